@@ -1,0 +1,60 @@
+# `make demo` on a fresh machine sets everything up and runs the main job. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test run check bench chaos dist lock clean
+
+VENV := .venv
+BENCH_VENV := .bench-venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(VENV)/.ready  ## the virtual environment only
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV) requirements/dev.txt
+	@touch $(VENV)/.runs $@
+
+# What running needs, without the tools of development: a third of the time on a fresh machine.
+$(VENV)/.runs: requirements/base.txt requirements/build.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV) requirements/base.txt requirements/build.txt
+	@touch $@
+
+$(BENCH_VENV)/.ready: requirements/bench.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(BENCH_VENV) requirements/bench.txt
+	@touch $@
+
+demo: $(VENV)/.runs  ## the main job once, end to end, against the simulators
+	@$(BIN)/broker-server demo $(ARGS)
+
+# Most of a test's time is waiting, so three run at once, each with a broker of its own; one broker that is
+# given by TEST_BROKER_URL is used by one test at a time.
+test: setup  ## all tests, a RabbitMQ node included
+	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 3 --dist worksteal) $(ARGS)
+
+run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C
+	@$(BIN)/broker-server run --simulate $(ARGS)
+
+check: setup  ## formatting, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(BENCH_VENV)/.ready  ## benchmarks with a table of ratios
+	@$(BENCH_VENV)/bin/python -m bench.run $(ARGS)
+
+chaos: setup  ## the long fault tests
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+dist: setup  ## wheel and source archive in dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+lock: setup  ## pin the dependencies again
+	@$(BIN)/python -m pip install --quiet uv
+	@scripts/lock.sh
+
+clean:  ## remove what was built, the virtual environments included
+	@rm -rf $(VENV) $(BENCH_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,105 @@
+"""The client of sapi-broker: what a strategy installs.
+
+::
+
+    from broker_client import Client
+
+    with Client("amqp://guest:guest@127.0.0.1:5672/%2F") as client:
+        print(client.call("kis.get-current-price", ticker="005930").first)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from broker_client.errors import (
+    AuthenticationFailed,
+    BrokerError,
+    BrokerUnreachable,
+    ClientClosed,
+    DuplicateTaskConflict,
+    InternalError,
+    InvalidParameters,
+    MalformedMessage,
+    NoAnswer,
+    NotSubscribed,
+    OrderGuard,
+    OrderOutcomeIsUnknown,
+    OrderOutcomeUnknown,
+    OrdersDisabled,
+    RateLimited,
+    SubscriptionLimit,
+    TaskCancelled,
+    TaskExpired,
+    TaskFailed,
+    TaskQueueMissing,
+    TaskTimeout,
+    UnknownMethod,
+    Unsupported,
+    VendorNotConfigured,
+    VendorRejected,
+    VendorUnavailable,
+    WrongEnvironment,
+)
+
+if TYPE_CHECKING:
+    from broker_client.aio import AsyncClient
+    from broker_client.client import Client, PendingTask
+    from broker_client.results import Ping, TaskResult
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncClient",
+    "AuthenticationFailed",
+    "BrokerError",
+    "BrokerUnreachable",
+    "Client",
+    "ClientClosed",
+    "DuplicateTaskConflict",
+    "InternalError",
+    "InvalidParameters",
+    "MalformedMessage",
+    "NoAnswer",
+    "NotSubscribed",
+    "OrderGuard",
+    "OrderOutcomeIsUnknown",
+    "OrderOutcomeUnknown",
+    "OrdersDisabled",
+    "PendingTask",
+    "Ping",
+    "RateLimited",
+    "SubscriptionLimit",
+    "TaskCancelled",
+    "TaskExpired",
+    "TaskFailed",
+    "TaskQueueMissing",
+    "TaskResult",
+    "TaskTimeout",
+    "UnknownMethod",
+    "Unsupported",
+    "VendorNotConfigured",
+    "VendorRejected",
+    "VendorUnavailable",
+    "WrongEnvironment",
+]
+
+# Each client pulls in its own AMQP library, so neither is loaded before it is used.
+_LAZY = {
+    "AsyncClient": "broker_client.aio",
+    "Client": "broker_client.client",
+    "PendingTask": "broker_client.client",
+    "Ping": "broker_client.results",
+    "TaskResult": "broker_client.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

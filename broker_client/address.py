@@ -1,0 +1,114 @@
+"""Where the broker is and how to hold on to it: URLs, the reply queue, heartbeat and back-off."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from dotenv import dotenv_values
+
+__all__ = [
+    "HEARTBEAT",
+    "REPLY_PREFETCH",
+    "REPLY_QUEUE_ARGUMENTS",
+    "backoff_delay",
+    "broker_url",
+    "describe_url",
+    "has_option",
+    "url_list",
+    "without_password",
+]
+
+HEARTBEAT = 10
+"""Seconds, unless the URL says otherwise; pika notices a silent cut within two times this and 10 s more."""
+
+REPLY_QUEUE_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic", "x-expires": 300_000}
+"""A durable queue that outlives a reconnect, and goes 5 minutes after a client that never came back."""
+
+REPLY_PREFETCH = 500
+
+_FIRST_DELAY = 0.1
+_LONGEST_DELAY = 5.0
+_jitter = random.SystemRandom().random
+
+
+def broker_url(environment_file: Path = Path(".env")) -> str:
+    """``BROKER_URL`` from the environment, else from ``.env`` here.
+
+    Raises:
+        ValueError: It is in neither. There is no default: the broker that happens to run on this machine may
+            have a worker with real money behind it.
+    """
+    if url := os.environ.get("BROKER_URL"):
+        return url
+    if environment_file.is_file() and (url := dotenv_values(environment_file).get("BROKER_URL")):
+        return url
+    raise ValueError(
+        "BROKER_URL: not set, neither in the environment nor in .env; name your RabbitMQ there, or give its "
+        "URL: amqp://user:password@host:5672/%2F"
+    )
+
+
+def url_list(url: str | Sequence[str] | None) -> list[str]:
+    """The URLs to try, in turn.
+
+    Raises:
+        ValueError: One is not an amqp or amqps URL, or there is none, not even in ``BROKER_URL``.
+    """
+    urls = [broker_url()] if url is None else [url] if isinstance(url, str) else list(url)
+    if not urls:
+        raise ValueError("give at least one broker URL")
+    for each in urls:
+        try:
+            parts = urlsplit(each)
+            valid = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
+            setting = "BROKER_URL: " if url is None else ""
+            raise ValueError(
+                f"{setting}a broker URL looks like amqp://user:password@host:5672/%2F (or amqps://…)"
+            )
+    return urls
+
+
+def has_option(url: str, name: str) -> bool:
+    """Whether the URL's query sets ``name``, such as ``heartbeat``."""
+    return name in parse_qs(urlsplit(url).query)
+
+
+def describe_url(url: str) -> str:
+    """Host, port and virtual host; never the user or password."""
+    parts = urlsplit(url)
+    port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
+    return f"{_host(parts)}:{port} (virtual host {unquote(parts.path[1:]) or '/'})"
+
+
+def without_password(url: str) -> str:
+    """The URL with ``***`` for its password, and without its query."""
+    parts = urlsplit(url)
+    user = parts.username or ""
+    login = f"{user}:***@" if parts.password is not None else f"{user}@" if user else ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{login}{_host(parts)}{port}{parts.path}"
+
+
+def _host(parts: SplitResult) -> str:
+    """The host as a URL writes it: `urlsplit` takes the brackets of an IPv6 address off."""
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def backoff_delay(failures: int, jitter: Callable[[], float] = _jitter) -> float:
+    """Seconds to wait before the next attempt to connect: doubling to 5 s, half of it random.
+
+    Args:
+        failures: Attempts that failed in a row.
+        jitter: Returns a number from 0 to 1.
+    """
+    longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 10))
+    return longest * (0.5 + 0.5 * jitter())

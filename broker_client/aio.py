@@ -1,0 +1,274 @@
+"""The asynchronous client: the blocking client's surface with ``await``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from broker_client.address import url_list
+from broker_client.aio_link import AsyncLink
+from broker_client.calls import CallBook, Outcome, failure
+from broker_client.errors import BrokerError
+from broker_client.parameters import plain_parameters
+from broker_client.protocol import Environment, TaskReply, is_order_method
+from broker_client.results import Ping, TaskResult, read_ping
+
+__all__ = ["AsyncClient", "AsyncPendingTask"]
+
+logger = logging.getLogger("broker_client")
+
+OnProgress = Callable[[TaskReply], None]
+
+
+class AsyncPendingTask(asyncio.Future[TaskResult]):
+    """A task in flight: await it for its `TaskResult`.
+
+    It ends by itself at the time-out of the call. Cancelling it only stops the waiting: the task is at a
+    worker, and an order may be placed.
+
+    Attributes:
+        task_id: Its id; for an order, what to resume.
+        method: Its method.
+        message: The reply message as it came, once there is one; also of a task that failed.
+    """
+
+    def __init__(self, task_id: str, method: str) -> None:
+        super().__init__()
+        self.task_id = task_id
+        self.method = method
+        self.message: bytes | None = None
+
+    def _settle(self, outcome: Outcome) -> None:
+        if self.done():
+            return
+        if isinstance(outcome, BrokerError):
+            self.set_exception(outcome)
+            return
+        self.message = outcome.body
+        error = failure(outcome)
+        if error is None:
+            self.set_result(TaskResult.from_reply(outcome.reply))
+        else:
+            self.set_exception(error)
+
+
+class AsyncClient:
+    """An asynchronous client: many calls in flight over one connection, which is replaced when it is lost.
+
+    Args:
+        url: ``amqp://user:password@host:5672/%2F``, or several that are tried in turn. Without it:
+            ``BROKER_URL`` from the environment or ``.env``; there is no default.
+        timeout: Seconds to wait for an answer, unless a call says otherwise. Travels as the ``deadline``: a
+            worker does not start a task after it.
+        name: Shown in RabbitMQ's list of connections.
+        expected_environment: Sent with every task: a worker of another environment refuses it. A success
+            from another environment all the same is raised as `WrongEnvironment`, not returned.
+        on_task_id: Called with (task_id, method) of each order before it is sent. The id is logged too.
+        clock: The current time with an offset.
+        new_id: Makes ids that were never used before.
+
+    Raises:
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL.
+
+    Example::
+
+        async with AsyncClient() as client:
+            price, book = await asyncio.gather(
+                client.call("kis.get-current-price", ticker="005930"),
+                client.call("kis.get-order-book", ticker="005930"),
+            )
+    """
+
+    def __init__(
+        self,
+        url: str | Sequence[str] | None = None,
+        *,
+        timeout: float = 30.0,
+        name: str | None = None,
+        expected_environment: Environment | None = None,
+        on_task_id: Callable[[str, str], None] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._timeout = timeout
+        self._on_task_id = on_task_id
+        self._clock = clock
+        self._new_id = new_id
+        self._book = CallBook(expected_environment)
+        self._link = AsyncLink(
+            url_list(url),
+            reply_queue=f"broker.client.{new_id()}",
+            book=self._book,
+            name=name or "broker-client",
+        )
+
+    async def __aenter__(self) -> AsyncClient:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect; ``async with`` does it too.
+
+        Raises:
+            BrokerUnreachable: No URL can be reached, or the login is refused.
+        """
+        await self._link.start(self._timeout)
+
+    async def close(self) -> None:
+        """End every call in flight, delete the reply queue and close the connection."""
+        self._book.close()
+        await self._link.stop()
+
+    async def call(
+        self,
+        method: str,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - travels as the deadline of the task
+        task_id: str | None = None,
+        on_progress: OnProgress | None = None,
+        **parameters: Any,
+    ) -> TaskResult:
+        """Run one task and wait for its answer.
+
+        Args:
+            method: Such as ``kis.get-current-price``.
+            timeout: Seconds; the client's, if absent.
+            task_id: The idempotency key; a new one, if absent.
+            on_progress: Called with each ``status`` message of a long read.
+            **parameters: The method's arguments.
+
+        Raises:
+            TaskFailed: The worker's refusal, as the class of its code.
+            NoAnswer: No reply to a read within the time-out.
+            OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
+            BrokerUnreachable: The task was not sent.
+            WrongEnvironment: It ran in another environment than ``expected_environment``.
+            ValueError: A parameter has no JSON form.
+        """
+        return await self.send(
+            method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
+        )
+
+    def send(
+        self,
+        method: str,
+        /,
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_progress: OnProgress | None = None,
+        **parameters: Any,
+    ) -> AsyncPendingTask:
+        """Start one task, as `call` does, and return at once; await what it returns for the answer.
+
+        Raises:
+            DuplicateTaskConflict: This client waits for that ``task_id`` already.
+            ValueError: A parameter has no JSON form.
+        """
+        return self.send_parameters(
+            method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress
+        )
+
+    def send_parameters(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> AsyncPendingTask:
+        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
+        return self._send(
+            method,
+            plain_parameters(parameters),
+            timeout,
+            self._new_id() if task_id is None else task_id,
+            on_progress,
+        )
+
+    async def resume(
+        self,
+        task_id: str,
+        method: str | None = None,
+        /,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - travels as the deadline of the task
+        **parameters: Any,
+    ) -> TaskResult:
+        """Repeat a task under its own id, to learn its outcome: a worker never runs an order twice.
+
+        Args:
+            task_id: Of the earlier call.
+            method: Only for a task that this client did not send, with the same parameters as then.
+            timeout: Seconds; the client's, if absent.
+            **parameters: As they were sent.
+
+        Raises:
+            LookupError: This client did not send it, and no method is given.
+            TaskFailed, NoAnswer, OrderOutcomeUnknown, BrokerUnreachable: As `call`.
+        """
+        if method is None:
+            if parameters:
+                raise ValueError("resume takes parameters only together with the method")
+            method, plain = self._book.recall(task_id)
+        else:
+            plain = plain_parameters(parameters)
+        return await self._send(method, plain, timeout, task_id, None, resumed=True)
+
+    async def ping(self, *, timeout: float | None = None) -> Ping:  # noqa: ASYNC109 - as `call`
+        """Measure a round trip through a worker, and warn in the log above 1 s of clock skew.
+
+        Raises:
+            NoAnswer, BrokerUnreachable: As `call`.
+        """
+        sent_at = self._clock()
+        result = await self.call("broker.ping", timeout=timeout)
+        return read_ping(result, sent_at, self._clock())
+
+    def _send(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        timeout: float | None,
+        task_id: str,
+        on_progress: OnProgress | None,
+        *,
+        resumed: bool = False,
+    ) -> AsyncPendingTask:
+        task = AsyncPendingTask(task_id, method)
+        correlation_id = self._new_id()
+
+        def settle(outcome: Outcome) -> None:
+            self._link.settled(correlation_id)
+            task._settle(outcome)
+
+        # Before the book has it: from then on it may leave with another task.
+        if is_order_method(method):
+            logger.info("order %s: task_id %s", method, task_id)
+            if self._on_task_id is not None:
+                self._on_task_id(task_id, method)
+        call = self._book.open(
+            method,
+            parameters,
+            task_id=task_id,
+            correlation_id=correlation_id,
+            now=self._clock(),
+            timeout=self._timeout if timeout is None else timeout,
+            on_settled=settle,
+            on_progress=on_progress,
+            resumed=resumed,
+        )
+        self._link.submit(call)
+        return task

@@ -1,0 +1,234 @@
+"""The asynchronous client's connection: one task keeps it, and replaces it when it is lost.
+
+aio-pika's own robust connection waits a fixed time between attempts and knows one URL; this one backs off
+with jitter and takes the next URL, like the blocking client's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from yarl import URL
+
+from broker_client.address import (
+    HEARTBEAT,
+    REPLY_PREFETCH,
+    REPLY_QUEUE_ARGUMENTS,
+    backoff_delay,
+    describe_url,
+    has_option,
+)
+from broker_client.calls import Call, CallBook
+from broker_client.errors import BrokerUnreachable
+from broker_client.reasons import reason_of
+
+__all__ = ["AsyncLink"]
+
+logger = logging.getLogger("broker_client")
+
+_CONNECT_SECONDS = 15.0
+_CLOSE_SECONDS = 5.0
+_BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, asyncio.TimeoutError)
+
+
+class _Lost(Exception):
+    """The connection, its channel or the consumer is gone."""
+
+
+class AsyncLink:
+    """Sends a `CallBook`'s calls and feeds it the replies, over as many connections as it takes.
+
+    Args:
+        urls: Tried in turn.
+        reply_queue: This client's own queue; declared on each connection.
+        book: The calls.
+        name: Shown in RabbitMQ's list of connections.
+        delay: Seconds before attempt n + 1 to connect.
+    """
+
+    def __init__(
+        self,
+        urls: list[str],
+        *,
+        reply_queue: str,
+        book: CallBook,
+        name: str,
+        delay: Callable[[int], float] = backoff_delay,
+    ) -> None:
+        self._urls = urls
+        self._reply_queue = reply_queue
+        self._book = book
+        self._name = name
+        self._delay = delay
+        self._channel: AbstractChannel | None = None
+        self._consumer: tuple[AbstractQueue, str] | None = None
+        self._stopping = False
+        self._failures = 0
+        self._trouble: str | None = None
+        self._opened: asyncio.Future[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    async def start(self, seconds: float) -> None:
+        """Connect; from then on every lost connection is replaced.
+
+        Raises:
+            BrokerUnreachable: No URL worked, or none within ``seconds``.
+        """
+        self._opened = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._keep_connected(self._opened), name=self._name)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._opened
+        except TimeoutError:
+            await self.stop()
+            raise BrokerUnreachable(
+                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {seconds:g} s"
+            ) from None
+        except BaseException:
+            await self.stop()
+            raise
+
+    def submit(self, call: Call) -> None:
+        """Send a call that the book has queued, and expire it at its time-out."""
+        self._timers[call.correlation_id] = asyncio.get_running_loop().call_later(
+            call.timeout, lambda: self._book.expire(call, trouble=self._trouble)
+        )
+        self._flush()
+
+    def settled(self, correlation_id: str) -> None:
+        """Forget the call's timer."""
+        timer = self._timers.pop(correlation_id, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def stop(self) -> None:
+        """Delete the reply queue and close the connection."""
+        self._stopping = True
+        self._channel = None
+        if self._consumer is not None:
+            queue, consumer_tag = self._consumer
+            with contextlib.suppress(*_BROKER_TROUBLE):
+                await queue.cancel(consumer_tag, timeout=_CLOSE_SECONDS)
+                await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_SECONDS)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def _keep_connected(self, opened: asyncio.Future[None]) -> None:
+        for url in itertools.cycle(self._urls):
+            try:
+                await self._hold(url, opened)
+            except (*_BROKER_TROUBLE, _Lost) as error:
+                self._trouble = f"cannot use RabbitMQ at {describe_url(url)}: {reason_of(error)}"
+            except Exception:
+                logger.exception("the connection to RabbitMQ broke unexpectedly")
+                self._trouble = f"the connection to {describe_url(url)} broke unexpectedly"
+            self._failures += 1
+            if not opened.done() and self._failures >= len(self._urls):
+                opened.set_exception(BrokerUnreachable(self._trouble))
+                return
+            delay = self._delay(self._failures)
+            logger.warning("%s; trying again in %.1f s", self._trouble, delay)
+            await asyncio.sleep(delay)
+
+    async def _hold(self, url: str, opened: asyncio.Future[None]) -> None:
+        """Connect, and return only by an error once that connection is of no more use."""
+        lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def end(reason: object) -> None:
+            if not lost.done() and not self._stopping:
+                lost.set_exception(_Lost(str(reason) or type(reason).__name__))
+
+        address = URL(url)
+        if not has_option(url, "heartbeat"):
+            address = address.update_query(heartbeat=HEARTBEAT)
+        # Not aio_pika.connect: a connection that never opened must be closed too, or it complains when freed.
+        connection = aio_pika.Connection(address, client_properties={"connection_name": self._name})
+        try:
+            await connection.connect(timeout=_CONNECT_SECONDS)
+            connection.close_callbacks.add(lambda _, error: end(error or "closed"))
+            channel = await connection.channel(on_return_raises=True)
+            channel.close_callbacks.add(lambda _, error: end(error or "closed"))
+            # The broker ends a consumer without closing its channel when the queue goes.
+            underlay: Any = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(lambda _: end("the reply queue was deleted"))
+            await channel.set_qos(prefetch_count=REPLY_PREFETCH)
+            queue = await channel.declare_queue(
+                self._reply_queue, durable=True, arguments=REPLY_QUEUE_ARGUMENTS
+            )
+            self._consumer = (queue, await queue.consume(self._on_message))
+            self._on_ready(channel, opened)
+            await lost
+        finally:
+            self._channel = self._consumer = None
+            for publishing in self._publishing:
+                publishing.cancel()
+            await asyncio.gather(*self._publishing, return_exceptions=True)
+            self._book.connection_lost()
+            with contextlib.suppress(*_BROKER_TROUBLE):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await connection.close()
+            if lost.done():
+                lost.exception()
+
+    def _on_ready(self, channel: AbstractChannel, opened: asyncio.Future[None]) -> None:
+        if opened.done():
+            logger.info("connected to RabbitMQ again")
+        else:
+            opened.set_result(None)
+        self._failures = 0
+        self._trouble = None
+        self._channel = channel
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._channel is None:
+            return
+        for call in self._book.take_queued():
+            task = asyncio.create_task(self._publish(self._channel, call))
+            self._publishing.add(task)
+            task.add_done_callback(self._publishing.discard)
+
+    async def _publish(self, channel: AbstractChannel, call: Call) -> None:
+        message = aio_pika.Message(
+            call.body,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            reply_to=self._reply_queue,
+            correlation_id=call.correlation_id,
+            message_id=call.correlation_id,
+            timestamp=call.request_time,
+            expiration=None if call.is_order else call.timeout,
+            app_id=self._name,
+        )
+        try:
+            await channel.default_exchange.publish(message, call.queue, mandatory=True)
+        except PublishError:
+            self._book.returned(call.correlation_id)
+        except DeliveryError:
+            delay = self._delay(3)
+            logger.warning("RabbitMQ did not take task %s; sending again in %.1f s", call.task_id, delay)
+            await asyncio.sleep(delay)
+            self._book.refused(call)
+            self._flush()
+        except _BROKER_TROUBLE as error:
+            # The connection is on its way out: when it is gone, the book queues the call again.
+            logger.debug("task %s is not confirmed: %s", call.task_id, error)
+        else:
+            self._book.confirmed(call)
+
+    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+        self._book.message(message.body, message.correlation_id)
+        with contextlib.suppress(*_BROKER_TROUBLE):
+            await message.ack()

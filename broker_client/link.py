@@ -1,0 +1,304 @@
+"""The blocking client's connection: a background thread owns it, so heartbeats live while callers compute."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import pika
+from pika.adapters.select_connection import IOLoop, SelectConnection
+
+from broker_client.address import (
+    HEARTBEAT,
+    REPLY_PREFETCH,
+    REPLY_QUEUE_ARGUMENTS,
+    backoff_delay,
+    describe_url,
+    has_option,
+)
+from broker_client.calls import Call, CallBook
+from broker_client.errors import BrokerUnreachable
+from broker_client.reasons import reason_of
+
+__all__ = ["Link"]
+
+logger = logging.getLogger("broker_client")
+
+_CLOSE_SECONDS = 5.0
+
+
+class Link:
+    """Sends a `CallBook`'s calls and feeds it the replies, over as many connections as it takes.
+
+    Args:
+        urls: Tried in turn.
+        reply_queue: This client's own queue; declared on each connection.
+        book: The calls.
+        name: Shown in RabbitMQ's list of connections.
+        delay: Seconds before attempt n + 1 to connect.
+    """
+
+    def __init__(
+        self,
+        urls: list[str],
+        *,
+        reply_queue: str,
+        book: CallBook,
+        name: str,
+        delay: Callable[[int], float] = backoff_delay,
+    ) -> None:
+        self._urls = urls
+        self._parameters = [_parameters(url, name) for url in urls]
+        self._reply_queue = reply_queue
+        self._book = book
+        self._name = name
+        self._delay = delay
+        self._loop = IOLoop()
+        self._connection: Any = None
+        self._channel: Any = None
+        self._ready = False
+        self._turn = 0
+        self._failures = 0
+        self._trouble: str | None = None
+        self._opened: Future[None] = Future()
+        self._stopping = False
+        self._last_tag = 0
+        self._unconfirmed: dict[int, Call] = {}
+        self._timers: dict[str, Any] = {}
+        self._thread = threading.Thread(target=self._run, name=f"broker-client {name}", daemon=True)
+
+    def start(self, timeout: float) -> None:
+        """Connect; from then on every lost connection is replaced.
+
+        Raises:
+            BrokerUnreachable: No URL worked, or none within ``timeout`` seconds.
+        """
+        self._loop.add_callback_threadsafe(self._connect)
+        self._thread.start()
+        try:
+            self._opened.result(timeout)
+        except TimeoutError:
+            self.stop()
+            raise BrokerUnreachable(
+                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {timeout:g} s"
+            ) from None
+        except BaseException:
+            self.stop()
+            raise
+
+    def submit(self, call: Call) -> None:
+        """Send a call that the book has queued, and expire it at its time-out."""
+        expires_at = time.monotonic() + call.timeout
+        self._loop.add_callback_threadsafe(lambda: self._submit(call, expires_at))
+
+    def runs_here(self) -> bool:
+        """Whether the caller is the connection's own thread, which must not wait for itself."""
+        return threading.current_thread() is self._thread
+
+    def settled(self, correlation_id: str) -> None:
+        """Forget the call's timer; runs in whatever thread settled it."""
+        timer = self._timers.pop(correlation_id, None)
+        if timer is not None and self.runs_here():
+            self._loop.remove_timeout(timer)
+
+    def stop(self) -> None:
+        """Delete the reply queue, close the connection and end the thread."""
+        if self.runs_here():
+            self._shut_down()
+        elif self._thread.is_alive():
+            self._loop.add_callback_threadsafe(self._shut_down)
+            self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._loop.start()
+            except Exception:
+                logger.exception("the connection to RabbitMQ broke unexpectedly")
+                self._abandon_connection()
+        self._loop.close()
+
+    def _submit(self, call: Call, expires_at: float) -> None:
+        remaining = max(0.0, expires_at - time.monotonic())
+        self._timers[call.correlation_id] = self._loop.call_later(remaining, lambda: self._expire(call))
+        self._flush()
+
+    def _expire(self, call: Call) -> None:
+        self._timers.pop(call.correlation_id, None)
+        self._book.expire(call, trouble=self._trouble)
+
+    def _connect(self) -> None:
+        if self._stopping:
+            return
+        parameters = self._parameters[self._turn]
+        try:
+            self._connection = SelectConnection(
+                parameters,
+                on_open_callback=self._on_connection_open,
+                on_open_error_callback=self._on_connect_failed,
+                on_close_callback=self._on_connection_closed,
+                custom_ioloop=self._loop,
+            )
+        except Exception as error:
+            self._on_connect_failed(None, error)
+
+    def _on_connect_failed(self, _connection: Any, error: Any) -> None:
+        self._connection = None
+        self._retry(reason_of(error))
+
+    def _retry(self, reason: str) -> None:
+        self._trouble = f"cannot use RabbitMQ at {describe_url(self._urls[self._turn])}: {reason}"
+        self._turn = (self._turn + 1) % len(self._urls)
+        self._failures += 1
+        if self._stopping:
+            return
+        if not self._opened.done() and self._failures >= len(self._urls):
+            self._opened.set_exception(BrokerUnreachable(self._trouble))
+            return
+        delay = self._delay(self._failures)
+        logger.warning("%s; trying again in %.1f s", self._trouble, delay)
+        self._loop.call_later(delay, self._connect)
+
+    def _on_connection_open(self, connection: Any) -> None:
+        if self._stopping:
+            connection.close()
+            return
+        connection.channel(on_open_callback=self._on_channel_open)
+
+    def _on_channel_open(self, channel: Any) -> None:
+        self._channel = channel
+        self._last_tag = 0
+        channel.add_on_close_callback(self._on_channel_closed)
+        channel.add_on_cancel_callback(self._on_consumer_cancelled)
+        channel.add_on_return_callback(self._on_returned)
+        channel.confirm_delivery(self._on_verdict)
+        channel.basic_qos(prefetch_count=REPLY_PREFETCH)
+        channel.queue_declare(
+            self._reply_queue,
+            durable=True,
+            arguments=REPLY_QUEUE_ARGUMENTS,
+            callback=lambda _: channel.basic_consume(
+                self._reply_queue, self._on_message, callback=lambda _: self._on_ready()
+            ),
+        )
+
+    def _on_ready(self) -> None:
+        if self._opened.done():
+            logger.info("connected to RabbitMQ again")
+        else:
+            self._opened.set_result(None)
+        self._failures = 0
+        self._trouble = None
+        self._ready = True
+        self._flush()
+
+    def _flush(self) -> None:
+        if not self._ready:
+            return
+        for call in self._book.take_queued():
+            self._last_tag += 1
+            self._unconfirmed[self._last_tag] = call
+            self._channel.basic_publish(
+                exchange="",
+                routing_key=call.queue,
+                body=call.body,
+                properties=pika.BasicProperties(
+                    content_type="application/json",
+                    content_encoding="utf-8",
+                    delivery_mode=pika.DeliveryMode.Persistent,
+                    reply_to=self._reply_queue,
+                    correlation_id=call.correlation_id,
+                    message_id=call.correlation_id,
+                    timestamp=int(call.request_time.timestamp()),
+                    expiration=call.expiration,
+                    app_id=self._name,
+                ),
+                mandatory=True,
+            )
+
+    def _on_verdict(self, frame: Any) -> None:
+        verdict = frame.method
+        tags = [verdict.delivery_tag]
+        if verdict.multiple:
+            tags = [tag for tag in self._unconfirmed if tag <= verdict.delivery_tag]
+        calls = [call for tag in tags if (call := self._unconfirmed.pop(tag, None)) is not None]
+        if isinstance(verdict, pika.spec.Basic.Ack):
+            for call in calls:
+                self._book.confirmed(call)
+        elif calls:
+            for call in calls:
+                self._book.refused(call)
+            delay = self._delay(3)
+            logger.warning("RabbitMQ did not take %d task(s); sending again in %.1f s", len(calls), delay)
+            self._loop.call_later(delay, self._flush)
+
+    def _on_returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        self._book.returned(properties.message_id)
+
+    def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        self._book.message(body, properties.correlation_id)
+        if channel.is_open:
+            channel.basic_ack(method.delivery_tag)
+
+    def _on_consumer_cancelled(self, frame: Any) -> None:
+        if self._stopping:
+            return
+        self._trouble = f"the reply queue was deleted (consumer {frame.method.consumer_tag})"
+        self._close_connection()
+
+    def _on_channel_closed(self, _channel: Any, reason: Exception) -> None:
+        self._ready = False
+        if not self._stopping and self._connection is not None and self._connection.is_open:
+            self._trouble = reason_of(reason)
+            self._close_connection()
+
+    def _on_connection_closed(self, connection: Any, reason: Exception) -> None:
+        if connection is not self._connection:
+            return
+        self._connection = self._channel = None
+        self._ready = False
+        self._unconfirmed.clear()
+        self._book.connection_lost()
+        if self._stopping:
+            self._loop.stop()
+        else:
+            self._retry(self._trouble or reason_of(reason))
+
+    def _close_connection(self) -> None:
+        if self._connection is not None and self._connection.is_open:
+            self._connection.close()
+
+    def _abandon_connection(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        self._ready = False
+        self._unconfirmed.clear()
+        self._book.connection_lost()
+        if connection is not None and connection.is_open:
+            with contextlib.suppress(Exception):  # its state is anybody's guess
+                connection.close()
+        self._retry("the connection broke unexpectedly")
+
+    def _shut_down(self) -> None:
+        self._stopping = True
+        self._loop.call_later(_CLOSE_SECONDS, self._loop.stop)
+        if not self._ready:
+            if self._connection is not None and self._connection.is_open:
+                self._connection.close()
+            else:
+                self._loop.stop()
+            return
+        self._ready = False
+        self._channel.queue_delete(self._reply_queue, callback=lambda _: self._close_connection())
+
+
+def _parameters(url: str, name: str) -> pika.URLParameters:
+    parameters = pika.URLParameters(url)
+    if not has_option(url, "heartbeat"):
+        parameters.heartbeat = HEARTBEAT
+    parameters.client_properties = {"connection_name": name}
+    return parameters

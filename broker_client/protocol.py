@@ -1,0 +1,239 @@
+"""The wire contract between clients and workers: the only definition, used by both sides.
+
+A request is a JSON object published to the queue ``tasks``::
+
+    {"task_id": "t-1", "method": "kis.get-current-price", "parameters": {"ticker": "005930"},
+     "request_time": "2026-11-20T09:00:00.000+09:00"}
+
+and its reply goes to the ``reply_to`` property, else to ``reply_queue``, else to ``sapi-kiwoom``::
+
+    {"task_id": "t-1", "result": [{…}], "response_time": "…Z", "status": "TASK_SUCCEED",
+     "kind": "reply", "environment": "paper"}
+
+``result`` is always a list. A failed reply carries ``error`` with a code of `broker_client.errors`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from broker_client.errors import ERRORS_BY_CODE, InternalError, MalformedMessage, TaskFailed
+from broker_client.validation import describe_validation_error
+
+TASKS_QUEUE = "tasks"
+ORDERS_QUEUE = "tasks.orders"
+DEFAULT_REPLY_QUEUE = "sapi-kiwoom"
+REPLY_QUEUE_HEADER = "reply_queue"
+DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+UNKNOWN_TASK_ID = "unknown"
+
+MAX_TASK_ID_LENGTH = 255
+MAX_METHOD_LENGTH = 255
+MAX_ADDRESS_BYTES = 255
+"""A queue name is an AMQP short string: at most 255 bytes."""
+
+Environment = Literal["simulated", "paper", "real"]
+Status = Literal["TASK_SUCCEED", "TASK_FAILED"]
+Kind = Literal["reply", "ack", "event", "status"]
+
+_ORDER_METHOD = re.compile(
+    r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
+)
+
+
+def is_order_method(method: str) -> bool:
+    """Whether ``method`` places, changes or cancels an order, by its name.
+
+    Clients use it to publish to ``tasks.orders`` and to raise `OrderOutcomeUnknown` on a time-out; a test
+    holds every registered method of kind ``order`` to this rule.
+    """
+    return _ORDER_METHOD.match(method) is not None
+
+
+def _iso_text(value: object) -> object:
+    """Let only ISO 8601 text through: pydantic alone would also read numbers as Unix times."""
+    if value is None or isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and len(value) >= 16 and value[4] == "-" and value[7] == "-":
+        return value
+    raise ValueError("must be ISO 8601 text such as 2026-11-20T09:00:00.000+09:00")
+
+
+class TaskRequest(BaseModel):
+    """One request message. Unknown keys are ignored.
+
+    Attributes:
+        task_id: The client's name of the task; also its idempotency key. 1 to 255 characters.
+        method: The verb, ``<vendor>.<verb>-<noun>``.
+        parameters: The method's arguments; absent or null means none.
+        request_time: When the client made it, ISO 8601.
+        deadline: The task is not started after this moment; needs an offset.
+        reply_queue: Where the reply goes when the ``reply_to`` property is absent.
+        expected_environment: Refuse the task when the worker is of another environment.
+        progress: Send ``kind: "status"`` messages while many pages are read.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    task_id: str = Field(min_length=1, max_length=MAX_TASK_ID_LENGTH)
+    method: str = Field(min_length=1, max_length=MAX_METHOD_LENGTH)
+    parameters: Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)] = {}
+    request_time: Annotated[datetime | None, BeforeValidator(_iso_text)] = None
+    deadline: Annotated[AwareDatetime | None, BeforeValidator(_iso_text)] = None
+    reply_queue: str | None = None
+    expected_environment: Environment | None = None
+    progress: bool = False
+
+
+class ErrorBody(BaseModel):
+    """The ``error`` object of a failed reply. The vendor's own code and text travel untouched."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    code: str
+    message: str
+    retryable: bool = False
+    vendor: str | None = None
+    vendor_code: str | None = None
+    vendor_message: str | None = None
+
+
+class TaskReply(BaseModel):
+    """One message from a worker: a reply, or an ack, event or status of a stream.
+
+    Attributes:
+        result: One element for a look-up, one per row for tables, one per event for streams.
+        response_time: UTC, ISO 8601.
+        kind: ``reply`` for the answer of a task; a stream sends ``ack``, ``event`` and ``status``.
+        replayed: The recorded outcome of an order that was answered before.
+        truncated: The rows stop before the end; the message of the vendor's page limit.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    task_id: str
+    result: Any = Field(default_factory=list)
+    response_time: datetime
+    status: Status
+    kind: Kind = "reply"
+    environment: Environment | None = None
+    error: ErrorBody | None = None
+    replayed: bool = False
+    truncated: str | None = None
+    epoch: str | None = None
+    sequence: int | None = None
+
+    def raise_for_status(self) -> None:
+        """Raise the error class of the reply's code if the task failed."""
+        if self.status == "TASK_SUCCEED":
+            return
+        raise decode_error(self)
+
+
+def decode_request(body: bytes) -> TaskRequest:
+    """Read a request message.
+
+    Raises:
+        MalformedMessage: The body is not a task; ``task_id`` is set when it could still be read.
+    """
+    if not body:
+        raise MalformedMessage("the message body is empty; send a JSON object with task_id and method")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise MalformedMessage(f"the message body is not JSON in UTF-8: {error}") from None
+    if not isinstance(document, dict):
+        kind = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(
+            type(document), "a number"
+        )
+        raise MalformedMessage(f"the message body must be a JSON object with task_id and method, not {kind}")
+    try:
+        return TaskRequest.model_validate(document)
+    except ValidationError as error:
+        task_id = document.get("task_id")
+        raise MalformedMessage(
+            describe_validation_error(error),
+            task_id=task_id if isinstance(task_id, str) and task_id else None,
+        ) from None
+
+
+def encode_request(request: TaskRequest) -> bytes:
+    """Write a request message; absent options are left out."""
+    return orjson.dumps(request.model_dump(mode="python", exclude_defaults=True))
+
+
+def encode_reply(
+    task_id: str,
+    result: list[Any],
+    *,
+    now: datetime,
+    environment: Environment,
+    kind: Kind = "reply",
+    error: TaskFailed | None = None,
+    extra: dict[str, Any] | None = None,
+) -> bytes:
+    """Write a reply message.
+
+    Args:
+        task_id: That of the request, or `UNKNOWN_TASK_ID`.
+        result: JSON values; empty when ``error`` is given.
+        now: The response time, with an offset.
+        environment: The worker's.
+        kind: What the message is.
+        error: Makes it ``TASK_FAILED``.
+        extra: More top-level keys, such as ``truncated`` or ``replayed``.
+    """
+    message: dict[str, Any] = {
+        "task_id": task_id,
+        "result": result,
+        "response_time": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "status": "TASK_SUCCEED" if error is None else "TASK_FAILED",
+        "kind": kind,
+        "environment": environment,
+    }
+    if error is not None:
+        message["error"] = {
+            "code": error.code,
+            "message": error.message,
+            "retryable": error.retryable,
+            "vendor": error.vendor,
+            "vendor_code": error.vendor_code,
+            "vendor_message": error.vendor_message,
+        }
+    if extra:
+        message.update(extra)
+    return orjson.dumps(message)
+
+
+def decode_reply(body: bytes) -> TaskReply:
+    """Read a message from a worker.
+
+    Raises:
+        MalformedMessage: The body is not a reply of this contract.
+    """
+    try:
+        return TaskReply.model_validate(orjson.loads(body))
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        raise MalformedMessage(f"not a reply of the contract: {error}") from None
+
+
+def decode_error(reply: TaskReply) -> TaskFailed:
+    """Make the error of a failed reply; a code this client does not know becomes `InternalError`."""
+    body = reply.error
+    if body is None:
+        return InternalError(str(reply.result) or "the task failed without a reason", task_id=reply.task_id)
+    error_class = ERRORS_BY_CODE.get(body.code)
+    message = body.message if error_class else f"{body.code}: {body.message}"
+    return (error_class or InternalError)(
+        message,
+        retryable=body.retryable,
+        vendor=body.vendor,
+        vendor_code=body.vendor_code,
+        vendor_message=body.vendor_message,
+        task_id=reply.task_id,
+    )

@@ -1,0 +1,1 @@
+"""The workers, vendor adapters, simulators and gateway of sapi-broker."""

@@ -1,0 +1,1 @@
+"""Everything about AMQP: connection, topology, the worker loop, replies. Knows no vendor."""

@@ -1,0 +1,146 @@
+"""One connection that comes back by itself, with jittered back-off, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Callable, Iterator
+
+import structlog
+from pika import URLParameters
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import (
+    AMQPConnectionError,
+    AMQPError,
+    ProbableAccessDeniedError,
+    ProbableAuthenticationError,
+)
+
+from broker_client.reasons import reason_of
+from broker_server.amqp.frames import TolerantConnection
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 10
+CONNECT_TIMEOUT_SECONDS = 10
+FIRST_DELAY_SECONDS = 0.2
+LONGEST_DELAY_SECONDS = 15.0
+
+_REFUSED = re.compile(r"ConnectionClosedByBroker: \((?:403|530)\)")
+"""ACCESS_REFUSED and NOT_ALLOWED; a vhost that is not up yet (541) passes."""
+
+
+class LoginRefused(Exception):
+    """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
+
+
+async def connect(url: str, *, name: str) -> AsyncioConnection:
+    """Open a connection.
+
+    Args:
+        url: ``amqp://`` or ``amqps://``.
+        name: Shown in the broker's management pages.
+
+    Raises:
+        LoginRefused: User, password or vhost are refused.
+        AMQPError, OSError: The broker cannot be reached.
+    """
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[AsyncioConnection] = loop.create_future()
+    parameters = URLParameters(url)
+    if "heartbeat=" not in url:
+        parameters.heartbeat = HEARTBEAT_SECONDS
+    parameters.blocked_connection_timeout = None
+    parameters.stack_timeout = CONNECT_TIMEOUT_SECONDS
+    parameters.client_properties = {"connection_name": name, "product": "sapi-broker"}
+
+    def on_open(connection: AsyncioConnection) -> None:
+        if not opened.done():
+            opened.set_result(connection)
+
+    def on_open_error(_: AsyncioConnection, error: BaseException | str) -> None:
+        if not opened.done():
+            # Some of the library's own connection errors, a silent peer's among them, are not AMQPError.
+            known = isinstance(error, (AMQPConnectionError, OSError))
+            opened.set_exception(error if known else AMQPConnectionError(error))  # type: ignore[arg-type]
+
+    connection = TolerantConnection(
+        parameters, on_open_callback=on_open, on_open_error_callback=on_open_error, custom_ioloop=loop
+    )
+    try:
+        return await opened
+    except AMQPConnectionError as error:
+        refusal = _refusal(error)
+        if refusal is not None:
+            raise LoginRefused(refusal) from error
+        raise
+    except asyncio.CancelledError:
+        if connection.is_open:
+            connection.close()
+        raise
+
+
+def _refusal(error: BaseException) -> str | None:
+    for inner in _inner_errors(error):
+        if not _REFUSED.search(str(inner)):
+            continue  # pika raises the same two classes for a connection that merely broke while logging in
+        if isinstance(inner, ProbableAuthenticationError):
+            return "RabbitMQ refuses the user or password of BROKER_URL"
+        if isinstance(inner, ProbableAccessDeniedError):
+            return "RabbitMQ refuses the vhost of BROKER_URL: it does not exist or the user may not use it"
+    return None
+
+
+def _inner_errors(error: BaseException) -> Iterator[BaseException]:
+    """The errors that the library's connection workflow wraps around each other, outermost first."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        current = pending.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, BaseException):
+            yield current
+            pending += [*current.args, current.__cause__, getattr(current, "exception", None)]
+        exceptions = getattr(current, "exceptions", None)
+        if isinstance(exceptions, (list, tuple)):
+            pending += exceptions
+
+
+class Backoff:
+    """Delays that double up to a ceiling, each with jitter; `reset` after a stable connection.
+
+    Args:
+        jitter: Gives a number in [0, 1); passed in so that tests are deterministic.
+    """
+
+    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
+        self._jitter = jitter
+        self._failures = 0
+
+    def next_delay(self) -> float:
+        """Seconds to wait before the next try."""
+        ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(self._failures, 10))
+        self._failures += 1
+        return ceiling * (0.5 + 0.5 * self._jitter())
+
+    def reset(self) -> None:
+        """Start again with the shortest delay."""
+        self._failures = 0
+
+
+async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> AsyncioConnection:
+    """Try until the broker can be reached; only a refused login ends it.
+
+    Raises:
+        LoginRefused: User, password or vhost are refused.
+    """
+    while True:
+        try:
+            return await connect(url, name=name)
+        except (AMQPError, OSError) as error:
+            delay = backoff.next_delay()
+            log.warning("broker unreachable, trying again", reason=reason_of(error), seconds=round(delay, 2))
+            await asyncio.sleep(delay)

@@ -1,0 +1,64 @@
+"""One environment per vhost: a simulated worker must never answer a live order.
+
+Each worker consumes from the marker queue of its environment; a marker of another environment that has
+consumers means that workers of that environment are alive on this vhost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError
+
+from broker_client.protocol import Environment
+from broker_server.amqp.channels import AsyncChannel, is_refusal
+from broker_server.amqp.topology import consumer_count
+
+LEFTOVER_LIFETIME_MS = 60_000
+
+
+class EnvironmentConflict(Exception):
+    """Workers of another environment serve this vhost."""
+
+
+def marker_queue(environment: str) -> str:
+    """The name of an environment's marker."""
+    return f"broker.environment.{environment}"
+
+
+async def claim_environment(
+    connection: AsyncioConnection, environment: Environment, on_lost: Callable[[object], None]
+) -> None:
+    """Declare this worker's marker, then look for others.
+
+    The marker goes with its last consumer. Two workers of different environments that start together see
+    each other, and neither goes on.
+
+    Args:
+        on_lost: Called when somebody deletes the marker, which would let another environment in.
+
+    Raises:
+        EnvironmentConflict: Another environment's marker is alive.
+        AMQPError: The connection was lost.
+    """
+    name = marker_queue(environment)
+    channel = await AsyncChannel.open(connection)
+    try:
+        await channel.declare_queue(
+            name, durable=True, auto_delete=True, arguments={"x-expires": LEFTOVER_LIFETIME_MS}
+        )
+    except AMQPError as error:
+        if not is_refusal(error, 406):
+            raise
+        channel = await AsyncChannel.open(connection)
+    channel.raw.add_on_cancel_callback(on_lost)
+    await channel.consume(name, lambda *_: None)
+    for other in get_args(Environment):
+        if other != environment and await consumer_count(connection, marker_queue(other)):
+            channel.close()
+            raise EnvironmentConflict(
+                f"this worker is {environment}, but {other} workers serve the same vhost; "
+                f"stop them, or give this one another vhost in BROKER_URL"
+            )

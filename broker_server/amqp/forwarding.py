@@ -1,0 +1,105 @@
+"""Hands a task for a vendor that this worker does not own to the queue of that vendor's owners."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from pika.spec import BasicProperties
+
+from broker_client.protocol import TaskRequest, is_order_method
+
+HOPS_HEADER = "x-sapi-hops"
+DEATH_HEADER = "x-sapi-death"
+"""On a forwarded order: why the broker took it off its queue."""
+MOST_HOPS = 2
+VENDORS = ("kis", "kiwoom", "koscom")
+ORIGINAL_METHODS = frozenset(
+    {
+        "get-stock-codes",
+        "get-stock-name",
+        "get-stock-states",
+        "request-day-candle",
+        "request-minute-candle",
+        "request-offer-price-info",
+        "request-offhour-single-trade-info",
+        "request-short-trend",
+        "request-upper-and-low",
+        "subscribe-realtime",
+        "unsubscribe-realtime",
+    }
+)
+"""The bare names of the original server; they are Kiwoom's."""
+_ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
+
+
+def vendor_of(method: str) -> str | None:
+    """The vendor that a method's name belongs to, or ``None``."""
+    if method in ORIGINAL_METHODS:
+        return "kiwoom"
+    prefix, dot, _ = method.partition(".")
+    return prefix if dot and prefix in VENDORS else None
+
+
+def forward_queue(request: TaskRequest, vendor: str) -> str:
+    """The queue of the vendor's owners for this task."""
+    if not is_order_method(request.method):
+        return f"tasks.{vendor}"
+    account = request.parameters.get("account")
+    alias = account if isinstance(account, str) and _ALIAS.match(account) else "default"
+    return f"tasks.{vendor}.{alias}.orders"
+
+
+def hops(properties: BasicProperties) -> int:
+    """How often the task was forwarded already."""
+    count = (properties.headers or {}).get(HOPS_HEADER, 0)
+    return count if isinstance(count, int) and 0 <= count <= MOST_HOPS else MOST_HOPS
+
+
+def death_of(properties: BasicProperties, *, dead_letter: bool) -> str | None:
+    """Why the broker took a task off its queue: ``expired`` or ``delivery_limit``; ``None`` if it did not.
+
+    Args:
+        dead_letter: It came from the queue of dead letters; else only another worker can tell.
+    """
+    headers = properties.headers or {}
+    reason = headers.get("x-first-death-reason" if dead_letter else DEATH_HEADER)
+    if reason == "delivery_limit":
+        return "delivery_limit"
+    return "expired" if dead_letter or reason is not None else None
+
+
+def forwarded_properties(
+    properties: BasicProperties, now: datetime, death: str | None = None
+) -> BasicProperties:
+    """The properties of the forwarded copy; a dead one carries its death and expires no second time.
+
+    ``user_id`` is never copied and a non-integer ``expiration`` neither: both close the publishing channel.
+    """
+    headers: dict[str, Any] = dict(properties.headers or {})
+    # A name that is not UTF-8 comes as bytes.
+    headers = {key: value for key, value in headers.items() if not str(key).startswith("x-death")}
+    headers[HOPS_HEADER] = hops(properties) + 1
+    if death is not None:
+        headers[DEATH_HEADER] = death
+    return BasicProperties(
+        content_type=properties.content_type,
+        correlation_id=properties.correlation_id,
+        delivery_mode=2,
+        expiration=None if death is not None else _expiration_left(properties, now),
+        headers=headers,
+        message_id=properties.message_id,
+        reply_to=properties.reply_to,
+        timestamp=properties.timestamp,
+    )
+
+
+def _expiration_left(properties: BasicProperties, now: datetime) -> str | None:
+    expiration = properties.expiration
+    if not isinstance(expiration, str) or not expiration.isdecimal():
+        return None
+    waited = 0
+    if isinstance(properties.timestamp, int):
+        waited = max(0, int((now.timestamp() - properties.timestamp) * 1000))
+    return str(max(1, int(expiration) - waited))

@@ -1,0 +1,290 @@
+"""Reads a delivered message and decides what happens to it. Runs on the event loop; never blocks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from pydantic import ValidationError
+
+from broker_client.errors import (
+    InternalError,
+    InvalidParameters,
+    MalformedMessage,
+    OrderGuard,
+    TaskExpired,
+    TaskFailed,
+    UnknownMethod,
+    VendorNotConfigured,
+)
+from broker_client.protocol import (
+    Environment,
+    TaskRequest,
+    decode_request,
+    is_order_method,
+)
+from broker_client.validation import describe_validation_error
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.delivery import Delivery, ReplyAddress, reply_address
+from broker_server.amqp.forwarding import (
+    MOST_HOPS,
+    death_of,
+    forward_queue,
+    forwarded_properties,
+    hops,
+    vendor_of,
+)
+from broker_server.amqp.frames import UnreadableHeaders
+from broker_server.amqp.publisher import ConfirmedPublisher, Fate
+from broker_server.amqp.replies import Replier, unknown_task_id
+from broker_server.amqp.running import Recipient
+from broker_server.amqp.topology import EXPIRED_QUEUE
+from broker_server.core.methods import Method, MethodRegistry, Parameters, TaskContext
+
+log = structlog.get_logger(__name__)
+
+
+def _expired() -> TaskFailed:
+    return TaskExpired("the task's expiration passed while it waited in its queue; nothing was done")
+
+
+def _delivered_too_often() -> TaskFailed:
+    return InternalError("the task was delivered too often without an answer; it is kept in tasks.rejected")
+
+
+DEATHS: dict[str, Callable[[], TaskFailed]] = {
+    "expired": _expired,
+    "delivery_limit": _delivered_too_often,
+}
+"""Why the broker takes a task off its queue, with the answer to one that was never begun."""
+
+
+class Runner(Protocol):
+    """What takes over a task that needs a thread."""
+
+    def admit(
+        self,
+        request: TaskRequest,
+        method: Method[Any],
+        recipient: Recipient,
+        died: TaskFailed | None = None,
+    ) -> None:
+        """Run a task and reply to it; ``died`` answers an order off its queue that was never begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a worker accepts.
+
+    Attributes:
+        vendors: The vendors that it serves itself.
+        max_body_bytes: A larger message is refused unread.
+    """
+
+    environment: Environment
+    vendors: tuple[str, ...]
+    max_body_bytes: int
+
+
+def validate_parameters(method: Method[Any], parameters: dict[str, Any]) -> Parameters:
+    """Check a task's arguments against its method.
+
+    Raises:
+        InvalidParameters: The message names each field and what is wrong with it.
+    """
+    try:
+        validated: Parameters = method.parameters.model_validate(parameters)
+    except ValidationError as error:
+        known = method.parameters.model_fields
+        raise InvalidParameters(describe_validation_error(error, known=known)) from None
+    return validated
+
+
+def ensure_expected(request: TaskRequest, rules: Rules, now: datetime) -> None:
+    """Check what the client asked of the worker.
+
+    Raises:
+        OrderGuard: The worker is of another environment than expected.
+        TaskExpired: The deadline has passed.
+    """
+    ensure_environment(request, rules)
+    ensure_in_time(request, now)
+
+
+def ensure_environment(request: TaskRequest, rules: Rules) -> None:
+    """Check that the worker is of the environment that the client expects.
+
+    Raises:
+        OrderGuard: It is of another.
+    """
+    if request.expected_environment not in (None, rules.environment):
+        raise OrderGuard(
+            f"expected_environment is {request.expected_environment}, this worker is {rules.environment}; "
+            f"send it to a broker of that environment"
+        )
+
+
+def ensure_in_time(request: TaskRequest, now: datetime) -> None:
+    """Check the deadline.
+
+    Raises:
+        TaskExpired: It has passed.
+    """
+    if request.deadline is not None and now > request.deadline:
+        late = (now - request.deadline).total_seconds()
+        raise TaskExpired(
+            f"the deadline {request.deadline.isoformat()} passed {late:.1f} s ago; nothing was done"
+        )
+
+
+def internal_error(error: BaseException, **where: object) -> InternalError:
+    """Log a defect and make its reply; both carry the same id."""
+    error_id = uuid.uuid4().hex[:12]
+    log.error("task failed unexpectedly", error_id=error_id, exc_info=error, **where)
+    return InternalError(f"unexpected failure {error_id}; the worker's log has its details under this id")
+
+
+class Intake:
+    """Turns deliveries of one connection into replies, running tasks and forwarded copies."""
+
+    def __init__(
+        self,
+        *,
+        registry: MethodRegistry,
+        rules: Rules,
+        counters: Counters,
+        replier: Replier,
+        forwarder: ConfirmedPublisher,
+        runner: Runner,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._registry = registry
+        self._rules = rules
+        self._counters = counters
+        self._replier = replier
+        self._forwarder = forwarder
+        self._runner = runner
+        self._clock = clock
+
+    def take(self, delivery: Delivery) -> None:
+        """Handle one message; whatever it holds, this does not raise."""
+        self._counters.received += 1
+        self._counters.redelivered += delivery.redelivered
+        try:
+            request = self._read(delivery)
+        except MalformedMessage as error:
+            self._reject(delivery, reply_address(delivery.properties, None), error)
+            return
+        except Exception as error:
+            self._reject(delivery, reply_address(delivery.properties, None), internal_error(error))
+            return
+        address = reply_address(delivery.properties, request)
+        try:
+            self._dispatch(request, Recipient(delivery, address, self._replier))
+        except TaskFailed as error:
+            self._fail(delivery, address, request.task_id, error)
+        except Exception as error:
+            where = {"task_id": request.task_id, "method": request.method}
+            self._fail(delivery, address, request.task_id, internal_error(error, **where))
+
+    def _read(self, delivery: Delivery) -> TaskRequest:
+        size = len(delivery.body)
+        if size > self._rules.max_body_bytes:
+            raise MalformedMessage(
+                f"the message body has {size:,} bytes, more than the {self._rules.max_body_bytes:,} allowed"
+            )
+        request = decode_request(delivery.body)
+        headers = delivery.properties.headers
+        if isinstance(headers, UnreadableHeaders):
+            raise MalformedMessage(
+                f"the message headers cannot be read: {headers.reason}", task_id=request.task_id
+            )
+        return request
+
+    def _dispatch(self, request: TaskRequest, recipient: Recipient) -> None:
+        delivery = recipient.delivery
+        death = death_of(delivery.properties, dead_letter=delivery.queue == EXPIRED_QUEUE)
+        died = DEATHS[death]() if death is not None else None
+        method = self._registry.get(request.method)
+        if recipient.address.refused is not None:
+            raise InvalidParameters(recipient.address.refused)
+        if died is not None and not is_order_method(request.method):
+            self._answer_dead_letter(request, recipient, died)
+        elif method is None:
+            self._forward(request, recipient, death)
+        elif method.kind == "order":
+            self._runner.admit(request, method, recipient, died)
+        elif method.inline:
+            self._run_inline(request, method, recipient)
+        else:
+            self._runner.admit(request, method, recipient)
+
+    def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:
+        now = self._clock()
+        ensure_expected(request, self._rules, now)
+        parameters = validate_parameters(method, request.parameters)
+        context = TaskContext(
+            task_id=request.task_id, received_at=now, ensure_in_time=_nothing, report_progress=_nothing
+        )
+        outcome = method.handler(parameters, context)
+        recipient.send(self._replier.encode(request.task_id, list(outcome.rows)))
+
+    def _answer_dead_letter(self, request: TaskRequest, recipient: Recipient, died: TaskFailed) -> None:
+        """Answer a read that the broker took off its queue: it waited, or was delivered, for too long."""
+        if isinstance(died, InternalError):
+            self._reject(recipient.delivery, recipient.address, died, task_id=request.task_id)
+        else:
+            raise died
+
+    def _forward(self, request: TaskRequest, recipient: Recipient, death: str | None) -> None:
+        """Hand a task to the owners of its vendor. A dead order goes to them too: they have its record."""
+        vendor = vendor_of(request.method)
+        if vendor is None or vendor in self._rules.vendors:
+            raise _unknown_method(request.method, self._registry)
+        if death is None:
+            ensure_expected(request, self._rules, self._clock())
+        delivery = recipient.delivery
+        if hops(delivery.properties) >= MOST_HOPS:
+            raise _not_configured(vendor)
+
+        def on_fate(fate: Fate) -> None:
+            if fate is Fate.CONFIRMED:
+                self._counters.forwarded += 1
+                delivery.ack()
+            else:
+                self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
+
+        properties = forwarded_properties(delivery.properties, self._clock(), death)
+        self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
+
+    def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:
+        self._replier.send(delivery, address, self._replier.encode(task_id, [], error=error))
+
+    def _reject(
+        self, delivery: Delivery, address: ReplyAddress, error: TaskFailed, task_id: str | None = None
+    ) -> None:
+        log.warning("message rejected", queue=delivery.queue, code=error.code, reason=error.message[:300])
+        answer = task_id or unknown_task_id(error)
+        self._replier.keep_rejected(
+            delivery, str(error), then=lambda: self._fail(delivery, address, answer, error)
+        )
+
+
+def _unknown_method(name: str, registry: MethodRegistry) -> UnknownMethod:
+    close = registry.suggest(name)
+    hint = f"did you mean {' or '.join(close)}?" if close else "broker.list-methods names them all"
+    return UnknownMethod(f"there is no method {name[:100]!r}; {hint}")
+
+
+def _not_configured(vendor: str) -> VendorNotConfigured:
+    return VendorNotConfigured(
+        f"no worker on this broker serves {vendor}; broker.list-methods names what is served"
+    )
+
+
+def _nothing(*_: object) -> None:
+    return None

@@ -1,0 +1,27 @@
+"""What a lane's thread brings back to the event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker_client.errors import TaskFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a task.
+
+    Attributes:
+        rows: JSON values.
+        error: Makes the reply ``TASK_FAILED``.
+        truncated: Why the rows stop before the end.
+        replay: The encoded reply of an earlier attempt, sent as it is.
+        poison: Keep a copy of the message in ``tasks.rejected``.
+    """
+
+    rows: list[Any] = field(default_factory=list)
+    error: TaskFailed | None = None
+    truncated: str | None = None
+    replay: bytes | None = None
+    poison: bool = False

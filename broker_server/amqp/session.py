@@ -1,0 +1,171 @@
+"""What a worker has on one connection: its channels, its consumers, and the marker of its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.channel import Channel
+from pika.exceptions import AMQPError
+from pika.spec import Basic, BasicProperties
+
+from broker_client.protocol import ORDERS_QUEUE, TASKS_QUEUE
+from broker_server.amqp import topology
+from broker_server.amqp.acks import Acks
+from broker_server.amqp.channels import AsyncChannel
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.delivery import Delivery
+from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.environment import claim_environment
+from broker_server.amqp.intake import Intake, Rules
+from broker_server.amqp.lease import claim_vendors
+from broker_server.amqp.publisher import ConfirmedPublisher
+from broker_server.amqp.replies import Replier
+from broker_server.amqp.task_runner import TaskRunner
+from broker_server.core.methods import MethodRegistry
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """How much a worker takes from the broker at once.
+
+    Attributes:
+        task_prefetch: Unacked tasks per queue of reads: an admission window, not the concurrency.
+        order_prefetch: Unacked tasks per queue of orders.
+        legacy_queues: Declare the original's queues as its clients do: classic, not durable.
+    """
+
+    task_prefetch: int
+    order_prefetch: int
+    legacy_queues: bool
+
+
+class ConsumersMissing(Exception):
+    """The broker does not show the consumers that were just started."""
+
+
+class Session:
+    """A worker's channels on one connection; made anew after every reconnection."""
+
+    def __init__(
+        self,
+        connection: AsyncioConnection,
+        *,
+        name: str,
+        registry: MethodRegistry,
+        rules: Rules,
+        consumption: Consumption,
+        runner: TaskRunner,
+        counters: Counters,
+        clock: Callable[[], datetime],
+        direct: DirectAddresses,
+    ) -> None:
+        self._connection = connection
+        self._rules = rules
+        self._consumption = consumption
+        self._runner = runner
+        self._publisher = ConfirmedPublisher(connection, name)
+        self._forwarder = ConfirmedPublisher(connection, f"{name}-forwarded")
+        self._replier = Replier(self._publisher, counters, rules.environment, clock, direct)
+        self._intake = Intake(
+            registry=registry,
+            rules=rules,
+            counters=counters,
+            replier=self._replier,
+            forwarder=self._forwarder,
+            runner=runner,
+            clock=clock,
+        )
+        self._consumers: list[tuple[AsyncChannel, str]] = []
+        self._closing = False
+
+    @property
+    def unconfirmed(self) -> int:
+        """Published messages that the broker has not confirmed yet."""
+        return self._publisher.in_flight + self._forwarder.in_flight
+
+    async def open(self) -> None:
+        """Declare, consume, and make sure that the broker sees the consumers.
+
+        Raises:
+            EnvironmentConflict: Workers of another environment serve this vhost.
+            VendorOwned: Another worker serves one of the vendors.
+            ConsumersMissing, AMQPError: The session did not come up; a new connection is needed.
+        """
+        connection = self._connection
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        self._runner.hold_orders(False)
+        await claim_environment(connection, self._rules.environment, self._on_cancelled)
+        vendors = self._rules.vendors
+        await claim_vendors(connection, vendors)
+        await topology.declare(connection, topology.queues(vendors, legacy=self._consumption.legacy_queues))
+        await self._publisher.open()
+        await self._forwarder.open()
+        reads, orders = [TASKS_QUEUE, topology.EXPIRED_QUEUE], [ORDERS_QUEUE]
+        for vendor in vendors:
+            read_queue, order_queue = topology.vendor_queues(vendor)
+            reads.append(read_queue)
+            orders.append(order_queue)
+        await self._consume(orders, self._consumption.order_prefetch)
+        await self._consume(reads, self._consumption.task_prefetch)
+        for queue in (*orders, *reads):
+            if not await topology.consumer_count(connection, queue):
+                raise ConsumersMissing(f"the broker shows no consumer on {queue}")
+
+    async def stop_consuming(self) -> None:
+        """Cancel the consumers; what they already got stays unacked until it is done."""
+        self._closing = True
+        for channel, tag in self._consumers:
+            try:
+                await channel.cancel(tag)
+            except AMQPError as error:
+                log.debug("consumer is gone already", reason=str(error))
+
+    async def _consume(self, queues: list[str], prefetch: int) -> None:
+        channel = await AsyncChannel.open(self._connection)
+        channel.raw.add_on_cancel_callback(self._on_cancelled)
+        channel.raw.add_on_close_callback(self._on_channel_closed)
+        await channel.set_prefetch(prefetch)
+        acks = Acks(channel.raw)
+        for queue in queues:
+            self._consumers.append((channel, await channel.consume(queue, self._receiver(queue, acks))))
+
+    def _receiver(
+        self, queue: str, acks: Acks
+    ) -> Callable[[Channel, Basic.Deliver, BasicProperties, bytes], None]:
+        def receive(
+            channel: Channel, deliver: Basic.Deliver, properties: BasicProperties, body: bytes
+        ) -> None:
+            self._intake.take(
+                Delivery(channel, acks, deliver.delivery_tag, queue, deliver.redelivered, properties, body)
+            )
+
+        return receive
+
+    def _on_cancelled(self, frame: object) -> None:
+        self._start_over(f"the broker cancelled a consumer: {frame}")
+
+    def _on_channel_closed(self, _: Channel, reason: BaseException) -> None:
+        if self._connection.is_open:
+            self._start_over(f"the broker closed a consuming channel: {reason}")
+
+    def _start_over(self, reason: str) -> None:
+        """Drop the connection: the worker makes a new one and a new session on it."""
+        if not self._closing:
+            self._closing = True
+            log.warning("session lost, connecting again", reason=reason)
+            self._connection.close(320, "session lost")
+
+    def _on_blocked(self, *_: object) -> None:
+        log.warning("the broker blocks publishing (memory or disk alarm): no new order is begun")
+        self._runner.hold_orders(True)
+
+    def _on_unblocked(self, *_: object) -> None:
+        log.info("the broker takes messages again")
+        self._runner.hold_orders(False)

@@ -1,0 +1,255 @@
+"""Admits tasks to their lanes and replies with what comes out.
+
+All but `TaskRunner._run` and what it calls runs on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import BaseModel
+
+from broker_client.errors import TaskExpired, TaskFailed, TaskTimeout
+from broker_client.protocol import TaskRequest
+from broker_server.amqp.intake import (
+    Rules,
+    ensure_expected,
+    ensure_in_time,
+    internal_error,
+    validate_parameters,
+)
+from broker_server.amqp.order_runner import OrderRunner, outcome_unknown
+from broker_server.amqp.redeliveries import RedeliveryGuard
+from broker_server.amqp.results import Result
+from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
+from broker_server.core.methods import Method, Outcome, TaskContext
+from broker_server.execution import LaneExecutor
+from broker_server.journal.orders import payload_hash
+
+log = structlog.get_logger(__name__)
+
+TIME_BUDGET_SECONDS = 25 * 60
+"""Below the broker's consumer_timeout of 30 minutes, which would take every unacked task away."""
+UNCLAIMED_REPLY_SECONDS = 10 * 60
+SWEEP_SECONDS = 0.5
+
+
+class TaskRunner:
+    """Runs tasks in threads. One that is delivered again while it is in work is not started twice."""
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        executor: LaneExecutor,
+        orders: OrderRunner,
+        redeliveries: RedeliveryGuard,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._rules = rules
+        self._executor = executor
+        self._orders = orders
+        self._redeliveries = redeliveries
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._tasks = RunningTasks()
+        self._holding_orders = False
+        self._held_orders: list[RunningTask] = []
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    @property
+    def in_work(self) -> int:
+        """Tasks that are admitted and have no outcome yet."""
+        return len(self._tasks.undecided())
+
+    @property
+    def running(self) -> int:
+        """Tasks that a thread works on."""
+        return self._executor.running
+
+    def admit(
+        self,
+        request: TaskRequest,
+        method: Method[Any],
+        recipient: Recipient,
+        died: TaskFailed | None = None,
+    ) -> None:
+        """Run a task, unless it is a copy of one in work, which it then joins.
+
+        Args:
+            died: Of an order that the broker took off its queue: the answer if it was never begun.
+
+        Raises:
+            TaskFailed: A read is refused before it is queued. An order is checked later, after the look-up of
+                its task_id.
+        """
+        task = RunningTask(
+            _identity(request, method, recipient), request, method, self._loop.time(), [recipient], died=died
+        )
+        if self._tasks.join(task.key, recipient):
+            return
+        if not task.is_order:
+            ensure_expected(request, self._rules, self._clock())
+            task.parameters = validate_parameters(method, request.parameters)
+        self._tasks.add(task)
+        if task.is_order and not task.is_cancel and self._holding_orders:
+            self._held_orders.append(task)
+        else:
+            self._submit(task)
+
+    def hold_orders(self, hold: bool) -> None:
+        """Stop or resume beginning new orders; cancels and reads go on."""
+        self._holding_orders = hold
+        if not hold:
+            waiting, self._held_orders = self._held_orders, []
+            for task in sorted(waiting, key=lambda task: task.admitted_at):
+                self._submit(task)
+
+    def forget_waiting(self) -> None:
+        """Let go of what has not begun, so that it goes back to the queue when the connection closes."""
+        self._executor.drop_waiting()
+        self._held_orders.clear()
+        self._tasks.forget_waiting()
+
+    def close(self) -> None:
+        """Stop sweeping."""
+        self._sweeper.cancel()
+
+    def _submit(self, task: RunningTask, *, suspect: bool = False) -> None:
+        self._executor.submit(task.method.lane, lambda: self._run(task, suspect), suspect=suspect)
+
+    def _run(self, task: RunningTask, suspect: bool) -> None:
+        if task.over:
+            return
+        if not task.wanted:
+            self._loop.call_soon_threadsafe(self._drop_unwanted, task)
+            return
+        try:
+            if task.is_order and not task.is_cancel and self._holding_orders:
+                self._loop.call_soon_threadsafe(self._hold_order, task)
+                return
+            if task.is_order:
+                task.started = True
+                result = self._orders.run(task, self._call_handler)
+            elif not suspect and self._redeliveries.is_suspect(task):
+                self._loop.call_soon_threadsafe(lambda: self._submit(task, suspect=True))
+                return
+            else:
+                task.started = True
+                result = self._redeliveries.run(task, self._call_handler)
+        except TaskFailed as error:
+            result = Result(error=error)
+        except BaseException as error:  # an exit that a library asks for must not end the lane's thread
+            where = {"task_id": task.request.task_id, "method": task.request.method}
+            result = Result(error=internal_error(error, **where))
+        self._loop.call_soon_threadsafe(self._finish, task, result)
+
+    def _hold_order(self, task: RunningTask) -> None:
+        """Put back an order whose turn came while orders are held."""
+        if self._holding_orders:
+            self._held_orders.append(task)
+        else:
+            self._submit(task)
+
+    def _call_handler(self, task: RunningTask) -> Result:
+        request = task.request
+
+        def in_time() -> None:
+            # A cancel is never too late: at worst there is nothing left to cancel.
+            if not task.is_cancel:
+                ensure_in_time(request, self._clock())
+
+        in_time()
+        context = TaskContext(
+            task_id=request.task_id,
+            received_at=self._clock(),
+            ensure_in_time=in_time,
+            report_progress=lambda done, total: self._report_progress(task, done, total),
+            deadline=None if task.is_cancel else request.deadline,
+        )
+        outcome: Outcome = task.method.handler(task.parameters, context)
+        rows = [row.model_dump(mode="json") if isinstance(row, BaseModel) else row for row in outcome.rows]
+        return Result(rows, truncated=outcome.truncated)
+
+    def _report_progress(self, task: RunningTask, done: int, total: int | None) -> None:
+        if task.request.progress:
+            self._loop.call_soon_threadsafe(self._send_progress, task, done, total)
+
+    def _send_progress(self, task: RunningTask, done: int, total: int | None) -> None:
+        if not task.over:
+            for recipient in task.recipients:
+                recipient.send_progress(task.request.task_id, done, total)
+
+    def _drop_unwanted(self, task: RunningTask) -> None:
+        """Forget a task whose connection was lost before it began; its message is the broker's again."""
+        if task.wanted:
+            self._submit(task)
+        else:
+            self._tasks.forget(task)
+
+    def _finish(self, task: RunningTask, result: Result) -> None:
+        if task.over:
+            log.warning("a task ended after it was answered", task_id=task.request.task_id)
+            return
+        task.over = True
+        log.info(
+            "task done",
+            task_id=task.request.task_id,
+            method=task.request.method,
+            error=result.error.code if result.error else None,
+            seconds=round(self._loop.time() - task.admitted_at, 3),
+        )
+        reply = _encode(task, result)
+        if result.poison:
+            # Not kept for a redelivery: that one must find its way to tasks.rejected itself.
+            self._tasks.forget(task)
+            for recipient in task.recipients:
+                recipient.reject(str(result.error), reply)
+        else:
+            self._tasks.finish(task, reply, self._loop.time())
+
+    def _sweep(self) -> None:
+        """Answer reads that wait past their deadline, end what is over its time, forget unclaimed replies."""
+        now, seconds = self._clock(), self._loop.time()
+        for task in self._tasks.undecided():
+            deadline = task.request.deadline
+            if task.started:
+                if seconds - task.admitted_at > TIME_BUDGET_SECONDS:
+                    self._finish(task, Result(error=_over_budget(task)))
+            elif not task.is_order and deadline is not None and now > deadline:
+                when = deadline.isoformat()
+                expired = TaskExpired(f"the deadline {when} passed while the task waited for its turn")
+                self._finish(task, Result(error=expired))
+            elif not task.is_order and seconds - task.admitted_at > TIME_BUDGET_SECONDS:
+                self._finish(task, Result(error=_over_budget(task)))
+        self._tasks.forget_replied_before(seconds - UNCLAIMED_REPLY_SECONDS)
+        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def _identity(request: TaskRequest, method: Method[Any], recipient: Recipient) -> object:
+    """An order is the same by what it does; any other task by its exact message."""
+    if method.kind == "order":
+        return request.task_id, payload_hash(request.method, request.parameters)
+    return request.task_id, recipient.delivery.body
+
+
+def _encode(task: RunningTask, result: Result) -> bytes:
+    if result.replay is not None:
+        return result.replay
+    request, replier = task.request, task.recipients[-1].replier
+    extra = {"truncated": result.truncated} if result.truncated else None
+    try:
+        return replier.encode(request.task_id, result.rows, error=result.error, extra=extra)
+    except TypeError as error:
+        defect = internal_error(error, task_id=request.task_id, method=request.method)
+        return replier.encode(request.task_id, [], error=defect)
+
+
+def _over_budget(task: RunningTask) -> TaskFailed:
+    if task.is_order:
+        return outcome_unknown(task.request.task_id)
+    return TaskTimeout(f"the task was not finished within {TIME_BUDGET_SECONDS // 60} minutes")

@@ -1,0 +1,172 @@
+"""The queues and exchanges of the contract, and the rule by which they are declared.
+
+Look first, then declare: a queue that exists is used as it is, with a warning when its arguments differ,
+because declaring it anew with other arguments closes the channel (406 PRECONDITION_FAILED).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError
+
+from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE
+from broker_server.amqp.channels import AsyncChannel, is_refusal
+
+log = structlog.get_logger(__name__)
+
+EXPIRED_QUEUE = "tasks.expired"
+REJECTED_QUEUE = "tasks.rejected"
+UNROUTABLE_QUEUE = "replies.unroutable"
+REALTIME_EXCHANGE = "broker.realtime"
+EVENTS_EXCHANGE = "broker.events"
+CONTROL_EXCHANGE = "broker.control"
+EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
+
+KEPT_MESSAGES = 10_000
+KEPT_BYTES = 256 * 1024 * 1024
+WAITING_REPLIES = 100_000
+DELIVERY_LIMIT = 1_000
+"""A backstop only: the count is of worker crashes and shared by all prefetched messages."""
+
+
+class QueueRefused(Exception):
+    """The broker will never allow a queue that the settings ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """A queue as this project declares it."""
+
+    name: str
+    durable: bool = True
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def task_queue(name: str) -> QueueSpec:
+    """A queue that workers take tasks from. What expires or is delivered too often goes to `EXPIRED_QUEUE`,
+    where a worker answers it, so nothing leaves without a reply.
+    """
+    return QueueSpec(
+        name,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": EXPIRED_QUEUE,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        },
+    )
+
+
+def _bounded(name: str, overflow: str, messages: int) -> QueueSpec:
+    return QueueSpec(
+        name,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-max-length": messages,
+            "x-max-length-bytes": KEPT_BYTES,
+            "x-overflow": overflow,
+        },
+    )
+
+
+def vendor_queues(vendor: str) -> tuple[str, str]:
+    """The queues of an owned vendor: its reads, and the orders of its default account."""
+    return f"tasks.{vendor}", f"tasks.{vendor}.default.orders"
+
+
+def is_task_queue(name: str) -> bool:
+    """Whether workers read tasks from that queue, so that no reply may go there."""
+    return name == TASKS_QUEUE or name.startswith(f"{TASKS_QUEUE}.")
+
+
+def takes_replies(name: str) -> bool:
+    """Whether a reply may go to that queue: not to one that workers read, keep for themselves or own."""
+    own = (UNROUTABLE_QUEUE, "broker.environment.", "broker.owner.")
+    return not is_task_queue(name) and not name.startswith(own)
+
+
+def queues(vendors: tuple[str, ...], *, legacy: bool) -> list[QueueSpec]:
+    """Every queue that a worker owning ``vendors`` declares.
+
+    Args:
+        vendors: The vendors that this worker serves.
+        legacy: Declare the two queues of the original's clients as their library does by default:
+            classic and not durable.
+    """
+    if legacy:
+        entry = [QueueSpec(TASKS_QUEUE, durable=False), QueueSpec(DEFAULT_REPLY_QUEUE, durable=False)]
+    else:
+        entry = [task_queue(TASKS_QUEUE), _bounded(DEFAULT_REPLY_QUEUE, "reject-publish", WAITING_REPLIES)]
+    own = [task_queue(name) for vendor in vendors for name in vendor_queues(vendor)]
+    kept = [
+        _bounded(name, "drop-head", KEPT_MESSAGES)
+        for name in (REJECTED_QUEUE, EXPIRED_QUEUE, UNROUTABLE_QUEUE)
+    ]
+    return [*kept, *entry, task_queue(ORDERS_QUEUE), *own]
+
+
+async def declare(connection: AsyncioConnection, specs: list[QueueSpec]) -> None:
+    """Declare the exchanges and the queues; an existing queue is used as it is.
+
+    Raises:
+        QueueRefused: RabbitMQ 4.3 and newer, of the queues that ``LEGACY_QUEUES`` asks for.
+        AMQPError: The broker refuses for another reason than different arguments.
+    """
+    for name, kind in EXCHANGES.items():
+        await _declare_exchange(connection, name, kind)
+    for spec in specs:
+        await _declare_queue(connection, spec)
+
+
+async def _declare_exchange(connection: AsyncioConnection, name: str, kind: str) -> None:
+    channel = await AsyncChannel.open(connection)
+    try:
+        await channel.declare_exchange(name, kind)
+    except AMQPError as error:
+        if not (is_refusal(error, 406) or is_refusal(error, 403)):
+            raise
+        channel = await AsyncChannel.open(connection)
+        await channel.declare_exchange(name, kind, passive=True)
+        log.warning("existing exchange used as it is", exchange=name, broker_says=str(error))
+    channel.close()
+
+
+async def _declare_queue(connection: AsyncioConnection, spec: QueueSpec) -> None:
+    channel = await AsyncChannel.open(connection)
+    try:
+        await channel.declare_queue(spec.name, durable=spec.durable, arguments=spec.arguments)
+    except AMQPError as error:
+        if not spec.durable and "deprecated" in str(error):
+            raise QueueRefused(
+                f"LEGACY_QUEUES: this RabbitMQ allows no classic queues that are not durable, which the "
+                f"setting asks for ({spec.name}); turn it off, and do not declare the queue in your client"
+            ) from error
+        if not (is_refusal(error, 406) or is_refusal(error, 403)) or not await exists(connection, spec.name):
+            raise
+        log.warning("existing queue used as it is", queue=spec.name, broker_says=str(error))
+    else:
+        channel.close()
+
+
+async def exists(connection: AsyncioConnection, queue: str) -> bool:
+    """Whether the queue is there, whatever its arguments."""
+    return await consumer_count(connection, queue) is not None
+
+
+async def consumer_count(connection: AsyncioConnection, queue: str) -> int | None:
+    """How many consumers the queue has, or ``None`` when there is no such queue."""
+    channel = await AsyncChannel.open(connection)
+    try:
+        count = await channel.declare_queue(queue, passive=True)
+    except AMQPError as error:
+        if is_refusal(error, 404):
+            return None
+        raise
+    channel.close()
+    return count

@@ -1,0 +1,180 @@
+"""The worker's life: connect, serve, come back when the connection is lost, and drain when told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError, ConnectionClosedByBroker
+from pika.spec import INTERNAL_ERROR
+
+from broker_server.amqp.connection import Backoff, connect_patiently
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.lease import VendorOwned
+from broker_server.amqp.session import ConsumersMissing, Session
+from broker_server.amqp.task_runner import TaskRunner
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+DRAIN_SECONDS = 20.0
+POLL_SECONDS = 0.05
+SESSION_SECONDS = 30.0
+"""A session that is not up by then is given up for a new connection."""
+
+
+class Worker:
+    """Serves tasks until told to stop.
+
+    Args:
+        url: The broker.
+        name: Shown in the broker's management pages and in ``broker.ping``.
+        make_session: Makes the session of a new connection.
+        runner: Runs the tasks of all sessions.
+        direct: Told how each connection ended.
+        counters: Counts connections.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        name: str,
+        make_session: Callable[[AsyncioConnection], Session],
+        runner: TaskRunner,
+        direct: DirectAddresses,
+        counters: Counters,
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._make_session = make_session
+        self._runner = runner
+        self._direct = direct
+        self._counters = counters
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+        """Serve until ``stop`` is set.
+
+        Args:
+            stop: Set it to drain and return.
+            on_ready: Called once, when the broker has shown the consumers for the first time.
+
+        Raises:
+            LoginRefused: The broker refuses the user, the password or the vhost.
+            EnvironmentConflict: Workers of another environment serve the vhost.
+            VendorOwned: Another worker serves one of the vendors.
+            QueueRefused: The broker does not allow a queue that the settings ask for.
+        """
+        backoff = Backoff()
+        stopping = asyncio.ensure_future(stop.wait())
+        ready = False
+        try:
+            while True:
+                connecting = connect_patiently(self._url, name=self._name, backoff=backoff)
+                connection = await _unless(stopping, connecting)
+                self._counters.connections += 1
+                closed = _closing(connection)
+                try:
+                    session = await _unless(stopping, self._open_session(connection))
+                except (AMQPError, ConsumersMissing, TimeoutError, VendorOwned) as error:
+                    if isinstance(error, VendorOwned) and not ready:
+                        await _close(connection, closed)
+                        raise  # later it may be the lease of our own last connection, not yet given up
+                    log.warning("session did not come up", reason=str(error) or repr(error))
+                    await _close(connection, closed)
+                    self._note_end(closed)
+                    await asyncio.wait({stopping}, timeout=backoff.next_delay())
+                    continue
+                except BaseException:
+                    await _close(connection, closed)
+                    raise
+                backoff.reset()
+                log.info("consuming", worker=self._name)
+                if not ready:
+                    ready = True
+                    on_ready()
+                await asyncio.wait((closed, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if not stopping.done():
+                    reason = closed.result()
+                    log.warning("connection lost", reason=str(reason))
+                    failed = (
+                        isinstance(reason, ConnectionClosedByBroker) and reason.reply_code == INTERNAL_ERROR
+                    )
+                    self._direct.connection_ended(by_failure_of_the_broker=failed)
+                    continue
+                await self._drain(session, closed)
+                await _close(connection, closed)
+                return
+        except _Stopped:
+            log.info("stopped before it consumed")
+        finally:
+            stopping.cancel()
+            self._runner.close()
+
+    async def _open_session(self, connection: AsyncioConnection) -> Session:
+        session = self._make_session(connection)
+        async with asyncio.timeout(SESSION_SECONDS):
+            await session.open()
+        return session
+
+    def _note_end(self, closed: asyncio.Future[BaseException]) -> None:
+        reason = closed.result() if closed.done() else None
+        failed = isinstance(reason, ConnectionClosedByBroker) and reason.reply_code == INTERNAL_ERROR
+        self._direct.connection_ended(by_failure_of_the_broker=failed)
+
+    async def _drain(self, session: Session, closed: asyncio.Future[BaseException]) -> None:
+        """Finish what runs; the rest goes back to the queue when the connection closes."""
+        log.info("stopping: finishing what runs")
+        loop = asyncio.get_running_loop()
+        await session.stop_consuming()
+        self._runner.forget_waiting()
+        until = loop.time() + DRAIN_SECONDS
+        while (self._runner.in_work or self._runner.running or session.unconfirmed) and not closed.done():
+            if loop.time() > until:
+                log.warning(
+                    "some tasks did not finish in time; they go back to the queue", tasks=self._runner.in_work
+                )
+                return
+            await asyncio.sleep(POLL_SECONDS)
+        # The acks of the last replies go out at the end of this turn of the event loop.
+        await asyncio.sleep(0)
+
+
+class _Stopped(Exception):
+    """The worker was told to stop in the middle of something that can be given up."""
+
+
+async def _unless(stopping: asyncio.Future[Any], work: Coroutine[Any, Any, T]) -> T:
+    """Await some work, or give it up when the worker is told to stop.
+
+    Raises:
+        _Stopped: The worker was told to stop first.
+    """
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise _Stopped
+    return task.result()
+
+
+def _closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
+    closed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def on_close(_: AsyncioConnection, reason: BaseException) -> None:
+        if not closed.done():
+            closed.set_result(reason)
+
+    connection.add_on_close_callback(on_close)
+    return closed
+
+
+async def _close(connection: AsyncioConnection, closed: asyncio.Future[BaseException]) -> None:
+    if connection.is_open:
+        connection.close()
+    await asyncio.wait({closed}, timeout=5)

@@ -1,0 +1,128 @@
+"""The command ``broker-server``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import orjson
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
+
+from broker_client import __version__
+from broker_server.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    name="broker-server",
+    help="One AMQP door to the Korean markets: workers, simulators and a private RabbitMQ node.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Simulate = Annotated[
+    bool, typer.Option("--simulate", help="Serve simulated brokerages instead of real ones.")
+]
+Vendors = Annotated[str | None, typer.Option("--vendors", help="Which vendors to serve, for example kis.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.")]
+Hours = Annotated[bool, typer.Option("--hours", help="The simulated market keeps the exchange's hours.")]
+
+
+def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings:
+    try:
+        return load_settings(env_file=env_file, **overrides)
+    except SettingsError as error:
+        sys.stderr.write(f"broker-server: {error}\n")
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def run(simulate: Simulate = False, vendors: Vendors = None, seed: Seed = 0, hours: Hours = False) -> None:
+    """Run a worker; prints a line that starts with "ready" once it consumes."""
+    from broker_server.run import run_worker
+
+    settings = _settings(env_file=None if simulate else ".env", vendors=vendors)
+    raise typer.Exit(run_worker(settings, simulate=simulate, seed=seed, hours=hours))
+
+
+@app.command()
+def demo() -> None:
+    """Run the main job once, end to end, against the simulators, on a RabbitMQ node of its own."""
+    from broker_server.demo import run_demo
+
+    raise typer.Exit(run_demo())
+
+
+@app.command()
+def simulate(
+    json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON line.")] = False,
+    seed: Seed = 0,
+    hours: Hours = False,
+) -> None:
+    """Run the simulated brokerages alone, for any client."""
+    from broker_server.simulator.server import Options
+    from broker_server.simulator.server import run as run_simulators
+
+    raise typer.Exit(run_simulators(Options(seed=seed, hours=hours), as_json=json))
+
+
+@app.command()
+def rabbitmq() -> None:
+    """Run a private RabbitMQ node in the foreground; the first line is its URL."""
+    from broker_server.amqp.private_node.cli import run_foreground
+
+    raise typer.Exit(run_foreground())
+
+
+@app.command()
+def check() -> None:
+    """Try every configured connection and credential, and say what works."""
+    from broker_server.check import check as check_all
+    from broker_server.check import verdict
+    from broker_server.logs import configure_logs
+
+    settings = _settings()
+    configure_logs(settings.log_format, "error", settings.secrets())
+    console = Console()
+    results = []
+    for result in check_all(settings):
+        results.append(result)
+        mark = ("ok  ", "green") if result.passed else ("FAIL", "red")
+        line = Text.assemble(mark, f" {result.item}: {result.detail}")
+        console.print(line, soft_wrap=not console.is_terminal)
+    console.print(Text(verdict(results), style="bold"), soft_wrap=not console.is_terminal)
+    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+@app.command()
+def methods(
+    pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """List the methods with their parameters."""
+    from broker_server.admin import describe
+    from broker_server.app import catalogue
+
+    rows = [describe(method) for method in catalogue() if pattern in method.name]
+    if json:
+        sys.stdout.buffer.write(
+            orjson.dumps([row.model_dump() for row in rows], option=orjson.OPT_APPEND_NEWLINE)
+        )
+        return
+    table = Table(Column("method", no_wrap=True, style="bold"), "parameters", "what it does", box=SIMPLE_HEAD)
+    for row in rows:
+        required = set(row.parameters.get("required", []))
+        names = sorted(row.parameters.get("properties", {}), key=lambda name: name not in required)
+        shown = " ".join(name if name in required else f"[{name}]" for name in names)
+        table.add_row(row.name, escape(shown), row.summary)
+    Console().print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)

@@ -1,0 +1,1 @@
+"""What must outlive a crash, in a database: SQLite by default, PostgreSQL by URL."""

@@ -1,0 +1,74 @@
+"""Structured logs on stderr: for people, or as one JSON object a line. Secrets are blotted out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+REDACTED = "‹redacted›"
+
+
+class _Redactor:
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        for key, value in event.items():
+            event[key] = self._clean(value)
+        return event
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._clean(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._clean(inner) for inner in value]
+        return self._clean_text(value) if isinstance(value, str) else value
+
+    def _clean_text(self, text: str) -> str:
+        for secret in self._secrets:
+            if secret in text:
+                text = text.replace(secret, REDACTED)
+        return text
+
+
+def configure_logs(log_format: Literal["console", "json"], level: str, secrets: Iterable[str] = ()) -> None:
+    """Set up logging for the process.
+
+    Args:
+        log_format: ``console`` or ``json``.
+        level: The least severe level that is shown.
+        secrets: Values that are replaced wherever they appear.
+    """
+    redactor = _Redactor(secrets)
+    renderers: list[Any]
+    if log_format == "json":
+        # Local variables stay out of the log: keys, tokens and account numbers are among them.
+        tracebacks = structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        )
+        renderers = [tracebacks, redactor, structlog.processors.JSONRenderer()]
+    else:
+        plain = structlog.dev.plain_traceback
+        renderers = [
+            structlog.processors.format_exc_info,  # before the redactor, which sees text only
+            redactor,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+        ]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # pika reports every reconnection with stack traces; the worker says the same in one line.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)

@@ -1,0 +1,248 @@
+"""``broker-server run``: a worker in this process, with a simulator and a private node when asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+
+from broker_client.address import without_password
+from broker_client.errors import BrokerUnreachable
+from broker_client.protocol import Environment
+from broker_server.amqp.connection import LoginRefused
+from broker_server.amqp.environment import EnvironmentConflict
+from broker_server.amqp.lease import VendorOwned
+from broker_server.amqp.private_node import PrivateNode, default_folder
+from broker_server.amqp.topology import QueueRefused
+from broker_server.app import make_vendors, serve
+from broker_server.core.methods import Method
+from broker_server.core.vendor import Vendor
+from broker_server.journal.database import JournalError
+from broker_server.logs import configure_logs
+from broker_server.scratch import scratch_folder
+from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
+
+SIMULATOR_ACCOUNT = "50000001-01"
+SWITCH_SECONDS = 0.0005
+SIMULATOR_SIGNATURE = "sapi-broker-simulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a worker needs, once simulator and node are up.
+
+    Attributes:
+        control_url: The control server of a simulator that was started for this worker.
+        private_node: Whether ``broker_url`` is a node of our own.
+    """
+
+    settings: Settings
+    broker_url: str
+    environment: Environment
+    journal_url: str
+    vendors: list[Vendor]
+    control_url: str | None
+    private_node: bool
+
+
+@contextmanager
+def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool = False) -> Iterator[Prepared]:
+    """Start what the worker needs, and stop it afterwards.
+
+    Raises:
+        SettingsError: A setting is missing or wrong.
+        BrokerUnreachable: No private node can be started.
+    """
+    with ExitStack() as stack:
+        control_url = None
+        cache_folder = data_folder() / "kis"
+        journal_url = settings.journal_url or f"sqlite:///{data_folder() / 'journal.sqlite3'}"
+        if simulate:
+            scratch = stack.enter_context(scratch_folder())
+            journal_url = settings.journal_url or f"sqlite:///{scratch / 'journal.sqlite3'}"
+            if settings.kis_rest_url is None:
+                cache_folder = scratch
+            settings, control_url = _with_simulator(settings, stack, seed=seed, hours=hours)
+        if settings.broker_url is not None:
+            broker_url = settings.broker_url.get_secret_value()
+        elif simulate:
+            broker_url = stack.enter_context(PrivateNode.start(default_folder())).url
+        else:
+            raise SettingsError(
+                "BROKER_URL: not set; name your RabbitMQ, or use run --simulate to try it out"
+            )
+        environment: Environment = "simulated" if simulate else settings.kis_environment or "paper"
+        yield Prepared(
+            settings=settings,
+            broker_url=broker_url,
+            environment=environment,
+            journal_url=journal_url,
+            vendors=make_vendors(settings, simulated=simulate, cache_folder=cache_folder),
+            control_url=control_url,
+            private_node=settings.broker_url is None,
+        )
+
+
+def _with_simulator(
+    settings: Settings, stack: ExitStack, *, seed: int, hours: bool
+) -> tuple[Settings, str | None]:
+    """Point the settings at a simulator: the one that they name, or one of our own."""
+    environment = settings.kis_environment or "real"
+    if settings.kis_rest_url is not None:
+        if not is_loopback(settings.kis_rest_url):
+            raise SettingsError(
+                "KIS_REST_URL: --simulate sends orders, so it takes a simulator on this machine only"
+            )
+        ensure_simulator(settings.kis_rest_url)
+        update: dict[str, Any] = {
+            "kis_environment": environment,
+            "kis_app_key": settings.kis_app_key or SecretStr("S" * 36),
+            "kis_app_secret": settings.kis_app_secret or SecretStr("S" * 180),
+            "kis_account": settings.kis_account or SIMULATOR_ACCOUNT,
+        }
+        return settings.model_copy(update=update), None
+    from broker_server.simulator.process import (  # only a trial needs it
+        SimulatorDidNotStart,
+        SimulatorProcess,
+    )
+
+    try:
+        simulator = stack.enter_context(SimulatorProcess.start(seed=seed, hours=hours))
+    except SimulatorDidNotStart as error:
+        raise SettingsError(str(error)) from None
+    keys = simulator.credentials["kis"][environment]
+    update = {
+        "kis_environment": environment,
+        "kis_app_key": SecretStr(keys["app_key"]),
+        "kis_app_secret": SecretStr(keys["app_secret"]),
+        "kis_account": keys["account"],
+        "kis_rest_url": simulator.kis_rest_url,
+    }
+    return settings.model_copy(update=update), simulator.control_url
+
+
+def ensure_simulator(rest_url: str) -> None:
+    """Make sure that a simulator answers there, and no tunnel to a brokerage: orders will be sent to it.
+
+    Raises:
+        SettingsError: Nobody answers, or somebody else.
+    """
+    try:
+        answer = requests.get(rest_url, timeout=5, allow_redirects=False)
+    except requests.RequestException:
+        raise SettingsError(f"KIS_REST_URL: nobody answers at {rest_url}") from None
+    if answer.headers.get("Server") != SIMULATOR_SIGNATURE:
+        raise SettingsError(
+            f"KIS_REST_URL: {rest_url} is no simulator of this project (broker-server simulate); "
+            f"--simulate sends orders, so it talks to nothing else"
+        )
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    simulate: bool,
+    seed: int = 0,
+    hours: bool = False,
+    extra_methods: Iterable[Method[Any]] = (),
+) -> int:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Args:
+        settings: As loaded.
+        simulate: Serve simulators instead of brokerages.
+        seed: Of the simulated market.
+        hours: The simulated market keeps the exchange's hours.
+        extra_methods: More methods than the adapters bring.
+
+    Returns:
+        The exit code: 0 after a drain, 2 with one line on stderr when the worker cannot serve.
+    """
+    configure_logs(settings.log_format, settings.log_level, settings.secrets())
+    try:
+        with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
+            configure_logs(settings.log_format, settings.log_level, parts.settings.secrets())
+            # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
+            sys.setswitchinterval(SWITCH_SECONDS)
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+                runner.run(_serve(parts, extra_methods))
+    except (
+        SettingsError,
+        JournalError,
+        BrokerUnreachable,
+        LoginRefused,
+        EnvironmentConflict,
+        VendorOwned,
+        QueueRefused,
+    ) as error:
+        sys.stderr.write(f"broker-server: {error}\n")
+        return 2
+    return 0
+
+
+async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]]) -> None:
+    stop = asyncio.Event()
+    _stop_on_signal(stop)
+    await serve(
+        parts.settings,
+        broker_url=parts.broker_url,
+        environment=parts.environment,
+        journal_url=parts.journal_url,
+        vendors=parts.vendors,
+        stop=stop,
+        on_ready=lambda: announce(parts),
+        extra_methods=extra_methods,
+    )
+
+
+def _stop_on_signal(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    set_stop: Callable[[], object] = stop.set
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, set_stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(set_stop))
+
+
+def announce(parts: Prepared) -> None:
+    """Print the line that says the worker consumes and, for a trial, what to type next."""
+    words = [f"environment={parts.environment}", f"broker={without_password(parts.broker_url)}"]
+    words.append(f"vendors={','.join(vendor.name for vendor in parts.vendors) or 'none'}")
+    if parts.control_url is not None:
+        words.append(f"control={parts.control_url}")
+    lines = [f"ready {' '.join(words)}"]
+    if parts.environment == "simulated" and parts.private_node:
+        client = _client_command()
+        lines += [
+            "",
+            "Try it from another terminal (Ctrl-C here stops everything):",
+            "",
+            f"  export BROKER_URL={parts.broker_url}",
+            f"  {client} call kis.get-current-price ticker=005930",
+            f"  {client} call kis.get-daily-candles ticker=000660 start=2026-01-02",
+            f"  {client} call kis.buy-order ticker=005930 quantity=10 order_type=market",
+            f"  {client} call kis.get-balance",
+            f"  {client} methods",
+            "",
+        ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _client_command() -> str:
+    """What to type to run the client: its name, or its path when the virtual environment is not active."""
+    beside = Path(sys.executable).with_name("broker-client")
+    if shutil.which("broker-client") is not None or not beside.exists():
+        return "broker-client"
+    here = Path.cwd()
+    return str(beside.relative_to(here)) if beside.is_relative_to(here) else str(beside)

@@ -1,0 +1,48 @@
+"""``python -m broker_server.simulator``: the simulators alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from broker_server.simulator.server import Options, run
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("needs an offset, for example 2026-11-20T10:00:00+09:00")
+    return moment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and run; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m broker_server.simulator", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="announce addresses and keys in one JSON line")
+    parser.add_argument("--seed", type=int, default=0, help="equal seeds give equal prices and keys")
+    parser.add_argument("--hours", action="store_true", help="trade only in the exchanges' hours")
+    parser.add_argument(
+        "--start", type=_moment, help="the simulated clock's first moment, ISO 8601 with offset"
+    )
+    parser.add_argument("--kis-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--control-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
+    chosen = parser.parse_args(arguments)
+    options = Options(
+        seed=chosen.seed,
+        hours=chosen.hours,
+        start=chosen.start,
+        kis_port=chosen.kis_port,
+        control_port=chosen.control_port,
+    )
+    try:
+        return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"the simulators cannot start: {error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

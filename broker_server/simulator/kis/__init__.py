@@ -1,0 +1,1 @@
+"""KIS Open API as its documents describe it, quirks and limits included."""

@@ -1,0 +1,77 @@
+"""KIS's limits: calls per second and key, and how often a token is issued."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from broker_server.simulator.kis.tables import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits in force.
+
+    Attributes:
+        real_per_second: REST calls of a real key in any second (published 2026-04-20).
+        paper_per_second: The same for a paper key.
+        token_interval: Seconds between two token requests of a key.
+    """
+
+    real_per_second: int = 18
+    paper_per_second: int = 1
+    token_interval: float = 60.0
+
+    def lifted(self, changes: dict[str, float]) -> Limits:
+        """Limits with some of them changed; ``rest_per_second`` sets both environments'.
+
+        Raises:
+            ValueError: An unknown name or a senseless value.
+        """
+        limits = self
+        for name, value in changes.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+                raise ValueError(f"limits.{name} must be a number >= 0")
+            if name == "token_interval":
+                limits = replace(limits, token_interval=float(value))
+            elif name not in ("rest_per_second", "real_per_second", "paper_per_second"):
+                allowed = "rest_per_second, real_per_second, paper_per_second, token_interval"
+                raise ValueError(f"unknown limit {name}; allowed: {allowed}")
+            else:
+                if value < 1 or value != int(value):
+                    raise ValueError(f"limits.{name} must be a whole number >= 1")
+                if name != "paper_per_second":
+                    limits = replace(limits, real_per_second=int(value))
+                if name != "real_per_second":
+                    limits = replace(limits, paper_per_second=int(value))
+        return limits
+
+    def per_second(self, environment: Environment) -> int:
+        """REST calls in any second."""
+        return self.real_per_second if environment == "real" else self.paper_per_second
+
+
+class SlidingWindow:
+    """Counts the accepted calls of the last second, per key.
+
+    Args:
+        monotonic: Real seconds; the limit does not follow the simulated clock.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._calls: dict[str, deque[float]] = {}
+
+    def accept(self, key: str, limit: int) -> bool:
+        """Count a call unless the last second is full."""
+        now = self._monotonic()
+        calls = self._calls.get(key)
+        if calls is None:
+            calls = self._calls[key] = deque()
+        while calls and calls[0] <= now - 1.0:
+            calls.popleft()
+        if len(calls) >= limit:
+            return False
+        calls.append(now)
+        return True

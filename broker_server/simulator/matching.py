@@ -1,0 +1,393 @@
+"""The simulated exchange: takes orders, matches them against the market, books the executions.
+
+A marketable order takes what the order book shows at once. What rests is filled as the market trades at its
+price or better, never with more shares than the market traded meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from broker_server.simulator.accounts import Account, costs
+from broker_server.simulator.instruments import KRX, Instrument
+from broker_server.simulator.market import Market, OrderBook
+from broker_server.simulator.orders import (
+    Fill,
+    Order,
+    OrderRefused,
+    OrderRequest,
+    OrderState,
+    OrderType,
+    Refusal,
+    Side,
+    TimeInForce,
+)
+from broker_server.simulator.sessions import end_of_day
+from broker_server.simulator.ticks import is_on_tick, round_to_tick
+
+SETTLEMENT_DAYS = 2
+_MAX_STEPS = 2_000
+_MARKET_TYPES = (OrderType.MARKET, OrderType.AT_OPEN, OrderType.AT_CLOSE)
+
+
+class OrderKey(NamedTuple):
+    """An order number is unique within its vendor."""
+
+    vendor: str
+    number: int
+
+
+class Exchange:
+    """Every account and order of the simulated world.
+
+    Args:
+        market: Where prices come from.
+        number_step: How far the next order number is from the last; other clients' orders take the rest.
+    """
+
+    def __init__(self, market: Market, number_step: Callable[[], int] = lambda: 1) -> None:
+        self.market = market
+        self.accounts: dict[tuple[str, str], Account] = {}
+        self.orders: dict[OrderKey, Order] = {}
+        self._open: dict[OrderKey, Order] = {}
+        self._reserved: dict[OrderKey, int] = {}
+        self._last_number: dict[str, int] = {}
+        self._number_step = number_step
+        self._advanced = market.clock.now()
+        self._taken: dict[tuple[tuple[str, str], Side, int], int] = {}
+        self._taken_at = 0
+
+    def account(self, vendor: str, number: str) -> Account:
+        """The account, opened with the starting cash on first use."""
+        key = (vendor, number)
+        found = self.accounts.get(key)
+        if found is None:
+            found = self.accounts[key] = Account(vendor, number)
+        return found
+
+    def orders_of(self, vendor: str, account: str) -> list[Order]:
+        """Every order and cancellation of an account, oldest first."""
+        return [
+            order
+            for key, order in self.orders.items()
+            if key.vendor == vendor and order.request.account == account
+        ]
+
+    def place(self, request: OrderRequest) -> Order:
+        """Take a new order, and fill what the book gives at once.
+
+        Raises:
+            OrderRefused: Nothing was booked.
+        """
+        self.advance()
+        return self._place(request, original=0, kind="new")
+
+    def cancel(self, vendor: str, account: str, number: int, quantity: int | None = None) -> Order:
+        """Take back an order's remaining shares, or some of them.
+
+        Returns:
+            The cancellation, an instruction with its own number.
+
+        Raises:
+            OrderRefused: There is no such order, or nothing of it is left.
+        """
+        self.advance()
+        original = self._find_open(vendor, account, number, quantity)
+        self._check_open(original.request)
+        taken = quantity or original.remaining
+        self._remove(original, taken, OrderState.CANCELLED)
+        original.cancelled += taken
+        request = replace(original.request, quantity=taken)
+        instruction = Order(
+            self._next_number(vendor),
+            request,
+            self.market.clock.now(),
+            original.price,
+            original=number,
+            kind="cancel",
+            state=OrderState.CANCELLED,
+            removed=taken,
+            cancelled=taken,
+        )
+        self.orders[OrderKey(vendor, instruction.number)] = instruction
+        return instruction
+
+    def modify(
+        self,
+        vendor: str,
+        account: str,
+        number: int,
+        *,
+        price: int | None,
+        quantity: int | None = None,
+        type: OrderType | None = None,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        code: str | None = None,
+    ) -> Order:
+        """Replace an order's remaining shares, or some of them, by a new order.
+
+        Returns:
+            The new order.
+
+        Raises:
+            OrderRefused: The original stays as it was.
+        """
+        self.advance()
+        original = self._find_open(vendor, account, number, quantity)
+        taken = quantity or original.remaining
+        request = replace(
+            original.request,
+            quantity=taken,
+            price=price,
+            type=type or original.request.type,
+            time_in_force=time_in_force,
+            code=original.request.code if code is None else code,
+        )
+        self._validate(request)
+        before = original.removed, original.state
+        self._remove(original, taken, OrderState.REPLACED)
+        try:
+            return self._place(request, original=number, kind="modify")
+        except OrderRefused:
+            original.removed, original.state = before
+            self._reserve(original)
+            raise
+
+    def advance(self) -> None:
+        """Match resting orders against everything the market did since the last call."""
+        now = self.market.clock.now()
+        if self._open and now > self._advanced:
+            gap = (now - self._advanced).total_seconds()
+            width = max(1.0, gap if gap < 1 else 1.0 if gap <= 120 else 60.0, gap / _MAX_STEPS)
+            moment = self._advanced
+            while moment < now and self._open:
+                before, moment = moment, min(now, moment + timedelta(seconds=width))
+                traded: dict[tuple[str, str], int] = {}
+                for order in list(self._open.values()):
+                    self._step(order, before, moment, traded)
+        self._advanced = now
+
+    def restart_time(self) -> None:
+        """Take up matching from the clock's present time, after it was set back."""
+        self._advanced = min(self._advanced, self.market.clock.now())
+
+    def _place(self, request: OrderRequest, *, original: int, kind: str) -> Order:
+        self._validate(request)
+        book = self.market.order_book(request.instrument)
+        price = self._working_price(request, book)
+        order = Order(0, request, self.market.clock.now(), price, original=original, kind=kind)
+        order.triggered = request.type is not OrderType.STOP_LIMIT
+        needed = self._needed(order)
+        account = self.account(request.vendor, request.account)
+        if request.side is Side.BUY:
+            account.reserve_cash(request.instrument.currency, needed)
+        else:
+            if account.sellable(request.instrument) < request.quantity:
+                raise OrderRefused(Refusal.INSUFFICIENT_HOLDING)
+            account.holding(request.instrument).reserved += request.quantity
+        order.number = self._next_number(request.vendor)
+        key = OrderKey(request.vendor, order.number)
+        self.orders[key] = self._open[key] = order
+        self._reserved[key] = needed if request.side is Side.BUY else request.quantity
+        self._match_now(order, book)
+        return order
+
+    def _validate(self, request: OrderRequest) -> None:
+        instrument = request.instrument
+        if request.quantity <= 0:
+            raise OrderRefused(Refusal.WRONG_QUANTITY)
+        if request.quantity % instrument.lot:
+            raise OrderRefused(Refusal.WRONG_LOT, str(instrument.lot))
+        if self.market.is_suspended(instrument):
+            raise OrderRefused(Refusal.SUSPENDED)
+        self._check_open(request)
+        if request.type in _MARKET_TYPES or request.type in (OrderType.BEST, OrderType.TOP, OrderType.MID):
+            return
+        quote = self.market.quote(instrument)
+        for price in (request.price, request.trigger) if request.trigger is not None else (request.price,):
+            if price is None or price <= 0:
+                raise OrderRefused(Refusal.WRONG_PRICE)
+            if not is_on_tick(instrument.tick_table, price):
+                raise OrderRefused(Refusal.WRONG_TICK)
+            if not quote.lower <= price <= quote.upper:
+                raise OrderRefused(Refusal.OUTSIDE_LIMITS, f"{quote.lower}~{quote.upper}")
+
+    def _check_open(self, request: OrderRequest) -> None:
+        open_now = self.market.is_open(request.instrument, venue=request.venue)
+        after = request.instrument.exchange == KRX and self.market.is_after_market()
+        if not open_now and not after:
+            raise OrderRefused(Refusal.MARKET_CLOSED)
+
+    def _working_price(self, request: OrderRequest, book: OrderBook) -> int | None:
+        own, other = (book.bids, book.asks) if request.side is Side.BUY else (book.asks, book.bids)
+        if request.type in _MARKET_TYPES:
+            return None
+        if request.type is OrderType.BEST and other:
+            return other[0].price
+        if request.type is OrderType.TOP and own:
+            return own[0].price
+        if request.type is OrderType.MID and own and other:
+            return round_to_tick(request.instrument.tick_table, (own[0].price + other[0].price) / 2)
+        if request.price is None:
+            raise OrderRefused(Refusal.ORDER_TYPE)
+        return request.price
+
+    def _needed(self, order: Order) -> int:
+        """Money to put aside: a market order counts at the day's upper limit."""
+        request = order.request
+        price = order.price
+        if price is None:
+            quote = self.market.quote(request.instrument)
+            price = quote.upper if request.instrument.limit_percent else quote.price * 13 // 10
+        amount = price * order.remaining
+        return amount + costs(request.instrument, Side.BUY, amount)
+
+    def _next_number(self, vendor: str) -> int:
+        number = self._last_number.get(vendor, 1_000) + max(1, self._number_step())
+        self._last_number[vendor] = number
+        return number
+
+    def _find_open(self, vendor: str, account: str, number: int, quantity: int | None) -> Order:
+        order = self.orders.get(OrderKey(vendor, number))
+        if order is None or order.request.account != account:
+            raise OrderRefused(Refusal.UNKNOWN_ORDER)
+        if not order.is_open or order.remaining <= 0:
+            raise OrderRefused(Refusal.NOTHING_LEFT)
+        if quantity is not None and quantity > order.remaining:
+            raise OrderRefused(Refusal.QUANTITY_EXCEEDS_REMAINING)
+        return order
+
+    def _match_now(self, order: Order, book: OrderBook) -> None:
+        if not order.triggered:
+            return
+        now = self.market.clock.now()
+        if int(now.timestamp()) != self._taken_at:
+            self._taken_at, self._taken = int(now.timestamp()), {}
+        request = order.request
+        levels = book.asks if request.side is Side.BUY else book.bids
+        offers = []
+        for level in levels:
+            if order.price is not None and not _reaches(request.side, order.price, level.price):
+                break
+            key = (request.instrument.key, request.side, level.price)
+            offers.append((level.price, level.quantity - self._taken.get(key, 0), key))
+        if request.time_in_force is TimeInForce.FOK and sum(offer[1] for offer in offers) < order.remaining:
+            self._remove(order, order.remaining, OrderState.CANCELLED, cancelled=True)
+            return
+        for price, quantity, key in offers:
+            taken = min(quantity, order.remaining)
+            if taken > 0:
+                self._taken[key] = self._taken.get(key, 0) + taken
+                self._fill(order, price, taken, now)
+        if order.is_open and request.time_in_force is not TimeInForce.DAY:
+            self._remove(order, order.remaining, OrderState.CANCELLED, cancelled=True)
+
+    def _step(
+        self, order: Order, before: datetime, moment: datetime, traded: dict[tuple[str, str], int]
+    ) -> None:
+        request = order.request
+        zone = self.market.session(request.instrument).zone
+        if moment >= end_of_day(self.market.local_date(request.instrument, order.time), zone):
+            self._close_of_day(order, before)
+            return
+        if self.market.is_suspended(request.instrument) or not self._trades_at(request, moment):
+            return
+        quote = self.market.quote(request.instrument, moment)
+        if not order.triggered:
+            trigger = request.trigger or 0
+            order.triggered = quote.price >= trigger if request.side is Side.BUY else quote.price <= trigger
+            if not order.triggered:
+                return
+        if order.price is None or _reaches(request.side, order.price, quote.price):
+            key, lot = request.instrument.key, request.instrument.lot
+            if key not in traded:
+                volume = self.market.traded_between(request.instrument, before, moment)
+                traded[key] = max(lot, volume - volume % lot)
+            quantity = min(order.remaining, traded[key])
+            if quantity:
+                traded[key] -= quantity
+                self._fill(order, quote.price, quantity, moment)
+
+    def _trades_at(self, request: OrderRequest, moment: datetime) -> bool:
+        if self.market.is_open(request.instrument, moment, request.venue):
+            return True
+        return request.instrument.exchange == KRX and self.market.is_after_market(moment)
+
+    def _close_of_day(self, order: Order, moment: datetime) -> None:
+        if order.request.type is OrderType.CONDITIONAL:
+            quote = self.market.quote(order.request.instrument, moment)
+            if order.price is not None and (order.request.side is Side.SELL or quote.price <= order.price):
+                self._fill(order, quote.price, order.remaining, moment)
+                return
+        self._remove(order, order.remaining, OrderState.EXPIRED)
+
+    def _fill(self, order: Order, price: int, quantity: int, moment: datetime) -> None:
+        request = order.request
+        account = self.account(request.vendor, request.account)
+        session = self.market.session(request.instrument)
+        day = self.market.local_date(request.instrument, moment)
+        self._release(order)
+        order.filled += quantity
+        order.amount += price * quantity
+        order.fills.append(Fill(moment, price, quantity))
+        order.state = OrderState.PARTIALLY_FILLED if order.remaining else OrderState.FILLED
+        account.book(
+            request.instrument, request.side, quantity, price, day, session.calendar.add(day, SETTLEMENT_DAYS)
+        )
+        self._reserve(order)
+
+    def _remove(self, order: Order, quantity: int, state: OrderState, *, cancelled: bool = False) -> None:
+        self._release(order)
+        order.removed += quantity
+        if cancelled:
+            order.cancelled += quantity
+        if order.remaining == 0:
+            order.state = state
+        self._reserve(order)
+
+    def _release(self, order: Order) -> None:
+        """Give back what the order had put aside."""
+        key = OrderKey(order.request.vendor, order.number)
+        amount = self._reserved.pop(key, 0)
+        account = self.account(order.request.vendor, order.request.account)
+        if order.request.side is Side.BUY:
+            account.release_cash(order.request.instrument.currency, amount)
+        else:
+            account.holding(order.request.instrument).reserved -= amount
+        self._open.pop(key, None)
+
+    def _reserve(self, order: Order) -> None:
+        """Put aside what the remaining shares need; it was free a moment ago."""
+        if not order.is_open or order.remaining == 0:
+            return
+        key = OrderKey(order.request.vendor, order.number)
+        account = self.account(order.request.vendor, order.request.account)
+        self._open[key] = order
+        if order.request.side is Side.BUY:
+            amount = self._needed(order)
+            account.reserved[order.request.instrument.currency] = (
+                account.reserved.get(order.request.instrument.currency, 0) + amount
+            )
+        else:
+            amount = order.remaining
+            account.holding(order.request.instrument).reserved += amount
+        self._reserved[key] = amount
+
+
+def _reaches(side: Side, limit: int, price: int) -> bool:
+    return price <= limit if side is Side.BUY else price >= limit
+
+
+def available_instrument(market: Market, symbol: str, exchange: str = KRX) -> Instrument:
+    """The instrument of an order.
+
+    Raises:
+        OrderRefused: No such symbol there.
+    """
+    found = market.instruments.find(symbol, exchange)
+    if found is None:
+        raise OrderRefused(Refusal.UNKNOWN_SYMBOL)
+    return found

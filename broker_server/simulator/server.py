@@ -1,0 +1,182 @@
+"""The simulators as one process: every vendor's server and the control server, on free loopback ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from broker_server.simulator.calls import CallCounts
+from broker_server.simulator.clock import SimulatedClock, fixed_start
+from broker_server.simulator.control import Control
+from broker_server.simulator.faults import FaultBoard
+from broker_server.simulator.kis.gateway import KisGateway
+from broker_server.simulator.kis.server import make_gateway
+from broker_server.simulator.market import Market
+from broker_server.simulator.matching import Exchange
+
+LOOPBACK = "127.0.0.1"
+_SHUTDOWN_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the simulators are started.
+
+    Attributes:
+        seed: Of prices, keys and order numbers.
+        hours: Trade only in the exchanges' hours.
+        start: The simulated clock's first moment; now when absent.
+        kis_port: 0 takes a free port; likewise ``control_port``.
+    """
+
+    seed: int = 0
+    hours: bool = False
+    start: datetime | None = None
+    kis_port: int = 0
+    control_port: int = 0
+
+
+class Simulators:
+    """Every simulated server over one market. Use as an async context manager.
+
+    Args:
+        options: How they are started.
+        monotonic: Real seconds, which rate limits count by.
+    """
+
+    def __init__(self, options: Options, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.options = options
+        self.clock = fixed_start(options.start) if options.start else SimulatedClock()
+        self.market = Market(self.clock, options.seed, hours=options.hours)
+        chance = random.Random(f"{options.seed}/order numbers")  # noqa: S311 - other clients' orders
+        self.exchange = Exchange(self.market, lambda: chance.randint(1, 7))
+        self.faults = FaultBoard()
+        self.calls = CallCounts()
+        self.kis: KisGateway
+        self.kis, self.kis_credentials = make_gateway(
+            self.clock, self.exchange, self.faults, self.calls, seed=options.seed, monotonic=monotonic
+        )
+        self._runners: list[web.BaseRunner] = []
+        self.kis_rest_url = self.control_url = ""
+
+    async def __aenter__(self) -> Simulators:
+        server = web.Server(self.kis.handle, handler_cancellation=True, access_log=None)
+        self.kis_rest_url = await self._listen(
+            web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), self.options.kis_port
+        )
+        control = Control(
+            self.clock,
+            self.exchange,
+            self.faults,
+            self.calls,
+            lambda: self.kis.limits,
+            lambda limits: setattr(self.kis, "limits", limits),
+        )
+        runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        self.control_url = await self._listen(runner, self.options.control_port)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.kis.stopping.set()
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+
+    def announcement(self) -> dict[str, Any]:
+        """The first line of output: addresses and keys."""
+        return {
+            "kis": {"rest": self.kis_rest_url},
+            "control": self.control_url,
+            "credentials": {
+                "kis": {name: pair.to_json() for name, pair in self.kis_credentials.items()},
+            },
+        }
+
+    async def _listen(self, runner: web.BaseRunner, port: int) -> str:
+        await runner.setup()
+        site = web.TCPSite(runner, LOOPBACK, port)
+        await site.start()
+        self._runners.append(runner)
+        return f"http://{LOOPBACK}:{runner.addresses[0][1]}"
+
+
+def describe(announcement: dict[str, Any]) -> str:
+    """The announcement for people."""
+    lines = ["sapi-broker simulators (loopback only, invented prices)"]
+    lines.append(f"  KIS REST   {announcement['kis']['rest']}")
+    lines.append(f"  control    {announcement['control']}")
+    for name, pair in announcement["credentials"]["kis"].items():
+        lines.append(f"  KIS {name:<5}  account {pair['account']}  app key {pair['app_key']}")
+    lines.append("Add --json for the app secrets. Ctrl-C ends it.")
+    return "\n".join(lines)
+
+
+async def serve(options: Options, *, as_json: bool, watch_stdin: bool = False) -> None:
+    """Run until SIGTERM, SIGINT, or the end of stdin when that is watched.
+
+    Args:
+        options: How the simulators are started.
+        as_json: Announce them in one JSON line instead of text.
+        watch_stdin: End when the parent closes our stdin, as it does when it dies.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt instead
+            loop.add_signal_handler(number, stop.set)
+    async with Simulators(options) as simulators:
+        announcement = simulators.announcement()
+        line = orjson.dumps(announcement).decode() if as_json else describe(announcement)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        if watch_stdin:
+            # A daemon thread: a pending read of stdin must not hold up the exit.
+            watcher = threading.Thread(target=_watch_stdin, args=(loop, stop), daemon=True)
+            watcher.start()
+        await stop.wait()
+
+
+def run(options: Options, *, as_json: bool, watch_stdin: bool = False) -> int:
+    """Run the simulators in the foreground; the exit code, 1 when nobody reads their addresses."""
+    if watch_stdin:
+        die_with_parent()
+    try:
+        asyncio.run(serve(options, as_json=as_json, watch_stdin=watch_stdin))
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        # Nobody reads where they listen. Python would say so once more when it flushes stdout at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def die_with_parent() -> None:
+    """On Linux, ask the kernel for SIGTERM when the parent dies; elsewhere the watched stdin must do."""
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended already
+        loop.call_soon_threadsafe(stop.set)

@@ -1,0 +1,6 @@
+"""Korea Investment & Securities (KIS) Open API."""
+
+from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.vendor import KisVendor, create
+
+__all__ = ["KisConfig", "KisVendor", "create"]

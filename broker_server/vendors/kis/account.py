@@ -1,0 +1,21 @@
+"""The account that a key may use."""
+
+from __future__ import annotations
+
+from broker_client.errors import AuthenticationFailed
+from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.errors import VENDOR
+
+
+def account_arguments(config: KisConfig) -> dict[str, str]:
+    """The two account fields of every account operation, by the catalogue's argument names.
+
+    Raises:
+        AuthenticationFailed: No account is configured.
+    """
+    if config.account is None:
+        raise AuthenticationFailed(
+            "no KIS account is configured; set KIS_ACCOUNT, such as 12345678-01", vendor=VENDOR
+        )
+    number, _, product = config.account.partition("-")
+    return {"cano": number, "acnt_prdt_cd": product}

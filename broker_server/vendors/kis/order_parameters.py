@@ -1,0 +1,139 @@
+"""The arguments of order methods."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from broker_server.core.methods import Parameters
+from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
+from broker_server.vendors.kis.parameters import (
+    DecimalText,
+    OrderNumber,
+    OrderVenue,
+    OverseasExchange,
+    Quantity,
+    Symbol,
+    Ticker,
+    WonPrice,
+)
+
+
+class OrderParameters(Parameters):
+    """A new order.
+
+    Attributes:
+        ticker: The instrument.
+        quantity: Shares.
+        price: Won per share, for the order types that have a limit.
+        order_type: ``limit`` when a price is given. An order without a price must say what it is, for
+            example ``market``: a forgotten price is refused.
+        exchange: Where it goes.
+        account: The alias of the account.
+    """
+
+    ticker: Ticker
+    quantity: Quantity
+    price: WonPrice | None = None
+    order_type: OrderType | None = None
+    exchange: OrderVenue = "KRX"
+    account: Literal["default"] = "default"
+
+    @model_validator(mode="after")
+    def _price_fits(self) -> OrderParameters:
+        check_price(self.order_type, self.price)
+        return self
+
+
+class ModifyParameters(Parameters):
+    """A change of an open order.
+
+    Attributes:
+        order_no: Of the order, as its receipt said.
+        price: The new price in won.
+        quantity: How many of the open shares get it; all of them when left out.
+        order_type: The new type; as it was when left out.
+        account: The alias of the account.
+    """
+
+    order_no: OrderNumber
+    price: WonPrice | None = None
+    quantity: Quantity | None = None
+    order_type: OrderType | None = None
+    account: Literal["default"] = "default"
+
+    @model_validator(mode="after")
+    def _price_fits(self) -> ModifyParameters:
+        check_price(self.order_type, self.price)
+        return self
+
+
+class CancelParameters(Parameters):
+    """A cancel of an open order.
+
+    Attributes:
+        order_no: Of the order, as its receipt said.
+        quantity: How many of the open shares; all of them when left out.
+        account: The alias of the account.
+    """
+
+    order_no: OrderNumber
+    quantity: Quantity | None = None
+    account: Literal["default"] = "default"
+
+
+def check_price(order_type: str | None, price: object) -> None:
+    """Hold price and order type together.
+
+    Raises:
+        ValueError: A price is missing or does not belong; the message says what to write.
+    """
+    if order_type is None and price is None:
+        raise ValueError('give a price, or say order_type: "market" if a market order is meant')
+    if order_type is not None and needs_price(order_type) != (price is not None):
+        problem = "needs a price" if price is None else "takes no price"
+        raise ValueError(f"a {order_type} order {problem}")
+
+
+class OverseasOrderParameters(Parameters):
+    """A new overseas order.
+
+    Attributes:
+        ticker: The symbol.
+        exchange: Where it is listed.
+        quantity: Shares.
+        price: In the instrument's currency, as decimal text.
+        order_type: ``limit`` when a price is given; overseas exchanges take no plain market order.
+        account: The alias of the account.
+    """
+
+    ticker: Symbol
+    exchange: OverseasExchange
+    quantity: Quantity
+    price: DecimalText | None = None
+    order_type: OverseasOrderType | None = None
+    account: Literal["default"] = "default"
+
+    @model_validator(mode="after")
+    def _price_fits(self) -> OverseasOrderParameters:
+        if self.order_type is None and self.price is None:
+            raise ValueError("give a price: overseas exchanges take no plain market order")
+        check_price(self.order_type, self.price)
+        return self
+
+
+class OverseasModifyParameters(Parameters):
+    """A change of an open overseas order.
+
+    Attributes:
+        order_no: Of the order, as its receipt said.
+        price: The new price as decimal text.
+        quantity: The new number of shares; what is still open when left out.
+        account: The alias of the account.
+    """
+
+    order_no: OrderNumber
+    price: DecimalText
+    quantity: Quantity | None = None
+    account: Literal["default"] = "default"

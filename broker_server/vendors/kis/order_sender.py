@@ -1,0 +1,162 @@
+"""Orders leave here, once each, and come back with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+
+import structlog
+
+from broker_client.errors import OrderOutcomeIsUnknown, OrdersDisabled
+from broker_server.core.methods import Lane, TaskContext
+from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
+from broker_server.vendors.kis.auth import TokenSource
+from broker_server.vendors.kis.catalogue import Catalogue
+from broker_server.vendors.kis.codec import Answer, read_answer, text_of, time_of
+from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.errors import (
+    VENDOR,
+    Meaning,
+    OrderNotSent,
+    UnreadableAnswer,
+    error_for,
+    meaning_of,
+    settles_an_order,
+)
+from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
+from broker_server.vendors.pacing import Pacer
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What KIS says of an order that it took.
+
+    Attributes:
+        order_no: The new order number; a change or a cancel gets one of its own.
+        time: Of the receipt, in Korea; ``None`` if KIS gave none that can be read.
+    """
+
+    order_no: str
+    time: time | None
+
+
+class OrderSender:
+    """Sends orders, changes and cancels. Safe to use from many threads.
+
+    Args:
+        config: Key, host and environment.
+        catalogue: The operations.
+        tokens: The access token.
+        pacer: The rate limit, shared by everything that uses the key.
+        transport: Used for nothing else; sends once.
+    """
+
+    def __init__(
+        self,
+        config: KisConfig,
+        catalogue: Catalogue,
+        tokens: TokenSource,
+        pacer: Pacer,
+        transport: Transport,
+    ) -> None:
+        self._config = config
+        self._catalogue = catalogue
+        self._tokens = tokens
+        self._pacer = pacer
+        self._transport = transport
+
+    def ensure_enabled(self) -> None:
+        """Refuse orders anywhere but at the simulator.
+
+        Raises:
+            OrdersDisabled: The server is a KIS host.
+        """
+        if not self._config.simulated:
+            raise OrdersDisabled(
+                f"this version sends no orders to KIS ({self._config.environment}): it cannot yet find out "
+                "what became of an order whose answer was lost; run the worker with --simulate to try orders",
+                vendor=VENDOR,
+            )
+
+    def send(
+        self, api: str, arguments: Mapping[str, str], *, context: TaskContext, lane: Lane, **variant: str
+    ) -> Accepted:
+        """Send an order, a change or a cancel.
+
+        It is repeated only after an answer which proves that KIS did not take it (rate limit, token). The
+        verdict is in how this ends: it returns (accepted), raises `VendorRejected` (rejected) or
+        `OrderOutcomeIsUnknown` (unknown); any other error means that the order was not sent.
+
+        Raises:
+            OrdersDisabled: The server is not the simulator.
+            VendorRejected: KIS refused it with a business code.
+            OrderOutcomeIsUnknown: A byte left and there is no verdict. Never repeat it.
+            OrderNotSent: No byte left, or KIS kept refusing before taking it.
+            TaskExpired: The deadline passed before it left.
+        """
+        self.ensure_enabled()
+        route = self._catalogue.route(api, **variant)
+        parameters = route.parameters(arguments)
+        token_renewed, throttled = False, 0
+        while True:
+            token = self._tokens.get(context)
+            self._pacer.wait_for_slot(lane, context.ensure_in_time)
+            context.ensure_in_time()
+            answer = self._exchange(build_request(self._config, route, parameters, token))
+            if answer.succeeded:
+                return _accepted(answer)
+            meaning = meaning_of(answer.code, answer.text)
+            if meaning is Meaning.TOKEN and not token_renewed:
+                self._tokens.refuse(token)
+                token_renewed = True
+            elif meaning is Meaning.THROTTLE and throttled < THROTTLE_RETRIES:
+                self._pacer.hold(THROTTLE_PAUSE)
+                throttled += 1
+            elif meaning in (Meaning.TOKEN, Meaning.THROTTLE):
+                raise OrderNotSent(
+                    f"the order was not taken: KIS kept refusing with {answer.code}",
+                    vendor_code=answer.code,
+                    vendor_message=answer.text,
+                )
+            elif settles_an_order(answer.code):
+                raise error_for(answer.code, answer.text)
+            else:
+                raise _unknown(f"KIS answered {answer.code or 'without a code'}", answer)
+            log.info("kis_order_repeated", tr_id=route.tr_id, reason=answer.code)
+
+    def _exchange(self, request: HttpRequest) -> Answer:
+        try:
+            return read_answer(self._transport.send(request))
+        except ExchangeFailed as error:
+            if error.bytes_left:
+                raise _unknown(str(error)) from error
+            raise OrderNotSent(f"the order was not sent: {error}") from error
+        except UnreadableAnswer as error:
+            raise _unknown(error.reason) from error
+
+
+def _accepted(answer: Answer) -> Accepted:
+    try:
+        row = answer.row("output")
+    except UnreadableAnswer as error:
+        raise _unknown(error.reason, answer) from error
+    order_no = text_of(row, "odno")
+    if not order_no:
+        raise _unknown("KIS reports success without an order number", answer)
+    try:
+        return Accepted(order_no, time_of(row, "ord_tmd"))
+    except UnreadableAnswer:
+        return Accepted(order_no, None)
+
+
+def _unknown(reason: str, answer: Answer | None = None) -> OrderOutcomeIsUnknown:
+    return OrderOutcomeIsUnknown(
+        f"the order left and its outcome is unknown ({reason}); do not send it again, "
+        "look at the open orders and the order history",
+        vendor=VENDOR,
+        vendor_code=answer.code or None if answer else None,
+        vendor_message=answer.text or None if answer else None,
+    )

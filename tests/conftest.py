@@ -1,0 +1,91 @@
+"""The test broker: ``TEST_BROKER_URL``, else a Docker container, else a private node. Never another one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from broker_server.amqp.private_node import PrivateNode
+from tests.support.broker_cleaning import ManagementApi, clean
+from tests.support.docker_broker import docker_answers, rabbitmq_container
+
+_SETTINGS_OF_THE_CALLER = (
+    "BROKER_URL",
+    "KIS_",
+    "KIWOOM_",
+    "KOSCOM_",
+    "ACCOUNTS_FILE",
+    "JOURNAL_URL",
+    "VENDORS",
+)
+
+
+# The same examples in every run of CI: a search for new ones is for the developer's machine.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
+
+
+class TestBroker:
+    """The broker that this test run uses."""
+
+    __test__ = False
+
+    def __init__(self, url: str, management: ManagementApi | None) -> None:
+        self.url = url
+        self.management = management
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the caller's settings, keys and data folder away from every test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(_SETTINGS_OF_THE_CALLER):
+                patch.delenv(name)
+        data = tmp_path_factory.mktemp("data")
+        patch.setenv("XDG_DATA_HOME", str(data / "share"))
+        patch.setenv("XDG_CACHE_HOME", str(data / "cache"))
+        patch.setenv("XDG_CONFIG_HOME", str(data / "config"))
+        patch.setenv("XDG_STATE_HOME", str(data / "state"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def _test_broker() -> Iterator[TestBroker]:
+    given = os.environ.get("TEST_BROKER_URL")
+    if given:
+        address = os.environ.get("TEST_BROKER_MANAGEMENT_URL")
+        yield TestBroker(given, ManagementApi(address, given) if address else None)
+    elif docker_answers():
+        with rabbitmq_container() as (url, address):
+            yield TestBroker(url, ManagementApi(address, url))
+    else:
+        with PrivateNode.start(plugins=("rabbitmq_management",)) as node:
+            assert node.management_url is not None
+            yield TestBroker(node.url, ManagementApi(node.management_url, node.url))
+
+
+@pytest.fixture(scope="session")
+def broker_url(_test_broker: TestBroker) -> str:
+    """The AMQP URL of the test broker, shared by the whole run."""
+    return _test_broker.url
+
+
+@pytest.fixture
+def clean_broker(_test_broker: TestBroker) -> Iterator[str]:
+    """The AMQP URL of the test broker, free of our queues and exchanges before and after the test."""
+    clean(_test_broker.url, _test_broker.management)
+    yield _test_broker.url
+    clean(_test_broker.url, _test_broker.management)
+
+
+@pytest.fixture
+def private_node(tmp_path: Path) -> Iterator[PrivateNode]:
+    """A node of the test's own, for tests that restart or kill the broker."""
+    with PrivateNode.start() as node:
+        yield node

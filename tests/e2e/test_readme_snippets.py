@@ -1,0 +1,43 @@
+"""The Python of the README, run as it stands against a worker on the simulator."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.processes import start_server
+from tests.support.readme import load
+
+# What each snippet prints, in the order of the README.
+PRINTED = (
+    ("",),
+    ("005930 ", "000660 "),
+    ("'price': ",),
+    ("fix the call: ticker",),
+    ("accepted ", "True True"),
+    ("TASK_SUCCEED ['한국전력']",),
+)
+
+
+def test_python_snippets_print_what_they_should(clean_broker: str, tmp_path: Path) -> None:
+    snippets = load("README.md").snippets("python")
+    assert len(snippets) == len(PRINTED)
+    environment = {**os.environ, "BROKER_URL": clean_broker}
+    with start_server("run", "--simulate", environment={"BROKER_URL": clean_broker}) as worker:
+        worker.wait_ready()
+        for snippet, expected in zip(snippets, PRINTED, strict=True):
+            done = subprocess.run(
+                [sys.executable, "-c", snippet],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, f"{snippet}\n{done.stderr}\n{worker.output}"
+            assert done.stdout.strip()
+            for text in expected:
+                assert text in done.stdout, f"{snippet}\n{done.stdout}"

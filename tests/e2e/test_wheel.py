@@ -1,0 +1,113 @@
+"""The wheel: built from this tree, installed into an empty environment, its commands run from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA_SUFFIXES = {".json", ".html", ".css", ".js", ".typed", ".toml", ".txt"}
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of the tests without anything that would let the tree itself be imported."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions: Path) -> Path:
+    (found,) = distributions.glob("sapi_broker-*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ``bin`` folder of an environment that holds the wheel and the pinned base set, nothing else."""
+    folder = tmp_path_factory.mktemp("empty") / "env"
+    venv.create(folder, with_pip=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", "--no-deps", "--no-compile"]
+    requirements = ROOT / "requirements" / "base.txt"
+    for arguments in (["--require-hashes", "-r", str(requirements)], [str(wheel)]):
+        done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return folder / "bin"
+
+
+def test_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    expected = {
+        str(path.relative_to(ROOT))
+        for package in ("broker_client", "broker_server")
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in DATA_SUFFIXES | {".py"} and "__pycache__" not in path.parts
+    }
+    assert "broker_server/vendors/kis/data/rest_catalogue.json" in expected
+    assert expected <= names
+    assert not [name for name in names if name.startswith(("tests/", "bench/", "docs/"))]
+
+
+def test_source_archive_can_be_built_again(distributions: Path) -> None:
+    (archive,) = distributions.glob("sapi_broker-*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.split("/", 1)[1] for name in opened.getnames() if "/" in name}
+    assert {"pyproject.toml", "README.md", "LICENSE", "broker_client/__init__.py"} <= names
+    assert not [name for name in names if name.startswith((".venv/", ".git/"))]
+
+
+@pytest.mark.timeout(300)
+def test_installed_requirements_fit_together(installed: Path) -> None:
+    done = subprocess.run(
+        [installed / "python", "-m", "pip", "check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_commands_run_outside_the_tree(installed: Path, tmp_path: Path) -> None:
+    for command in ("broker-server", "broker-client"):
+        done = subprocess.run(
+            [installed / command, "--help"],
+            cwd=tmp_path,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Usage" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_method_catalogue_comes_from_the_installed_wheel(installed: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [installed / "broker-server", "methods", "--json"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "kis.get-current-price" in json.dumps(json.loads(done.stdout))

@@ -1,0 +1,206 @@
+"""A worker of a few lines, to hold the clients to the wire contract."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import pika
+from pika.exceptions import ChannelClosedByBroker
+
+from broker_client.errors import TaskFailed, UnknownMethod, VendorRejected
+from broker_client.protocol import (
+    ORDERS_QUEUE,
+    TASKS_QUEUE,
+    TaskRequest,
+    decode_request,
+    encode_reply,
+)
+
+QUORUM = {"x-queue-type": "quorum"}
+
+METHODS = [
+    {
+        "name": "broker.ping",
+        "vendor": "broker",
+        "kind": "read",
+        "summary": "Answer with the time.",
+        "parameters": {"type": "object", "properties": {}},
+        "example": {},
+    },
+    {
+        "name": "kis.get-current-price",
+        "vendor": "kis",
+        "kind": "read",
+        "summary": "The last price.",
+        "parameters": {
+            "type": "object",
+            "properties": {"ticker": {"type": "string", "description": "KRX short code"}},
+            "required": ["ticker"],
+        },
+        "example": {"ticker": "005930"},
+    },
+]
+
+
+class EchoWorker:
+    """Answers on a thread of its own.
+
+    Methods: ``echo.get-*`` answers with what it received; ``fail.get-*`` fails with a vendor's refusal;
+    ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at `release`;
+    ``page.get-*`` reports progress first; an order is run once per task_id and replayed after that, and
+    waits for `release` while ``hold_orders`` is set.
+
+    Attributes:
+        received: Every task with its AMQP properties, in order of arrival.
+        runs: How often each order was really run, by task_id.
+    """
+
+    def __init__(self, url: str, *, queues: tuple[str, ...] = (TASKS_QUEUE, ORDERS_QUEUE)) -> None:
+        self.received: list[tuple[TaskRequest, Any]] = []
+        self.runs: dict[str, int] = {}
+        self.hold_orders = False
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._held: list[Callable[[], None]] = []
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._channel.basic_qos(prefetch_count=200)
+        for queue in queues:
+            self._channel.queue_declare(queue, durable=True, arguments=QUORUM)
+            self._channel.basic_consume(queue, self._on_task)
+        self._thread = threading.Thread(target=self._run, name="echo worker", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def methods_received(self) -> list[str]:
+        """The methods that arrived so far."""
+        return [request.method for request, _ in self.received]
+
+    def release(self) -> None:
+        """Answer what was held back."""
+        self._connection.add_callback_threadsafe(self._release)
+
+    def stop(self) -> None:
+        """Stop consuming; what was not taken stays in the queues."""
+        self._connection.add_callback_threadsafe(self._channel.stop_consuming)
+        self._thread.join(10)
+        self._connection.close()
+
+    def _run(self) -> None:
+        self._channel.start_consuming()
+
+    def _release(self) -> None:
+        held, self._held = self._held, []
+        for answer in held:
+            answer()
+
+    def _on_task(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        request = decode_request(body)
+        self.received.append((request, properties))
+        channel.basic_ack(method.delivery_tag)
+        kind = request.method.partition(".")[0]
+        if method.routing_key == ORDERS_QUEUE:
+            self._order(request, properties)
+        elif kind == "late":
+            self._held.append(lambda: self._echo(request, properties))
+        elif kind == "fail":
+            self._reply(
+                request,
+                properties,
+                [],
+                error=VendorRejected(
+                    "refused", vendor="kis", vendor_code="40310000", vendor_message="주문 수량 초과"
+                ),
+            )
+        elif kind == "twice":
+            self._echo(request, properties)
+            self._echo(request, properties)
+        elif kind == "page":
+            for done in (1, 2):
+                progress = {"type": "progress", "done": done, "total": 2}
+                self._reply(request, properties, [progress], kind="status")
+            self._reply(request, properties, [{"no": 1}, {"no": 2}], extra={"truncated": "page limit"})
+        elif request.method == "broker.ping":
+            self._reply(request, properties, [{"time": self.clock().isoformat(), "worker": "echo"}])
+        elif request.method == "broker.list-methods":
+            self._reply(request, properties, METHODS)
+        elif request.method == "broker.get-status":
+            status = {"worker": "echo", "environment": "simulated", "time": self.clock().isoformat()}
+            self._reply(request, properties, [status])
+        elif kind == "echo":
+            self._echo(request, properties)
+        elif kind != "ignore":
+            self._reply(request, properties, [], error=UnknownMethod(f"no method {request.method}"))
+
+    def _order(self, request: TaskRequest, properties: Any) -> None:
+        replayed = request.task_id in self.runs
+        if not replayed:
+            self.runs[request.task_id] = 1
+        row = {"order_no": str(len(self.runs)), "parameters": request.parameters}
+
+        def answer() -> None:
+            self._reply(request, properties, [row], extra={"replayed": replayed})
+
+        if self.hold_orders:
+            self._held.append(answer)
+        else:
+            answer()
+
+    def _echo(self, request: TaskRequest, properties: Any) -> None:
+        self._reply(request, properties, [{"method": request.method, "parameters": request.parameters}])
+
+    def _reply(
+        self,
+        request: TaskRequest,
+        properties: Any,
+        result: list[Any],
+        *,
+        error: TaskFailed | None = None,
+        kind: Any = "reply",
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self._channel.basic_publish(
+            "",
+            properties.reply_to,
+            encode_reply(
+                request.task_id,
+                result,
+                now=self.clock(),
+                environment="simulated",
+                error=error,
+                kind=kind,
+                extra=extra,
+            ),
+            pika.BasicProperties(
+                correlation_id=properties.correlation_id, delivery_mode=pika.DeliveryMode.Persistent
+            ),
+        )
+
+
+def queue_exists(url: str, name: str) -> bool:
+    """Whether the broker has that queue."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    try:
+        connection.channel().queue_declare(name, passive=True)
+    except ChannelClosedByBroker:
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def delete_queue(url: str, name: str) -> None:
+    """Delete a queue, whoever uses it."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    connection.channel().queue_delete(name)
+    connection.close()

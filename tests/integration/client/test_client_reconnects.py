@@ -1,0 +1,126 @@
+"""The blocking client over a connection that is cut."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+
+import pytest
+
+from broker_client import BrokerUnreachable, Client, OrderOutcomeUnknown
+from tests.integration.client.echo_worker import EchoWorker
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.waiting import wait_until
+
+
+def test_a_call_that_waits_gets_its_answer_after_a_cut(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        tasks = [client.send("late.get-it", n=n) for n in range(20)]
+        wait_until(lambda: len(worker.received) == 20, what="all of them at the worker")
+        assert proxy.cut() == 1
+        worker.release()
+        assert [task.result().first["parameters"]["n"] for task in tasks] == list(range(20))
+        last = client.call("echo.get-it")
+    assert {request.task_id for request, _ in worker.received} == {
+        *(task.task_id for task in tasks),
+        last.task_id,
+    }
+
+
+def test_calls_made_while_the_broker_is_away_are_sent_when_it_is_back(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        proxy.refuse()
+        read = client.send("echo.get-it")
+        order = client.send("kis.buy-order", ticker="005930")
+        wait_until(lambda: proxy.connections_seen >= 3, what="attempts to reconnect")
+        assert worker.received == []
+        proxy.resume()
+        assert read.result().first
+        assert order.result().first
+    assert worker.runs == {order.task_id: 1}
+
+
+def test_a_task_that_could_not_be_sent_in_time_never_is(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        proxy.refuse()
+        wait_until(lambda: proxy.connections_seen >= 2, what="the client notices the cut")
+        with pytest.raises(BrokerUnreachable, match="not sent"):
+            client.call("kis.buy-order", timeout=0.3, ticker="005930")
+        proxy.resume()
+        assert client.call("echo.get-it").first
+    assert worker.methods_received() == ["echo.get-it"]
+
+
+def test_a_publish_swallowed_by_a_silent_cut_is_repeated_under_the_same_task_id(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        client.call("echo.get-it")
+        proxy.pause()
+        order = client.send("kis.buy-order", ticker="005930", quantity=1)
+        proxy.cut()
+        proxy.resume()
+        assert order.result().task_id == order.task_id
+    assert worker.runs == {order.task_id: 1}
+    assert {request.task_id for request, _ in worker.received[1:]} == {order.task_id}
+
+
+def test_a_silent_cut_is_noticed_by_the_heartbeat(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        proxy.pause()
+        with pytest.raises(OrderOutcomeUnknown):
+            client.call("kis.buy-order", timeout=0.2, ticker="005930")
+        wait_until(lambda: proxy.connections_seen >= 2, 30, "a second connection")
+        proxy.resume()
+        assert client.call("echo.get-it").first
+
+
+def test_heartbeats_live_while_the_caller_computes(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    with Client(proxied_url) as client:
+        client.call("echo.get-it")
+        digest, end = b"", time.monotonic() + 5  # the broker gives up after two intervals of 1 s
+        while time.monotonic() < end:
+            digest = hashlib.sha256(digest).digest()
+        assert client.call("echo.get-it", digest=digest.hex()).first
+    assert proxy.connections_seen == 1
+
+
+def test_twenty_cuts_under_load_lose_no_call_and_run_no_order_twice(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker
+) -> None:
+    done = threading.Event()
+    results: list[int] = []
+    orders: list[str] = []
+
+    def strategy(client: Client, number: int) -> None:
+        while not done.is_set():
+            results.append(client.call("echo.get-it", n=number).first["parameters"]["n"] == number)
+            orders.append(client.call("kis.buy-order", ticker="005930", n=number).task_id)
+
+    with Client(proxied_url, timeout=60) as client:
+        threads = [threading.Thread(target=strategy, args=(client, number)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(20):
+                enough = len(results) + 3
+                wait_until(lambda enough=enough: len(results) >= enough, 30, "calls between two cuts")
+                proxy.cut()
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join(90)
+    assert all(results)
+    assert len(orders) == len(set(orders))
+    assert sum(worker.runs.values()) == len(worker.runs) == len(orders)

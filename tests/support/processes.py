@@ -1,0 +1,147 @@
+"""Our commands as processes: started, watched, ended by id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandProcess:
+    """A running command of ours with its output collected.
+
+    Args:
+        arguments: What follows the command's name.
+        environment: Added to this process's own environment.
+        folder: Where it runs; the project's folder by default.
+        program: The statement that imports its ``main``.
+
+    Attributes:
+        process: The process itself; ``process.pid`` is its id.
+        stdout_lines: The lines it printed so far.
+        stderr_lines: The lines of its log so far.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        program: str = "from broker_server.entry import main",
+    ) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", f"import sys; {program}; sys.exit(main())", *arguments],
+            cwd=folder or ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        self.stdout_lines: list[str] = []
+        self.stderr_lines: list[str] = []
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._readers = [
+            threading.Thread(target=_collect, args=(self.process.stdout, self.stdout_lines), daemon=True),
+            threading.Thread(target=_collect, args=(self.process.stderr, self.stderr_lines), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def output(self) -> str:
+        """Everything that was printed so far, log included: for the message of a failed assertion."""
+        return "\n".join(["[stdout]", *self.stdout_lines, "[stderr]", *self.stderr_lines])
+
+    def wait_for_line(self, beginning: str, timeout: float = 60.0) -> str:
+        """The first line, on either stream, that starts with ``beginning``."""
+
+        def find() -> str | None:
+            found = [line for line in (*self.stdout_lines, *self.stderr_lines) if line.startswith(beginning)]
+            assert found or self.process.poll() is None, f"it ended with {self.process.returncode}"
+            return found[0] if found else None
+
+        try:
+            line = wait_until(find, timeout, f"a line that starts with {beginning!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
+        assert line is not None
+        return line
+
+    def wait_ready(self, timeout: float = 60.0) -> str:
+        """Wait for the worker's ``ready`` line and return it."""
+        return self.wait_for_line("ready", timeout)
+
+    def terminate(self, timeout: float = 40.0) -> int:
+        """Send SIGTERM and wait; returns the exit code."""
+        return self._end(signal.SIGTERM, timeout)
+
+    def kill(self, timeout: float = 20.0) -> int:
+        """Send SIGKILL and wait; returns the exit code."""
+        return self._end(signal.SIGKILL, timeout)
+
+    def wait(self, timeout: float = 60.0) -> int:
+        """Wait until it has ended by itself; returns the exit code."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout:g} s\n{self.output}") from None
+        for reader in self._readers:
+            reader.join(10)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        return code
+
+    def __enter__(self) -> Self:
+        """Return the process itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it, should it still run."""
+        if self.process.poll() is None:
+            self.kill()
+        else:
+            self.wait()
+
+    def _end(self, number: signal.Signals, timeout: float) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait(timeout)
+
+
+def start_server(*arguments: str, environment: Mapping[str, str] | None = None) -> CommandProcess:
+    """Start ``broker-server`` with these arguments."""
+    return CommandProcess(arguments, environment=environment)
+
+
+def run_client(
+    *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run ``broker-client`` with these arguments to its end."""
+    command = CommandProcess(arguments, environment=environment, program="from broker_client.cli import main")
+    with command:
+        code = command.wait(timeout)
+    return subprocess.CompletedProcess(
+        list(arguments), code, "\n".join(command.stdout_lines), "\n".join(command.stderr_lines)
+    )
+
+
+def _collect(stream: Iterable[str], lines: list[str]) -> None:
+    lines.extend(line.rstrip("\n") for line in stream)

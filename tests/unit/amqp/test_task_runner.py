@@ -1,0 +1,257 @@
+"""What becomes of a task whose handler, reply or connection misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from pika.spec import BasicProperties
+
+from broker_client.protocol import TaskRequest
+from broker_server.amqp.acks import Acks
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.delivery import Delivery, ReplyAddress
+from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.intake import Rules
+from broker_server.amqp.order_runner import OrderRunner
+from broker_server.amqp.publisher import Fate
+from broker_server.amqp.redeliveries import STARTS_WITHOUT_END, RedeliveryGuard
+from broker_server.amqp.replies import Replier
+from broker_server.amqp.running import Recipient
+from broker_server.amqp.task_runner import TaskRunner
+from broker_server.amqp.topology import REJECTED_QUEUE
+from broker_server.core.methods import Lane, Method, MethodKind, NoParameters, Outcome
+from broker_server.execution import LaneExecutor
+from broker_server.journal.database import open_database
+from broker_server.journal.orders import OrderAttempts
+from broker_server.journal.starts import TaskStarts, message_key
+from tests.support.waiting import wait_until_async
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+
+class FakeChannel:
+    """A consuming channel that remembers what was acked."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.acked: list[int] = []
+
+    def basic_ack(self, tag: int, multiple: bool = False) -> None:
+        self.acked += range(max(self.acked, default=0) + 1, tag) if multiple else ()
+        self.acked.append(tag)
+
+
+class FakePublisher:
+    """Keeps what is published; a test decides each fate.
+
+    Attributes:
+        fate: What every message meets at once, or ``None`` to leave it open.
+    """
+
+    def __init__(self, fate: Fate | None = Fate.CONFIRMED) -> None:
+        self.fate = fate
+        self.published: list[tuple[str, bytes]] = []
+
+    @property
+    def in_flight(self) -> int:
+        return 0
+
+    def publish(
+        self,
+        routing_key: str,
+        body: bytes,
+        properties: BasicProperties,
+        on_fate: Callable[[Fate], None],
+        *,
+        mandatory: bool = True,
+    ) -> None:
+        self.published.append((routing_key, body))
+        if self.fate is not None:
+            asyncio.get_running_loop().call_soon(on_fate, self.fate)
+
+    def replies(self, queue: str = "client") -> list[dict[str, Any]]:
+        return [orjson.loads(body) for key, body in self.published if key == queue]
+
+
+class Link:
+    """One connection as a task sees it."""
+
+    def __init__(self, fate: Fate | None = Fate.CONFIRMED) -> None:
+        self.channel = FakeChannel()
+        self.acks = Acks(self.channel)
+        self.publisher = FakePublisher(fate)
+        direct = DirectAddresses()
+        self.replier = Replier(self.publisher, Counters(), "simulated", lambda: NOW, direct)  # type: ignore[arg-type]
+
+    def recipient(self, body: bytes = b"{}", *, tag: int = 1, redelivered: bool = False) -> Recipient:
+        delivery = Delivery(self.channel, self.acks, tag, "tasks", redelivered, BasicProperties(), body)
+        return Recipient(delivery, ReplyAddress("client"), self.replier)
+
+
+class Bench:
+    """A task runner with a real journal and real lanes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.executor = LaneExecutor(2)
+        self.engine = open_database(f"sqlite:///{folder / 'journal.sqlite3'}")
+        self.starts = TaskStarts(self.engine)
+        rules = Rules("simulated", (), 1_000_000)
+        self.runner = TaskRunner(
+            rules=rules,
+            executor=self.executor,
+            orders=OrderRunner(OrderAttempts(self.engine, "simulated"), rules, None, lambda: NOW),
+            redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
+            clock=lambda: NOW,
+        )
+
+    def close(self) -> None:
+        self.runner.close()
+        self.executor.stop()
+        self.engine.dispose()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+def method(
+    handler: Callable[..., Outcome], *, kind: MethodKind = "read", lane: Lane = Lane.QUOTE
+) -> Method[Any]:
+    return Method(
+        name="stub.do", vendor="stub", kind=kind, lane=lane, summary="For tests.",
+        parameters=NoParameters, handler=handler,
+    )  # fmt: skip
+
+
+def request(task_id: str = "t") -> TaskRequest:
+    return TaskRequest(task_id=task_id, method="stub.do")
+
+
+def returning(*rows: object) -> Callable[..., Outcome]:
+    return lambda *_: Outcome(list(rows))
+
+
+def raising(error: BaseException) -> Callable[..., Outcome]:
+    def handler(*_: object) -> Outcome:
+        raise error
+
+    return handler
+
+
+async def only_reply(link: Link) -> dict[str, Any]:
+    await wait_until_async(lambda: link.channel.acked)
+    (reply,) = link.publisher.replies()
+    return reply
+
+
+@pytest.mark.parametrize(
+    "row", [pytest.param(object(), id="an object"), Decimal("1.5"), {1, 2}, {"a": b"bytes"}], ids=repr
+)
+async def test_read_with_rows_that_are_no_json_is_answered_internal(bench: Bench, row: object) -> None:
+    link = Link()
+    bench.runner.admit(request(), method(returning(row)), link.recipient())
+    assert (await only_reply(link))["error"]["code"] == "INTERNAL"
+    assert bench.runner.in_work == 0
+
+
+async def test_order_with_rows_that_are_no_json_has_an_unknown_outcome(bench: Bench) -> None:
+    link = Link()
+    order = method(returning(object()), kind="order", lane=Lane.ORDER)
+    bench.runner.admit(request(), order, link.recipient())
+    reply = await only_reply(link)
+    assert reply["error"]["code"] == "ORDER_OUTCOME_UNKNOWN"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize(
+    ("kind", "lane", "code"),
+    [("read", Lane.QUOTE, "INTERNAL"), ("order", Lane.ORDER, "ORDER_OUTCOME_UNKNOWN"),
+     ("order", Lane.CANCEL, "ORDER_OUTCOME_UNKNOWN")],
+)  # fmt: skip
+async def test_handler_that_asks_to_exit_is_answered_and_its_lane_lives(
+    bench: Bench, error: BaseException, kind: MethodKind, lane: Lane, code: str
+) -> None:
+    for number in range(3):
+        link = Link()
+        task = request(f"exit-{number}")
+        bench.runner.admit(task, method(raising(error), kind=kind, lane=lane), link.recipient())
+        assert (await only_reply(link))["error"]["code"] == code
+    link = Link()
+    bench.runner.admit(request("after"), method(returning(1), kind=kind, lane=lane), link.recipient())
+    assert (await only_reply(link))["result"] == [1]
+
+
+async def test_poison_whose_copy_was_in_flight_when_the_connection_was_lost_is_answered_after_it(
+    bench: Bench,
+) -> None:
+    body = b'{"task_id": "t", "method": "stub.do"}'
+    for _ in range(STARTS_WITHOUT_END):
+        bench.starts.record(message_key("t", body), "t", "stub.do", NOW)
+    lost, next_link = Link(fate=None), Link()
+    handler = method(raising(AssertionError("it kills its worker")))
+    bench.runner.admit(request(), handler, lost.recipient(body, redelivered=True))
+    await wait_until_async(lambda: lost.publisher.published)
+    assert [queue for queue, _ in lost.publisher.published] == [REJECTED_QUEUE]
+    lost.channel.is_open = False
+
+    bench.runner.admit(request(), handler, next_link.recipient(body, redelivered=True))
+    assert (await only_reply(next_link))["error"]["code"] == "INTERNAL"
+    assert [queue for queue, _ in next_link.publisher.published] == [REJECTED_QUEUE, "client"]
+    assert bench.runner.in_work == 0
+
+
+async def test_reply_of_a_lost_connection_waits_for_the_redelivery(bench: Bench) -> None:
+    lost, next_link = Link(), Link()
+    calls = []
+
+    def handler(*_: object) -> Outcome:
+        calls.append(1)
+        lost.channel.is_open = False
+        return Outcome([7])
+
+    bench.runner.admit(request(), method(handler), lost.recipient())
+    await wait_until_async(lambda: bench.runner.running == 0 and calls)
+    bench.runner.admit(request(), method(handler), next_link.recipient(redelivered=True))
+    assert (await only_reply(next_link))["result"] == [7]
+    assert lost.channel.acked == []
+    assert calls == [1]
+
+
+async def test_copy_that_joins_a_task_in_work_gets_the_same_reply(bench: Bench) -> None:
+    gate = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    calls = []
+
+    def handler(*_: object) -> Outcome:
+        calls.append(1)
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
+        return Outcome([7])
+
+    link = Link()
+    bench.runner.admit(request(), method(handler), link.recipient(tag=1))
+    bench.runner.admit(request(), method(handler), link.recipient(tag=2))
+    gate.set()
+    await wait_until_async(lambda: len(link.channel.acked) == 2)
+    assert [reply["result"] for reply in link.publisher.replies()] == [[7], [7]]
+    assert calls == [1]
+
+
+async def test_held_orders_begin_when_the_broker_takes_messages_again(bench: Bench) -> None:
+    link = Link()
+    bench.runner.hold_orders(True)
+    bench.runner.admit(request("o"), method(returning(1), kind="order", lane=Lane.ORDER), link.recipient())
+    bench.runner.admit(request("r"), method(returning(2)), link.recipient(tag=2))
+    await wait_until_async(lambda: link.channel.acked)
+    assert link.channel.acked == [2]
+    bench.runner.hold_orders(False)
+    await wait_until_async(lambda: sorted(link.channel.acked) == [1, 2])

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from broker_client.errors import ERRORS_BY_CODE
+from broker_client.hints import HINTS, hint
+
+
+def test_only_codes_of_the_contract_have_hints() -> None:
+    assert set(HINTS) <= set(ERRORS_BY_CODE)
+
+
+@pytest.mark.parametrize("code", sorted(HINTS))
+def test_a_hint_tells_a_person_to_do_something(code: str) -> None:
+    actions = "Install|List|See|Call|For a new|Start|If it lasts|Correct|Wait|Change|Do NOT|Ask|Look"
+    assert re.search(rf"(^|\. )({actions})\b", HINTS[code])
+
+
+@pytest.mark.parametrize("code", ["ORDERS_DISABLED", "UNSUPPORTED", "CANCELLED", "SOMETHING_NEW"])
+def test_where_the_message_says_it_all_there_is_no_hint(code: str) -> None:
+    assert hint(code) == ""
+
+
+def test_a_hint_names_the_method_that_was_called() -> None:
+    assert hint("INVALID_PARAMETERS", "kis.buy-order").endswith("broker-client methods kis.buy-order")
+    assert hint("INVALID_PARAMETERS").endswith("broker-client methods METHOD")

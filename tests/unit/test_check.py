@@ -1,0 +1,75 @@
+"""``broker-server check``: what it says without any vendor or broker at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from broker_server.check import check, serving, verdict
+from broker_server.cli import app
+from broker_server.core.vendor import CheckResult
+from broker_server.settings import Settings, load_settings
+
+GOOD = CheckResult("RabbitMQ", passed=True, detail="connected")
+BAD = CheckResult("journal", passed=False, detail="read-only")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("JOURNAL_URL", f"sqlite:///{tmp_path / 'journal.sqlite3'}")
+    monkeypatch.chdir(tmp_path)
+
+
+def settings_of(**values: str) -> Settings:
+    return load_settings(env_file=None, **values)
+
+
+def details(settings: Settings) -> dict[str, str]:
+    return {result.item: result.detail for result in check(settings) if not result.passed}
+
+
+def test_every_missing_key_is_named_at_once() -> None:
+    failed = details(settings_of())
+    assert "KIS_APP_KEY and KIS_APP_SECRET are not set" in failed["kis settings"]
+    assert "KIS_ACCOUNT" in failed["kis settings"]
+    assert "BROKER_URL is not set" in failed["RabbitMQ"]
+
+
+def test_a_key_that_is_set_is_not_asked_for() -> None:
+    failed = details(settings_of(kis_app_key="k", kis_account="12345678-01"))
+    assert failed["kis settings"].startswith("KIS_APP_SECRET is not set")
+    assert "KIS_ACCOUNT" not in failed["kis settings"]
+    assert "KIS_APP_KEY" not in failed["kis settings"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "words"),
+    [
+        (0, "no paper worker serves it yet"),
+        (1, "1 paper worker serves it now"),
+        (2, "2 paper workers serve it now"),
+    ],
+)
+def test_workers_are_counted_in_words(workers: int, words: str) -> None:
+    assert serving(workers, "paper") == words
+
+
+def test_the_last_line_says_how_many_failed_or_what_to_start() -> None:
+    assert verdict([GOOD, GOOD]) == "all 2 checks passed: start the worker with broker-server run"
+    assert verdict([GOOD, BAD]).startswith("1 of 2 checks failed: ")
+
+
+def test_the_command_ends_with_the_verdict_and_its_exit_code() -> None:
+    outcome = CliRunner().invoke(app, ["check"])
+    assert outcome.exit_code == 1
+    lines = outcome.output.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == [
+        "FAIL RabbitMQ",
+        "ok   journal",
+        "FAIL kis settings",
+    ]
+    assert lines[-1].startswith("2 of 3 checks failed: ")

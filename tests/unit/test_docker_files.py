@@ -1,0 +1,125 @@
+"""The image and the compose file: their shape, `config` with a client, a build with an engine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from broker_client.cli import app as client_app
+from tests.support.docker_broker import docker_answers
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = ROOT / "docker" / "Dockerfile"
+COMPOSE = ROOT / "docker" / "compose.yaml"
+
+
+def instructions() -> list[tuple[str, str]]:
+    joined = re.sub(r"\\\n\s*", "", DOCKERFILE.read_text())
+    lines = [line for line in joined.splitlines() if line and not line.startswith("#")]
+    return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in lines]
+
+
+def compose() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    return loaded
+
+
+def compose_client() -> list[str] | None:
+    if (
+        shutil.which("docker")
+        and not subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
+    ):
+        return ["docker", "compose"]
+    return ["docker-compose"] if shutil.which("docker-compose") else None
+
+
+def test_image_runs_as_an_ordinary_user() -> None:
+    last_stage = instructions()[max(i for i, (name, _) in enumerate(instructions()) if name == "FROM") :]
+    users = [value for name, value in last_stage if name == "USER"]
+    assert users
+    assert users[-1] not in ("root", "0")
+
+
+def test_image_installs_pinned_packages_only() -> None:
+    installs = [
+        command.strip()
+        for name, value in instructions()
+        if name == "RUN"
+        for command in value.split("&&")
+        if "pip install" in command
+    ]
+    assert len(installs) == 3
+    for command in installs:
+        words = shlex.split(command)
+        assert "--require-hashes" in words or {"--no-deps", "--no-index"} <= set(words), command
+
+
+def test_image_is_built_from_files_that_exist_and_are_not_ignored() -> None:
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = [
+        source
+        for name, value in instructions()
+        if name == "COPY" and "--from" not in value
+        for source in value.split()[:-1]
+    ]
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists(), source
+        assert source.split("/")[0] in allowed, source
+
+
+def test_healthcheck_is_a_command_that_the_client_has() -> None:
+    check = next(value for name, value in instructions() if name == "HEALTHCHECK")
+    words = yaml.safe_load(check[check.index("CMD ") + 4 :])
+    assert words[0] == "broker-client"
+    names = [command.name or command.callback.__name__ for command in client_app.registered_commands]
+    assert words[1] in names
+
+
+def test_compose_starts_the_worker_after_the_broker_accepts() -> None:
+    services = compose()["services"]
+    assert services["rabbitmq"]["image"] == "rabbitmq:4-management"
+    assert "check_port_connectivity" in services["rabbitmq"]["healthcheck"]["test"]
+    worker = services["worker"]
+    assert worker["command"] == ["run", "--simulate"]
+    assert worker["depends_on"]["rabbitmq"]["condition"] == "service_healthy"
+    assert worker["environment"]["BROKER_URL"].startswith("amqp://")
+    assert (
+        COMPOSE.parent / worker["build"]["context"] / worker["build"]["dockerfile"]
+    ).resolve() == DOCKERFILE
+
+
+def test_compose_publishes_ports_on_loopback_only() -> None:
+    ports = [port for service in compose()["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_file_is_accepted_by_the_client() -> None:
+    client = compose_client()
+    if client is None:
+        pytest.skip("neither `docker compose` nor `docker-compose` is installed; the shape is tested above")
+    done = subprocess.run(
+        [*client, "-f", str(COMPOSE), "config"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == {"rabbitmq", "worker"}
+
+
+@pytest.mark.timeout(900)
+def test_image_builds_and_its_command_runs() -> None:
+    if not docker_answers():
+        pytest.skip("no Docker engine answers; the image cannot be built here")
+    tag = "sapi-broker:test"
+    subprocess.run(["docker", "build", "-q", "-f", str(DOCKERFILE), "-t", tag, str(ROOT)], check=True)
+    done = subprocess.run(
+        ["docker", "run", "--rm", tag, "methods", "--json"], capture_output=True, text=True, check=True
+    )
+    assert "kis.get-current-price" in done.stdout

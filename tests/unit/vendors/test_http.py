@@ -1,0 +1,228 @@
+"""The transport against a server that is a bare socket: what it promises about bytes must be exact."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from broker_server.vendors.http import ExchangeFailed, HttpRequest, RequestsTransport, Timeouts
+
+QUICK = Timeouts(connect=1.0, read=0.2, total=0.5)
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Server:
+    """Hands every connection to a function, in a thread."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/orders"
+        self.accepted = 0
+        self.received: list[bytes] = []
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join(5)
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self._threads.append(threading.Thread(target=self._handle, args=(connection,)))
+            self._threads[-1].start()
+
+    def _handle(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(5)
+            try:
+                self._serve(connection)
+            except OSError:
+                return
+
+    def read_request(self, connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            part = connection.recv(65536)
+            if not part:
+                return b""
+            data += part
+        self.received.append(data)
+        return data
+
+
+@contextmanager
+def serving(serve: Callable[[Server, socket.socket], None]) -> Iterator[Server]:
+    server: Server
+
+    def handle(connection: socket.socket) -> None:
+        serve(server, connection)
+
+    server = Server(handle)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@contextmanager
+def transport(**settings: object) -> Iterator[RequestsTransport]:
+    made = RequestsTransport(QUICK, **settings)  # type: ignore[arg-type]
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def post(url: str) -> HttpRequest:
+    return HttpRequest("POST", url, {"authorization": "Bearer secret"}, body=b"{}")
+
+
+def answer_all(server: Server, connection: socket.socket) -> None:
+    while server.read_request(connection):
+        connection.sendall(OK)
+
+
+def failure(request: HttpRequest) -> ExchangeFailed:
+    with transport() as sender, pytest.raises(ExchangeFailed) as caught:
+        sender.send(request)
+    assert request.url not in str(caught.value)
+    return caught.value
+
+
+def test_an_answer_comes_back_whole_with_its_status_and_headers() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 500 No\r\nTR_CONT: M\r\nContent-Length: 4\r\n\r\n{ ")
+        connection.sendall(b"}\n")
+
+    with serving(serve) as server, transport() as sender:
+        answer = sender.send(post(server.url))
+    assert (answer.status, answer.headers["tr_cont"], answer.body) == (500, "M", b"{ }\n")
+
+
+def test_a_refused_connection_promises_that_no_byte_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert not failure(post(f"http://127.0.0.1:{port}/orders")).bytes_left
+
+
+def test_an_unknown_host_promises_that_no_byte_left() -> None:
+    assert not failure(post("http://no-such-host.invalid/orders")).bytes_left
+
+
+def test_a_failed_tls_handshake_promises_that_no_byte_left() -> None:
+    with serving(answer_all) as server:
+        error = failure(post(server.url.replace("http://", "https://")))
+    assert not error.bytes_left
+    assert issubclass(ssl.SSLError, OSError)
+
+
+def test_a_reset_after_the_request_does_not_promise_it() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with serving(serve) as server:
+        assert failure(post(server.url)).bytes_left
+        assert len(server.received) == 1
+
+
+def test_silence_does_not_promise_it_and_nothing_is_repeated() -> None:
+    release = threading.Event()
+
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        release.wait(5)
+
+    with serving(serve) as server:
+        assert failure(post(server.url)).bytes_left
+        release.set()
+        assert (server.accepted, len(server.received)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"nonsense\r\n\r\n",
+        b"",
+    ],
+)
+def test_half_an_answer_is_no_answer(part: bytes) -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(part)
+
+    with serving(serve) as server:
+        assert failure(post(server.url)).bytes_left
+
+
+def test_an_answer_that_drips_for_ever_is_given_up() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        pace = threading.Event()
+        while True:
+            connection.sendall(b" ")
+            pace.wait(0.05)
+
+    with serving(serve) as server:
+        assert "time-out" in str(failure(post(server.url)))
+
+
+def test_a_redirect_is_not_followed() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+
+    with serving(serve) as server, transport() as sender:
+        assert sender.send(post(server.url)).status == 307
+        assert server.accepted == 1
+
+
+def test_nothing_of_the_environment_touches_a_request(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with serving(answer_all) as server, transport() as sender:
+        assert sender.send(post(server.url)).status == 200
+        assert b"Bearer secret" in server.received[0]
+
+
+def test_a_connection_is_used_again_while_it_is_fresh_and_not_when_it_was_idle() -> None:
+    now = [0.0]
+    with (
+        serving(answer_all) as server,
+        transport(longest_idle=3.0, monotonic=lambda: now[0]) as sender,
+    ):
+        sender.send(post(server.url))
+        now[0] += 2.9
+        sender.send(post(server.url))
+        assert server.accepted == 1
+        now[0] += 3.1
+        sender.send(post(server.url))
+        assert server.accepted == 2
+
+
+def test_secrets_are_not_shown() -> None:
+    request = HttpRequest("GET", "http://host/", {"appsecret": "hidden"}, {"CANO": "12345678"}, b"hidden")
+    assert "hidden" not in repr(request)
+    assert "12345678" not in repr(request)
