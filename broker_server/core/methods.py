@@ -15,6 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from broker_server.core.docstrings import attribute_texts
+from broker_server.core.orders import OrderDetails
 
 MethodKind = Literal["read", "order", "stream", "admin"]
 
@@ -54,6 +55,14 @@ class NoParameters(Parameters):
 ParametersT = TypeVar("ParametersT", bound=Parameters)
 
 
+def _no_order(_: OrderDetails) -> None:
+    raise RuntimeError("a task that is not an order tried to send one")
+
+
+def _no_journal(_: str) -> str:
+    raise RuntimeError("a task that is not an order asked for the number of one")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskContext:
     """What a handler may know of the task it runs.
@@ -61,8 +70,13 @@ class TaskContext:
     Attributes:
         task_id: The client's id of the task.
         received_at: When the worker took it, with an offset.
-        ensure_in_time: Raises `TaskExpired` once the deadline has passed; an order calls it right before
-            its bytes leave.
+        ensure_in_time: Raises `TaskExpired` once the deadline has passed; called while waiting.
+        before_send: An order calls it with everything it is about to send, right before each attempt. It
+            returns when the order is recorded as being sent, and raises when it must not leave.
+        not_taken: An order calls it after an attempt that the vendor provably did not take (no byte left, or
+            a refusal from before the order is looked at).
+        order_no_of: The vendor's number of the order that an earlier task placed; raises `InvalidParameters`
+            when there is none.
         report_progress: Tells a client that asked for it how many pages are done, and of how many if known.
         deadline: The moment after which the answer is of no use, with an offset; a handler that would have
             to wait longer than that says so at once. ``None`` when the task has none.
@@ -73,6 +87,9 @@ class TaskContext:
     ensure_in_time: Callable[[], None]
     report_progress: Callable[[int, int | None], None]
     deadline: datetime | None = None
+    before_send: Callable[[OrderDetails], None] = _no_order
+    not_taken: Callable[[], None] = lambda: None
+    order_no_of: Callable[[str], str] = _no_journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +99,12 @@ class Outcome:
     Attributes:
         rows: JSON values or pydantic models, one per element of ``result``.
         truncated: Why the rows stop before the end, or ``None`` when they are complete.
+        order_no: Of an order that the vendor took: its number.
     """
 
     rows: Sequence[Any]
     truncated: str | None = None
+    order_no: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +123,7 @@ class Method(Generic[ParametersT]):
         inline: The handler returns at once and does no input or output.
         reference: The vendor's own name of the operation, for the documentation.
         example: Arguments that work against the simulator.
+        details: Of an order: what its parameters ask for, as far as they tell.
     """
 
     name: str
@@ -117,6 +137,7 @@ class Method(Generic[ParametersT]):
     inline: bool = False
     reference: str | None = None
     example: dict[str, Any] | None = None
+    details: Callable[[ParametersT], OrderDetails] | None = None
 
 
 class MethodRegistry:

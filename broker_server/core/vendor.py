@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, Protocol
 
-from broker_server.core.methods import Method
+from broker_server.core.methods import Method, TaskContext
+from broker_server.core.orders import OrderDetails, Side, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,72 @@ class CheckResult:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedOrder:
+    """One order as the vendor lists it.
+
+    Attributes:
+        order_no: The vendor's number.
+        original: The number of the order that this one changed or cancelled.
+        action: ``modify_or_cancel`` where the vendor does not tell which.
+        price: The limit; ``None`` without one.
+        order_type: The adapter's name of it; ``None`` where the list does not tell.
+        received_at: In the vendor's clock, whole seconds; ``None`` where the list does not tell.
+        cancelled: Shares taken back; ``None`` where the list does not tell.
+    """
+
+    order_no: str
+    original: str | None
+    action: Literal["new", "modify", "cancel", "modify_or_cancel"]
+    ticker: str
+    side: Side
+    quantity: int
+    price: Decimal | None
+    order_type: str | None
+    venue: str
+    received_at: datetime | None
+    filled: int
+    remaining: int
+    average_price: Decimal | None
+    cancelled: int | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class OrderList:
+    """The account's orders of the current trading day.
+
+    Attributes:
+        incomplete: Why some may be missing; ``None`` when every page was read.
+    """
+
+    orders: Sequence[ListedOrder]
+    incomplete: str | None = None
+
+
+class OrderAccess(Protocol):
+    """What the order desk needs of a vendor besides the methods that send. Every method may block."""
+
+    markets: Sequence[str]
+    """The order lists that the vendor keeps."""
+
+    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+        """Every order of the account in that market whose trading day is not over."""
+
+    def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
+        """The most that one share of an order without a limit can cost, in its currency."""
+
+    def clock_offset(self) -> timedelta:
+        """The vendor's clock less ours, from its last answer; zero before the first."""
+
+
 class Vendor(Protocol):
     """A vendor adapter. Every method may block; the worker calls none of them on its event loop."""
 
     name: str
+    live: bool
+    """Whether an order moves real money."""
+    orders: OrderAccess
 
     def methods(self) -> Sequence[Method[Any]]:
         """The methods that this adapter serves."""

@@ -1,10 +1,42 @@
-"""The journal's tables."""
+"""The journal's tables. A change here needs a migration in ``migrations/versions``."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, String, Table
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
 
 metadata = MetaData()
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment with an offset, kept in UTC; SQLite itself would drop the offset."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+
 
 task_starts = Table(
     "task_starts",
@@ -13,18 +45,122 @@ task_starts = Table(
     Column("task_id", String(255), nullable=False),
     Column("method", String(255), nullable=False),
     Column("starts", Integer, nullable=False),
-    Column("last_started_at", DateTime(timezone=True), nullable=False),
+    Column("last_started_at", UtcDateTime, nullable=False),
 )
 """Starts without an end of redelivered tasks, so that one that kills its worker is found."""
 
-order_attempts = Table(
-    "order_attempts",
+orders = Table(
+    "orders",
     metadata,
     Column("environment", String(16), primary_key=True, comment="simulated, paper or real"),
     Column("task_id", String(255), primary_key=True),
-    Column("payload_hash", String(64), nullable=False, comment="SHA-256 of method and parameters"),
     Column("method", String(255), nullable=False),
-    Column("started_at", DateTime(timezone=True), nullable=False),
-    Column("outcome", LargeBinary, nullable=True, comment="the reply's JSON; null while it is not known"),
+    Column("payload_hash", String(64), nullable=False, comment="SHA-256 of method and parameters"),
+    Column("vendor", String(32), nullable=False),
+    Column("account", String(64), nullable=False, comment="the alias, never the number"),
+    Column("action", String(8), nullable=False),
+    Column("market", String(16), nullable=False),
+    Column("ticker", String(32)),
+    Column("side", String(4)),
+    Column("quantity", Integer),
+    Column("price", String(32), comment="exact decimal text"),
+    Column("currency", String(3)),
+    Column("order_type", String(32)),
+    Column("venue", String(16)),
+    Column("original", String(32), comment="the order number that a modify or cancel is about"),
+    Column("fingerprint", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("status", String(24), comment="what the market did with an accepted order"),
+    Column("order_no", String(32)),
+    Column("vendor_code", String(64)),
+    Column("vendor_message", Text),
+    Column("reason", Text),
+    Column("floor", BigInteger, comment="the highest order number known before it was sent"),
+    Column("missed", Integer, nullable=False),
+    Column("stuck", Boolean, nullable=False),
+    Column("filled", Integer, nullable=False),
+    Column("remaining", Integer),
+    Column("average_price", String(32), comment="exact decimal text"),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("sent_at", UtcDateTime),
+    Column("settled_at", UtcDateTime),
+    Column("trading_day", String(10), nullable=False, comment="KST, of received_at"),
+    Column("user", String(255), comment="the AMQP user that RabbitMQ verified"),
+    Column("owner", String(255), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("reply_to", String(255)),
+    Column("correlation_id", String(255)),
+    Column("outcome", LargeBinary, comment="the JSON of the reply"),
+    Column("replied", Boolean, nullable=False, comment="RabbitMQ confirmed the outcome's reply"),
+    Index("orders_by_state", "environment", "vendor", "account", "state"),
+    Index("orders_by_number", "environment", "vendor", "account", "order_no"),
+    Index("orders_by_day", "environment", "vendor", "account", "trading_day"),
 )
-"""One row for every order that was about to be sent, written before any byte of it leaves."""
+"""One row for every order attempt, on disk before any byte of it leaves."""
+
+order_transitions = Table(
+    "order_transitions",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("task_id", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("by", String(255), nullable=False, comment="the worker, or who settled it by hand"),
+    Column("state", String(16), nullable=False),
+    Column("status", String(24)),
+    Column("filled", Integer, nullable=False),
+    Column("reason", Text),
+)
+"""Every change of an order's row, in order."""
+
+foreign_orders = Table(
+    "foreign_orders",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("vendor", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("market", String(16), primary_key=True),
+    Column("trading_day", String(10), primary_key=True),
+    Column("order_no", String(32), primary_key=True),
+    Column("status", String(24), nullable=False),
+    Column("filled", Integer, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+"""Orders of the account that were entered elsewhere, as last announced."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("vendor", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("epoch", Integer, nullable=False, comment="raised by every new owner"),
+    Column("owner", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("taken_at", UtcDateTime, nullable=False),
+    Column("released", Boolean, nullable=False, comment="the owner gave the lease back by itself"),
+)
+"""Who owns an account; rows of an older epoch cannot be sent any more."""
+
+halts = Table(
+    "halts",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("halted", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("reason", Text),
+)
+"""The kill switch."""
+
+journal_identity = Table(
+    "journal_identity",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("journal_id", String(36), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+"""One row: the name of this journal, pinned at the broker for each account."""

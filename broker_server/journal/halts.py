@@ -1,0 +1,51 @@
+"""The kill switch: on record, so that it survives a restart, and read right before each send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, insert, select, update
+
+from broker_server.journal.tables import halts
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Orders are halted.
+
+    Attributes:
+        at: Since when.
+        by: The AMQP user or worker that asked for it.
+        reason: In that one's words.
+    """
+
+    at: datetime
+    by: str
+    reason: str | None
+
+
+class Halts:
+    """The kill switch of one environment. Every method blocks and may raise ``SQLAlchemyError``."""
+
+    def __init__(self, engine: Engine, environment: str) -> None:
+        self._engine = engine
+        self._environment = environment
+
+    def current(self) -> Halt | None:
+        """The halt in force, or ``None``."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(halts).where(halts.c.environment == self._environment, halts.c.halted)
+            ).one_or_none()
+        return None if row is None else Halt(row.at, row.by, row.reason)
+
+    def set(self, *, halted: bool, now: datetime, by: str, reason: str | None = None) -> None:
+        """Halt or resume orders."""
+        values = {"halted": halted, "at": now, "by": by, "reason": reason}
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(halts).where(halts.c.environment == self._environment).values(**values)
+            ).rowcount
+            if not changed:
+                connection.execute(insert(halts).values(environment=self._environment, **values))

@@ -1,0 +1,117 @@
+"""Who owns an account, and by which epoch: the fence that stops an owner whose lease is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from broker_server.journal.tables import accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An owner as it is recorded.
+
+    Attributes:
+        name: The worker.
+        host: Its machine.
+        process: Its process id there.
+        epoch: Higher than that of every owner before.
+        released: It gave the lease back by itself.
+    """
+
+    name: str
+    host: str
+    process: int
+    epoch: int
+    released: bool
+
+
+class Owners:
+    """Owners by account. Every method blocks and may raise ``SQLAlchemyError``.
+
+    Args:
+        engine: The journal's database.
+        environment: The worker's.
+    """
+
+    def __init__(self, engine: Engine, environment: str) -> None:
+        self._engine = engine
+        self._environment = environment
+
+    def current(self, vendor: str, account: str) -> Owner | None:
+        """The last owner, or ``None`` when there never was one."""
+        table = accounts.c
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(table.owner, table.host, table.process, table.epoch, table.released).where(
+                    *self._key(vendor, account)
+                )
+            ).one_or_none()
+        return None if row is None else Owner(row.owner, row.host, row.process, row.epoch, row.released)
+
+    def take(
+        self, vendor: str, account: str, *, name: str, host: str, process: int, now: datetime
+    ) -> tuple[int, Owner | None]:
+        """Record a new owner, who holds the lease.
+
+        Returns:
+            Its epoch, and the owner before it.
+        """
+        values = {"owner": name, "host": host, "process": process, "taken_at": now, "released": False}
+        while True:
+            previous = self.current(vendor, account)
+            try:
+                with self._engine.begin() as connection:
+                    if previous is None:
+                        connection.execute(
+                            insert(accounts).values(
+                                environment=self._environment,
+                                vendor=vendor,
+                                account=account,
+                                epoch=1,
+                                **values,
+                            )
+                        )
+                        return 1, None
+                    epoch = previous.epoch + 1
+                    changed = connection.execute(
+                        update(accounts)
+                        .where(*self._key(vendor, account), accounts.c.epoch == previous.epoch)
+                        .values(epoch=epoch, **values)
+                    ).rowcount
+            except IntegrityError:
+                continue
+            if changed:
+                return epoch, previous
+
+    def release(self, vendor: str, account: str, epoch: int) -> None:
+        """Note that the owner of that epoch will send nothing more."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(accounts)
+                .where(*self._key(vendor, account), accounts.c.epoch == epoch)
+                .values(released=True)
+            )
+
+    def all(self) -> dict[tuple[str, str], Owner]:
+        """The last owner of every account, by vendor and alias."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(accounts).where(accounts.c.environment == self._environment)
+            ).all()
+        return {
+            (row.vendor, row.account): Owner(row.owner, row.host, row.process, row.epoch, row.released)
+            for row in rows
+        }
+
+    def _key(self, vendor: str, account: str) -> tuple[object, ...]:
+        table = accounts.c
+        return (
+            table.environment == self._environment,
+            table.vendor == vendor,
+            table.account == account,
+        )
