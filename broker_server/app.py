@@ -7,9 +7,10 @@ import gc
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
@@ -19,17 +20,20 @@ from broker_server.admin import admin_methods
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.intake import Rules
-from broker_server.amqp.order_runner import OrderRunner
+from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.worker import Worker
+from broker_server.core.guards import Limits
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import OrderAttempts
 from broker_server.journal.starts import TaskStarts
+from broker_server.ordering import OrderOffice
+from broker_server.orders.attempt import Step, no_step
+from broker_server.orders.checks import OrderRules
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
 
@@ -126,6 +130,24 @@ class _Counts:
         return self._executor.status()
 
 
+def order_rules(settings: Settings, environment: Environment) -> OrderRules:
+    """What the settings allow of orders."""
+    return OrderRules(
+        environment=environment,
+        refused=LEGACY_REFUSAL if settings.legacy_queues else None,
+        max_age=timedelta(seconds=settings.order_max_age),
+        zone=ZoneInfo(settings.timezone),
+        allow_live=settings.allow_live_orders,
+        users=settings.order_users,
+        limits=Limits(
+            quantity=settings.order_max_quantity,
+            notional=settings.order_max_notional,
+            per_day=settings.order_max_per_day,
+            tickers=settings.order_tickers,
+        ),
+    )
+
+
 async def serve(
     settings: Settings,
     *,
@@ -137,6 +159,7 @@ async def serve(
     on_ready: Callable[[], None],
     extra_methods: Iterable[Method[Any]] = (),
     clock: Callable[[], datetime] = utc_now,
+    step: Step = no_step,
 ) -> None:
     """Run a worker until ``stop`` is set.
 
@@ -147,6 +170,7 @@ async def serve(
         vendors: The adapters; closed at the end.
         on_ready: Called when the worker consumes.
         extra_methods: More methods than the adapters bring.
+        step: Told of each step of an order.
 
     Raises:
         LoginRefused, EnvironmentConflict, JournalError: The worker cannot serve; the message says why.
@@ -156,7 +180,29 @@ async def serve(
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
     registry = MethodRegistry(method for vendor in vendors for method in vendor.methods())
+    loop = asyncio.get_running_loop()
+    outboxes: list[OutcomeOutbox] = []
+
+    def make_outbox(replied: Callable[[str], None]) -> OutcomeOutbox:
+        outboxes.append(OutcomeOutbox(loop, replied))
+        return outboxes[-1]
+
+    office = OrderOffice(
+        order_rules(settings, environment),
+        engine,
+        vendors,
+        ownership=ownership,
+        bus=bus,
+        make_outbox=make_outbox,
+        worker=name,
+        clock=clock,
+        waiting=lambda task_id: runner.waiting_order(task_id),
+        settle=timedelta(seconds=settings.reconcile_settle),
+        poll_seconds=settings.order_poll_seconds,
+        step=step,
+    )
     for method in (
+        *office.methods(registry),
         *admin_methods(
             name=name,
             environment=environment,
@@ -170,11 +216,11 @@ async def serve(
         registry.add(method)
     rules = Rules(environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes)
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
-    refused = LEGACY_REFUSAL if settings.legacy_queues else None
     runner = TaskRunner(
         rules=rules,
         executor=executor,
-        orders=OrderRunner(OrderAttempts(engine, environment), rules, refused, clock),
+        orders=office.desk,
+        replied=office.notes.add,
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
     )

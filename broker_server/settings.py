@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from broker_server.core.guards import DEFAULT_NOTIONAL
 
 SERVED_VENDORS = ("kis",)
 
@@ -35,6 +39,15 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _lifted(value: Any) -> Any:
+    """A limit is lifted only by writing ``none`` out."""
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+T = TypeVar("T")
+OrNone = Annotated[T | None, BeforeValidator(_lifted)]
+
+
 class Settings(BaseSettings):
     """The settings of one worker. Field names in capitals are the variables."""
 
@@ -52,6 +65,19 @@ class Settings(BaseSettings):
     order_prefetch: int = Field(default=100, ge=1, le=65535)
     read_threads: int = Field(default=16, ge=1, le=256)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+
+    timezone: str = "Asia/Seoul"
+    allow_live_orders: bool = False
+    order_max_age: float = Field(default=60, gt=0, le=3600)
+    order_max_quantity: OrNone[int] = 10_000
+    order_max_notional: Annotated[dict[str, Decimal] | None, NoDecode] = Field(
+        default_factory=lambda: dict(DEFAULT_NOTIONAL)
+    )
+    order_max_per_day: OrNone[int] = 2_000
+    order_tickers: Annotated[frozenset[str] | None, NoDecode] = None
+    order_users: Annotated[frozenset[str] | None, NoDecode] = None
+    order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
+    reconcile_settle: float = Field(default=60, ge=0, le=3600)
 
     kis_environment: Literal["paper", "real"] | None = None
     kis_app_key: SecretStr | None = None
@@ -73,6 +99,42 @@ class Settings(BaseSettings):
                     f"{name!r} is not served by this version; known: {', '.join(SERVED_VENDORS)}"
                 )
         return names
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{value!r} is no time zone; write one such as Asia/Seoul") from None
+        return value
+
+    @field_validator("order_tickers", "order_users", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        value = _lifted(value)
+        if not isinstance(value, str):
+            return value
+        return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+    @field_validator("order_max_notional", mode="before")
+    @classmethod
+    def _split_amounts(cls, value: Any) -> Any:
+        value = _lifted(value)
+        if not isinstance(value, str):
+            return value
+        amounts = dict(DEFAULT_NOTIONAL)
+        for entry in value.split(","):
+            currency, equals, amount = entry.strip().rpartition("=")
+            name = currency.strip().upper() if equals else "KRW"
+            try:
+                number = Decimal(amount.strip().replace("_", ""))
+            except InvalidOperation:
+                number = Decimal(-1)
+            if not re.fullmatch("[A-Z]{3}", name) or not number.is_finite() or number <= 0:
+                raise ValueError("must look like KRW=50000000,USD=50000, or none to lift the limit")
+            amounts[name] = number
+        return amounts
 
     @field_validator("broker_url")
     @classmethod

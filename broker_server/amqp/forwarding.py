@@ -13,6 +13,8 @@ from broker_client.protocol import TaskRequest, is_order_method
 HOPS_HEADER = "x-sapi-hops"
 DEATH_HEADER = "x-sapi-death"
 """On a forwarded order: why the broker took it off its queue."""
+USER_HEADER = "x-sapi-user"
+"""On a forwarded task: the AMQP user that RabbitMQ verified for the client's message."""
 MOST_HOPS = 2
 VENDORS = ("kis", "kiwoom", "koscom")
 ORIGINAL_METHODS = frozenset(
@@ -70,17 +72,32 @@ def death_of(properties: BasicProperties, *, dead_letter: bool) -> str | None:
     return "expired" if dead_letter or reason is not None else None
 
 
+def sender(properties: BasicProperties, worker_user: str) -> str | None:
+    """The AMQP user that RabbitMQ verified for the client's message, forwarded or not."""
+    user: str | None = properties.user_id
+    forwarded = (properties.headers or {}).get(USER_HEADER)
+    if user == worker_user and isinstance(forwarded, str):
+        return forwarded or None
+    return user
+
+
 def forwarded_properties(
-    properties: BasicProperties, now: datetime, death: str | None = None
+    properties: BasicProperties, now: datetime, death: str | None = None, *, user: str, sender: str | None
 ) -> BasicProperties:
     """The properties of the forwarded copy; a dead one carries its death and expires no second time.
 
-    ``user_id`` is never copied and a non-integer ``expiration`` neither: both close the publishing channel.
+    A ``user_id`` is never copied and a non-integer ``expiration`` neither: both close the publishing channel.
+    The copy carries the worker's own, which RabbitMQ verifies, and names the client's in a header.
+
+    Args:
+        user: The AMQP user of this worker.
+        sender: The AMQP user of the client, as far as RabbitMQ verified it.
     """
     headers: dict[str, Any] = dict(properties.headers or {})
     # A name that is not UTF-8 comes as bytes.
     headers = {key: value for key, value in headers.items() if not str(key).startswith("x-death")}
     headers[HOPS_HEADER] = hops(properties) + 1
+    headers[USER_HEADER] = sender or ""
     if death is not None:
         headers[DEATH_HEADER] = death
     return BasicProperties(
@@ -92,6 +109,7 @@ def forwarded_properties(
         message_id=properties.message_id,
         reply_to=properties.reply_to,
         timestamp=properties.timestamp,
+        user_id=user,
     )
 
 

@@ -36,6 +36,7 @@ from broker_server.amqp.forwarding import (
     forward_queue,
     forwarded_properties,
     hops,
+    sender,
     vendor_of,
 )
 from broker_server.amqp.frames import UnreadableHeaders
@@ -83,11 +84,13 @@ class Rules:
     Attributes:
         vendors: The vendors that it serves itself.
         max_body_bytes: A larger message is refused unread.
+        user: The AMQP user of this worker.
     """
 
     environment: Environment
     vendors: tuple[str, ...]
     max_body_bytes: int
+    user: str = "guest"
 
 
 def validate_parameters(method: Method[Any], parameters: dict[str, Any]) -> Parameters:
@@ -258,7 +261,13 @@ class Intake:
             else:
                 self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
 
-        properties = forwarded_properties(delivery.properties, self._clock(), death)
+        properties = forwarded_properties(
+            delivery.properties,
+            self._clock(),
+            death,
+            user=self._rules.user,
+            sender=sender(delivery.properties, self._rules.user),
+        )
         self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
 
     def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:

@@ -14,9 +14,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import InternalError
-from broker_server.amqp.results import Result
 from broker_server.amqp.running import RunningTask
 from broker_server.journal.starts import TaskStarts, message_key
+from broker_server.results import Result
 
 log = structlog.get_logger(__name__)
 

@@ -52,6 +52,7 @@ class RunningTask:
         over: Its outcome is decided; what a late thread brings is ignored.
         reply: The encoded reply, once there is one.
         replied_at: Monotonic seconds.
+        on_acked: Called when a reply was confirmed and its message acked.
     """
 
     key: object
@@ -65,6 +66,7 @@ class RunningTask:
     over: bool = False
     reply: bytes | None = None
     replied_at: float = 0.0
+    on_acked: Callable[[], None] | None = None
 
     @property
     def is_order(self) -> bool:
@@ -127,9 +129,11 @@ class RunningTasks:
         recipients, task.recipients = task.recipients, []
         for recipient in recipients:
             if recipient.delivery.current:
-                recipient.send(task.reply, lambda: self._forget_if_acked(task))
+                recipient.send(task.reply, lambda: self._acked(task))
 
-    def _forget_if_acked(self, task: RunningTask) -> None:
+    def _acked(self, task: RunningTask) -> None:
+        if task.on_acked is not None:
+            task.on_acked()
         if not task.wanted:
             self.forget(task)
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from pydantic import BaseModel
 
-from broker_client.errors import TaskExpired, TaskFailed, TaskTimeout
+from broker_client.errors import (
+    OrderOutcomeIsUnknown,
+    TaskExpired,
+    TaskFailed,
+    TaskTimeout,
+)
 from broker_client.protocol import TaskRequest
 from broker_server.amqp.intake import (
     Rules,
@@ -22,13 +27,14 @@ from broker_server.amqp.intake import (
     internal_error,
     validate_parameters,
 )
-from broker_server.amqp.order_runner import OrderRunner, outcome_unknown
+from broker_server.amqp.order_tasks import order_task
 from broker_server.amqp.redeliveries import RedeliveryGuard
-from broker_server.amqp.results import Result
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.core.methods import Method, Outcome, TaskContext
 from broker_server.execution import LaneExecutor
-from broker_server.journal.orders import payload_hash
+from broker_server.journal.payload import payload_hash
+from broker_server.orders.task import OrderTask
+from broker_server.results import Elsewhere, Later, Result
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +44,20 @@ UNCLAIMED_REPLY_SECONDS = 10 * 60
 SWEEP_SECONDS = 0.5
 
 
+class OrderRunner(Protocol):
+    """Runs orders, in the threads of their lanes."""
+
+    def run(self, task: OrderTask) -> Result:
+        """Run one; may raise `Later` or `Elsewhere`."""
+
+
 class TaskRunner:
-    """Runs tasks in threads. One that is delivered again while it is in work is not started twice."""
+    """Runs tasks in threads. One that is delivered again while it is in work is not started twice.
+
+    Args:
+        orders: Runs the order tasks.
+        replied: Told the task_id of an order whose reply the broker has confirmed.
+    """
 
     def __init__(
         self,
@@ -47,18 +65,21 @@ class TaskRunner:
         rules: Rules,
         executor: LaneExecutor,
         orders: OrderRunner,
+        replied: Callable[[str], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
     ) -> None:
         self._rules = rules
         self._executor = executor
         self._orders = orders
+        self._replied = replied
         self._redeliveries = redeliveries
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._tasks = RunningTasks()
         self._holding_orders = False
         self._held_orders: list[RunningTask] = []
+        self._later: list[RunningTask] = []
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     @property
@@ -113,6 +134,7 @@ class TaskRunner:
         """Let go of what has not begun, so that it goes back to the queue when the connection closes."""
         self._executor.drop_waiting()
         self._held_orders.clear()
+        self._later.clear()
         self._tasks.forget_waiting()
 
     def close(self) -> None:
@@ -134,13 +156,20 @@ class TaskRunner:
                 return
             if task.is_order:
                 task.started = True
-                result = self._orders.run(task, self._call_handler)
+                result = self._orders.run(self._order_task(task))
             elif not suspect and self._redeliveries.is_suspect(task):
                 self._loop.call_soon_threadsafe(lambda: self._submit(task, suspect=True))
                 return
             else:
                 task.started = True
                 result = self._redeliveries.run(task, self._call_handler)
+        except Later:
+            self._loop.call_soon_threadsafe(self._put_off, task)
+            return
+        except Elsewhere as reason:
+            log.warning("task left to another worker", task_id=task.request.task_id, reason=str(reason))
+            self._loop.call_soon_threadsafe(self._tasks.forget, task)
+            return
         except TaskFailed as error:
             result = Result(error=error)
         except BaseException as error:  # an exit that a library asks for must not end the lane's thread
@@ -155,13 +184,32 @@ class TaskRunner:
         else:
             self._submit(task)
 
+    def waiting_order(self, task_id: str) -> OrderTask | None:
+        """An order of that id that waits for its turn. Safe to use from any thread."""
+        for task in self._tasks.undecided():
+            if task.is_order and task.request.task_id == task_id and not task.started:
+                return self._order_task(task)
+        return None
+
+    def _order_task(self, task: RunningTask) -> OrderTask:
+        recipient = task.recipients[-1]
+        return order_task(task.request, task.method, recipient, task.died, worker_user=self._rules.user)
+
+    def _put_off(self, task: RunningTask) -> None:
+        """Run an order again in a moment."""
+        task.started = False
+        self._later.append(task)
+
+    def _run_put_off(self) -> None:
+        later, self._later = self._later, []
+        for task in later:
+            self._submit(task)
+
     def _call_handler(self, task: RunningTask) -> Result:
         request = task.request
 
         def in_time() -> None:
-            # A cancel is never too late: at worst there is nothing left to cancel.
-            if not task.is_cancel:
-                ensure_in_time(request, self._clock())
+            ensure_in_time(request, self._clock())
 
         in_time()
         context = TaskContext(
@@ -169,7 +217,8 @@ class TaskRunner:
             received_at=self._clock(),
             ensure_in_time=in_time,
             report_progress=lambda done, total: self._report_progress(task, done, total),
-            deadline=None if task.is_cancel else request.deadline,
+            deadline=request.deadline,
+            user=task.recipients[-1].delivery.properties.user_id,
         )
         outcome: Outcome = task.method.handler(task.parameters, context)
         rows = [row.model_dump(mode="json") if isinstance(row, BaseModel) else row for row in outcome.rows]
@@ -210,11 +259,14 @@ class TaskRunner:
             for recipient in task.recipients:
                 recipient.reject(str(result.error), reply)
         else:
+            if result.recorded:
+                task.on_acked = lambda: self._replied(task.request.task_id)
             self._tasks.finish(task, reply, self._loop.time())
 
     def _sweep(self) -> None:
         """Answer reads that wait past their deadline, end what is over its time, forget unclaimed replies."""
         now, seconds = self._clock(), self._loop.time()
+        self._run_put_off()
         for task in self._tasks.undecided():
             deadline = task.request.deadline
             if task.started:
@@ -241,7 +293,9 @@ def _encode(task: RunningTask, result: Result) -> bytes:
     if result.replay is not None:
         return result.replay
     request, replier = task.request, task.recipients[-1].replier
-    extra = {"truncated": result.truncated} if result.truncated else None
+    extra: dict[str, Any] = {"truncated": result.truncated} if result.truncated else {}
+    if result.warnings:
+        extra["warnings"] = list(result.warnings)
     try:
         return replier.encode(request.task_id, result.rows, error=result.error, extra=extra)
     except TypeError as error:
@@ -251,5 +305,8 @@ def _encode(task: RunningTask, result: Result) -> bytes:
 
 def _over_budget(task: RunningTask) -> TaskFailed:
     if task.is_order:
-        return outcome_unknown(task.request.task_id)
+        return OrderOutcomeIsUnknown(
+            f"{task.request.task_id} was not finished within {TIME_BUDGET_SECONDS // 60} minutes; it may "
+            f"have been placed and is not sent again: see broker.get-order"
+        )
     return TaskTimeout(f"the task was not finished within {TIME_BUDGET_SECONDS // 60} minutes")

@@ -119,6 +119,7 @@ class Order:
         missed: Complete lists of the vendor, asked after the send, that did not show it.
         stuck: Reconciliation cannot settle it by itself.
         filled: Shares.
+        cancelled: Shares taken back, or moved to the order that changed this one.
         remaining: Shares still open.
         average_price: Of the fills.
         version: Counts the changes of the record.
@@ -143,6 +144,7 @@ class Order:
     missed: int = 0
     stuck: bool = False
     filled: int = 0
+    cancelled: int = 0
     remaining: int | None = None
     average_price: Decimal | None = None
     sent_at: datetime | None = None
@@ -240,11 +242,13 @@ class Progress:
         filled: Shares filled so far.
         status: As the report has it.
         average_price: Of the fills so far.
+        cancelled: Shares taken back so far, or moved to another order by a change.
     """
 
     filled: int
     status: Status
     average_price: Decimal | None = None
+    cancelled: int = 0
 
 
 Event = Refused | Sending | Accepted | Rejected | NotSent | Lost | Missed | Stuck | Progress
@@ -277,12 +281,12 @@ def apply(order: Order, event: Event, now: datetime) -> Order:
             if order.state is state:
                 return order
             _require(order, event, State.SENDING, State.UNKNOWN)
-            return replace(order, state=state, stuck=False, settled_at=now, **_words(event))
+            return replace(_explained(order, event), state=state, stuck=False, settled_at=now)
         case Lost():
             if order.state is State.UNKNOWN:
                 return order
             _require(order, event, State.SENDING)
-            return replace(order, state=State.UNKNOWN, **_words(event))
+            return replace(_explained(order, event), state=State.UNKNOWN)
         case Missed():
             _require(order, event, State.UNKNOWN)
             return replace(order, missed=order.missed + 1)
@@ -298,12 +302,13 @@ def _require(order: Order, event: Event, *states: State) -> None:
         raise IllegalTransition(f"{type(event).__name__} cannot follow {order.state} ({order.task_id})")
 
 
-def _words(event: Rejected | NotSent | Lost) -> dict[str, str | None]:
-    return {
-        "reason": event.reason,
-        "vendor_code": event.vendor_code,
-        "vendor_message": event.vendor_message,
-    }
+def _explained(order: Order, event: Rejected | NotSent | Lost) -> Order:
+    return replace(
+        order,
+        reason=event.reason,
+        vendor_code=event.vendor_code,
+        vendor_message=event.vendor_message,
+    )
 
 
 def _accepted(order: Order, event: Accepted, now: datetime) -> Order:
@@ -335,25 +340,36 @@ def _progressed(order: Order, event: Progress) -> Order:
     if order.status is None:
         return order
     filled = max(order.filled, event.filled)
+    cancelled = max(order.cancelled, event.cancelled)
     quantity = order.details.quantity
-    if quantity is not None and filled >= quantity:
-        status = Status.FILLED
-    else:
-        ended = {order.status, event.status} - OPEN - {Status.FILLED}
-        if ended:
-            status = max(ended, key=list(Status).index)
-        else:
-            status = Status.PARTIALLY_FILLED if filled else Status.WORKING
-    remaining = order.remaining
-    if quantity is not None:
-        remaining = max(0, quantity - filled) if status in OPEN else 0
+    left = None if quantity is None else max(0, quantity - filled - cancelled)
+    status = _status(order, event, filled=filled, left=left)
     changed = replace(
-        order, filled=filled, status=status, remaining=remaining, average_price=_average(order, event)
+        order,
+        filled=filled,
+        cancelled=cancelled,
+        status=status,
+        remaining=0 if status not in OPEN else left,
+        average_price=_average(order, event),
     )
     return order if changed == order else changed
+
+
+def _status(order: Order, event: Progress, *, filled: int, left: int | None) -> Status:
+    quantity = order.details.quantity
+    if quantity is not None and filled >= quantity:
+        return Status.FILLED
+    ended = {each for each in (order.status, event.status) if each is not None} - OPEN - {Status.FILLED}
+    if ended:
+        return max(ended, key=list(Status).index)
+    if left == 0:
+        return Status.CANCELLED
+    return Status.PARTIALLY_FILLED if filled else Status.WORKING
 
 
 def _average(order: Order, event: Progress) -> Decimal | None:
     if event.filled != order.filled:
         return event.average_price if event.filled > order.filled else order.average_price
-    return max((each for each in (order.average_price, event.average_price) if each is not None), default=None)
+    return max(
+        (each for each in (order.average_price, event.average_price) if each is not None), default=None
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -75,6 +75,8 @@ class OrderAccess(Protocol):
 
     markets: Sequence[str]
     """The order lists that the vendor keeps."""
+    cancel_methods: Mapping[str, str]
+    """By market: the name of the method that cancels one order of it."""
 
     def list_orders(self, market: str, context: TaskContext) -> OrderList:
         """Every order of the account in that market whose trading day is not over."""

@@ -1,50 +1,82 @@
-"""The record of order attempts: an order whose row exists is never sent again."""
+"""The record of orders: a row before anything is sent, and every change of it.
+
+Each write is one transaction that begins with the write itself, so SQLite never has to upgrade a lock. A
+change is computed by `broker_server.core.orders.apply` from the row as it was read, and written only if the
+row is still of that version.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import orjson
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from broker_client.errors import InvalidParameters
-from broker_server.journal.tables import order_attempts
+from broker_server.core.orders import (
+    LEFT,
+    OPEN,
+    UNSETTLED,
+    Event,
+    Order,
+    OrderDetails,
+    Sending,
+    State,
+    Status,
+    apply,
+)
+from broker_server.journal.tables import accounts, order_transitions, orders
+
+KST = ZoneInfo("Asia/Seoul")
+_STATES_THAT_COUNT = LEFT | {State.NOT_SENT}
 
 
-def payload_hash(method: str, parameters: dict[str, Any]) -> str:
-    """What makes two messages the same order: method and parameters as the client sent them.
-
-    Raises:
-        InvalidParameters: The parameters are nested too deeply.
-    """
-    try:
-        canonical = orjson.dumps([method, parameters], option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError as error:
-        raise InvalidParameters(f"parameters: cannot be written as JSON again: {error}") from None
-    return hashlib.sha256(canonical).hexdigest()
+class StaleEpoch(Exception):
+    """Another worker owns the account by now: this one may not send the order."""
 
 
 @dataclass(frozen=True, slots=True)
-class OrderAttempt:
-    """A recorded attempt.
+class Record:
+    """An order as it is on record.
 
     Attributes:
-        outcome: The reply's JSON, or ``None`` when its worker died before it knew.
-        started_at: When the row was written, with an offset.
+        outcome: The JSON of its reply; ``None`` while there is none.
+        reply_to: Where its reply goes; ``None`` when it cannot be sent again.
+        replied: The broker confirmed that reply.
     """
 
-    payload_hash: str
-    method: str
-    started_at: datetime
+    order: Order
     outcome: bytes | None
+    reply_to: str | None
+    correlation_id: str | None
+    replied: bool
 
 
-class OrderAttempts:
-    """Order attempts by task_id. Every method blocks and may raise ``SQLAlchemyError``.
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of a record."""
+
+    version: int
+    at: datetime
+    event: str
+    by: str
+    state: str
+    status: str | None
+    filled: int
+    reason: str | None
+
+
+def trading_day(moment: datetime) -> str:
+    """The day in Korea, ISO 8601."""
+    return moment.astimezone(KST).date().isoformat()
+
+
+class OrderJournal:
+    """Orders by task_id. Every method blocks and may raise ``SQLAlchemyError``.
 
     Args:
         engine: The journal's database.
@@ -55,45 +87,382 @@ class OrderAttempts:
         self._engine = engine
         self._environment = environment
 
-    def find(self, task_id: str) -> OrderAttempt | None:
-        """The attempt under that task_id, if there was one."""
-        table = order_attempts.c
-        with self._engine.connect() as connection:
-            row = connection.execute(
-                select(table.payload_hash, table.method, table.started_at, table.outcome).where(
-                    table.environment == self._environment, table.task_id == task_id
-                )
-            ).one_or_none()
-        if row is None:
-            return None
-        started_at = row.started_at if row.started_at.tzinfo else row.started_at.replace(tzinfo=UTC)
-        return OrderAttempt(row.payload_hash, row.method, started_at, row.outcome)
+    def find(self, task_id: str) -> Record | None:
+        """The record under that task_id."""
+        return next(iter(self._select(orders.c.task_id == task_id)), None)
 
-    def claim(self, task_id: str, payload: str, method: str, now: datetime) -> bool:
-        """Write the row before the order leaves; only one caller gets ``True``."""
+    def insert(
+        self,
+        order: Order,
+        *,
+        event: str,
+        outcome: bytes | None = None,
+        reply_to: str | None = None,
+        correlation_id: str | None = None,
+    ) -> bool:
+        """Write the first row of an order; only one caller gets ``True``."""
+        values = _columns(order) | {
+            "environment": self._environment,
+            "task_id": order.task_id,
+            "outcome": outcome,
+            "reply_to": reply_to,
+            "correlation_id": correlation_id,
+            "replied": False,
+        }
         try:
             with self._engine.begin() as connection:
-                connection.execute(
-                    insert(order_attempts).values(
-                        environment=self._environment,
-                        task_id=task_id,
-                        payload_hash=payload,
-                        method=method,
-                        started_at=now.astimezone(UTC),
-                    )
-                )
+                connection.execute(insert(orders).values(values))
+                connection.execute(self._transition(order, event, order.received_at, order.owner))
         except IntegrityError:
             return False
         return True
 
-    def settle(self, task_id: str, outcome: bytes) -> None:
-        """Keep the reply of an attempt, so that a repeat gets the same answer."""
+    def adopt(self, order: Order, *, owner: str, epoch: int) -> bool:
+        """Take over an order that an earlier owner received and did not send."""
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(orders)
+                .where(
+                    *self._this(order.task_id),
+                    orders.c.version == order.version,
+                    orders.c.state == State.RECEIVED,
+                    orders.c.epoch < epoch,
+                )
+                .values(owner=owner, epoch=epoch, version=order.version + 1)
+            ).rowcount
+        return bool(changed)
+
+    def change(
+        self,
+        task_id: str,
+        event: Event,
+        *,
+        now: datetime,
+        by: str,
+        outcome: bytes | Callable[[Order], bytes | None] | None = None,
+    ) -> tuple[Order, Order]:
+        """Apply an event to a record.
+
+        Args:
+            by: The worker, or who settles it by hand.
+            outcome: The new JSON of its reply, to be confirmed anew; or what makes it from the order after
+                the event.
+
+        Returns:
+            The order before and after; equal when the event says nothing new.
+
+        Raises:
+            IllegalTransition: The event cannot follow what is recorded.
+            StaleEpoch: The order is to be sent, and another worker owns the account.
+            LookupError: There is no such record.
+        """
+        while True:
+            record = self.find(task_id)
+            if record is None:
+                raise LookupError(f"no order {task_id} is on record")
+            before = record.order
+            after = apply(before, event, now)
+            if after == before and not isinstance(outcome, bytes):
+                return before, before
+            body = outcome(after) if callable(outcome) else outcome
+            if self._write(before, after, event, now, by, body):
+                return before, after
+
+    def keep_outcome(self, task_id: str, outcome: bytes) -> None:
+        """Keep the JSON of an order's reply."""
+        self._update(task_id, outcome=outcome, replied=False)
+
+    def readdress(self, task_id: str, reply_to: str | None, correlation_id: str | None) -> None:
+        """The reply goes there from now on."""
+        self._update(task_id, reply_to=reply_to, correlation_id=correlation_id)
+
+    def mark_replied(self, task_ids: Collection[str]) -> None:
+        """Note that the broker confirmed the replies of these orders."""
         with self._engine.begin() as connection:
             connection.execute(
-                update(order_attempts)
-                .where(
-                    order_attempts.c.environment == self._environment,
-                    order_attempts.c.task_id == task_id,
-                )
-                .values(outcome=outcome)
+                update(orders)
+                .where(orders.c.environment == self._environment, orders.c.task_id.in_(task_ids))
+                .values(replied=True)
             )
+
+    def unsettled(self, vendor: str, account: str) -> list[Record]:
+        """Orders that the vendor may or may not have, oldest first."""
+        return self._select(*_account(vendor, account), orders.c.state.in_(UNSETTLED))
+
+    def unsent(self, vendor: str, account: str) -> list[Record]:
+        """Orders that were received and not sent, oldest first."""
+        return self._select(*_account(vendor, account), orders.c.state == State.RECEIVED)
+
+    def unreplied(self, vendor: str, account: str) -> list[Record]:
+        """Orders with an outcome whose reply was never confirmed, oldest first."""
+        return self._select(
+            *_account(vendor, account),
+            ~orders.c.replied,
+            orders.c.outcome.is_not(None),
+            orders.c.reply_to.is_not(None),
+        )
+
+    def open(self, vendor: str, account: str) -> list[Record]:
+        """Accepted orders that the market may still fill, oldest first."""
+        return self._select(
+            *_account(vendor, account), orders.c.state == State.ACCEPTED, orders.c.status.in_(OPEN)
+        )
+
+    def not_sent_since(self, vendor: str, account: str, day: str) -> list[Record]:
+        """Orders of that day on that are said not to have reached the vendor."""
+        return self._select(
+            *_account(vendor, account), orders.c.state == State.NOT_SENT, orders.c.trading_day >= day
+        )
+
+    def obstacles(self, vendor: str, account: str, details: OrderDetails) -> list[Order]:
+        """Unsettled orders that stand in the way of a new one: equal ones, and stuck ones of its ticker."""
+        stuck = and_(orders.c.stuck, orders.c.ticker == details.ticker)
+        records = self._select(
+            *_account(vendor, account),
+            orders.c.state.in_(UNSETTLED),
+            or_(orders.c.fingerprint == details.fingerprint, stuck),
+        )
+        return [record.order for record in records]
+
+    def by_number(self, vendor: str, account: str, order_no: str) -> Record | None:
+        """The newest order with that number of the vendor; leading zeros do not matter."""
+        bare = order_no.lstrip("0")
+        records = self._select(
+            *_account(vendor, account), func.ltrim(orders.c.order_no, "0") == bare, newest_first=True, limit=1
+        )
+        return next(iter(records), None)
+
+    def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, Order]:
+        """Orders from that day on by the vendor's number, without leading zeros."""
+        records = self._select(
+            *_account(vendor, account),
+            orders.c.market == market,
+            orders.c.order_no.is_not(None),
+            orders.c.trading_day >= since,
+        )
+        return {(record.order.order_no or "").lstrip("0"): record.order for record in records}
+
+    def sent_on(self, vendor: str, account: str, day: str) -> int:
+        """How many orders of that day left, or tried to; cancels do not count."""
+        with self._engine.connect() as connection:
+            return int(
+                connection.execute(
+                    select(func.count())
+                    .select_from(orders)
+                    .where(
+                        orders.c.environment == self._environment,
+                        *_account(vendor, account),
+                        orders.c.trading_day == day,
+                        orders.c.action != "cancel",
+                        orders.c.state.in_(_STATES_THAT_COUNT),
+                    )
+                ).scalar_one()
+            )
+
+    def listed(
+        self,
+        *,
+        vendor: str | None = None,
+        account: str | None = None,
+        states: Sequence[str] = (),
+        ticker: str | None = None,
+        day: str | None = None,
+        only_open: bool = False,
+        limit: int = 100,
+    ) -> list[Record]:
+        """Records for a listing, newest first."""
+        table = orders.c
+        wanted: list[ColumnElement[bool]] = []
+        for column, value in ((table.vendor, vendor), (table.account, account), (table.ticker, ticker)):
+            if value is not None:
+                wanted.append(column == value)
+        if states:
+            wanted.append(table.state.in_(states))
+        if day is not None:
+            wanted.append(table.trading_day == day)
+        if only_open:
+            pending = table.state.in_(UNSETTLED | {State.RECEIVED})
+            wanted.append(or_(pending, and_(table.state == State.ACCEPTED, table.status.in_(OPEN))))
+        return self._select(*wanted, newest_first=True, limit=limit)
+
+    def transitions(self, task_id: str) -> list[Transition]:
+        """Every change of an order, oldest first."""
+        table = order_transitions.c
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(
+                    table.version,
+                    table.at,
+                    table.event,
+                    table.by,
+                    table.state,
+                    table.status,
+                    table.filled,
+                    table.reason,
+                )
+                .where(table.environment == self._environment, table.task_id == task_id)
+                .order_by(table.version)
+            ).all()
+        return [Transition(*row) for row in rows]
+
+    def _write(
+        self, before: Order, after: Order, event: Event, now: datetime, by: str, outcome: bytes | None
+    ) -> bool:
+        fence: list[ColumnElement[bool]] = []
+        if isinstance(event, Sending):
+            owned = select(accounts.c.epoch).where(
+                accounts.c.environment == self._environment,
+                accounts.c.vendor == before.vendor,
+                accounts.c.account == before.account,
+            )
+            fence = [orders.c.epoch == owned.scalar_subquery()]
+        values = _columns(after) | {"version": before.version + 1}
+        if outcome is not None:
+            values |= {"outcome": outcome, "replied": False}
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                update(orders)
+                .where(*self._this(before.task_id), orders.c.version == before.version, *fence)
+                .values(values)
+            ).rowcount
+            if changed:
+                connection.execute(
+                    self._transition(after, type(event).__name__, now, by, version=before.version + 1)
+                )
+        if not changed and fence:
+            current = self.find(before.task_id)
+            if current is not None and current.order.version == before.version:
+                raise StaleEpoch(f"another worker owns {before.vendor}/{before.account} by now")
+        return bool(changed)
+
+    def _update(self, task_id: str, **values: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(update(orders).where(*self._this(task_id)).values(**values))
+
+    def _this(self, task_id: str) -> tuple[ColumnElement[bool], ...]:
+        return orders.c.environment == self._environment, orders.c.task_id == task_id
+
+    def _select(
+        self, *wanted: ColumnElement[bool], newest_first: bool = False, limit: int | None = None
+    ) -> list[Record]:
+        order = orders.c.received_at.desc() if newest_first else orders.c.received_at
+        query = (
+            select(orders)
+            .where(orders.c.environment == self._environment, *wanted)
+            .order_by(order, orders.c.task_id)
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [_record(row) for row in connection.execute(query).all()]
+
+    def _transition(self, order: Order, event: str, at: datetime, by: str, version: int | None = None) -> Any:
+        return insert(order_transitions).values(
+            environment=self._environment,
+            task_id=order.task_id,
+            version=order.version if version is None else version,
+            at=at,
+            event=event,
+            by=by,
+            state=order.state,
+            status=order.status,
+            filled=order.filled,
+            reason=order.reason,
+        )
+
+
+def _account(vendor: str, account: str) -> Iterable[ColumnElement[bool]]:
+    return orders.c.vendor == vendor, orders.c.account == account
+
+
+def _columns(order: Order) -> dict[str, Any]:
+    details = order.details
+    return {
+        "method": order.method,
+        "payload_hash": order.payload_hash,
+        "vendor": order.vendor,
+        "account": order.account,
+        "action": details.action,
+        "market": details.market,
+        "ticker": details.ticker,
+        "side": details.side,
+        "quantity": details.quantity,
+        "price": _text(details.price),
+        "currency": details.currency,
+        "order_type": details.order_type,
+        "venue": details.venue,
+        "original": details.original,
+        "fingerprint": details.fingerprint[:255],
+        "state": order.state.value,
+        "status": None if order.status is None else order.status.value,
+        "order_no": order.order_no,
+        "vendor_code": order.vendor_code,
+        "vendor_message": order.vendor_message,
+        "reason": order.reason,
+        "floor": order.floor,
+        "missed": order.missed,
+        "stuck": order.stuck,
+        "filled": order.filled,
+        "cancelled": order.cancelled,
+        "remaining": order.remaining,
+        "average_price": _text(order.average_price),
+        "received_at": order.received_at,
+        "sent_at": order.sent_at,
+        "settled_at": order.settled_at,
+        "trading_day": trading_day(order.received_at),
+        "user": order.user,
+        "owner": order.owner,
+        "epoch": order.epoch,
+        "version": order.version,
+    }
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _record(row: Row[Any]) -> Record:
+    details = OrderDetails(
+        action=row.action,
+        market=row.market,
+        ticker=row.ticker,
+        side=row.side,
+        quantity=row.quantity,
+        price=_decimal(row.price),
+        currency=row.currency,
+        order_type=row.order_type,
+        venue=row.venue,
+        original=row.original,
+    )
+    order = Order(
+        task_id=row.task_id,
+        method=row.method,
+        payload_hash=row.payload_hash,
+        vendor=row.vendor,
+        account=row.account,
+        details=details,
+        received_at=row.received_at,
+        owner=row.owner,
+        epoch=row.epoch,
+        state=State(row.state),
+        status=None if row.status is None else Status(row.status),
+        order_no=row.order_no,
+        vendor_code=row.vendor_code,
+        vendor_message=row.vendor_message,
+        reason=row.reason,
+        floor=row.floor,
+        missed=row.missed,
+        stuck=row.stuck,
+        filled=row.filled,
+        cancelled=row.cancelled,
+        remaining=row.remaining,
+        average_price=_decimal(row.average_price),
+        sent_at=row.sent_at,
+        settled_at=row.settled_at,
+        user=row.user,
+        version=row.version,
+    )
+    return Record(order, row.outcome, row.reply_to, row.correlation_id, row.replied)

@@ -29,11 +29,11 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
         """To the database."""
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         """From the database."""
         return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
 
@@ -79,6 +79,7 @@ orders = Table(
     Column("missed", Integer, nullable=False),
     Column("stuck", Boolean, nullable=False),
     Column("filled", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False, comment="taken back, or moved to the order that changed it"),
     Column("remaining", Integer),
     Column("average_price", String(32), comment="exact decimal text"),
     Column("received_at", UtcDateTime, nullable=False),

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """This worker holds the lease of an account.
+    """A lease that this worker holds.
 
     Attributes:
         epoch: Of the lease; a record of an older one cannot be sent any more.

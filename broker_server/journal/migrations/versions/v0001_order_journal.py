@@ -117,6 +117,12 @@ def upgrade() -> None:
         sa.Column("missed", sa.Integer(), nullable=False),
         sa.Column("stuck", sa.Boolean(), nullable=False),
         sa.Column("filled", sa.Integer(), nullable=False),
+        sa.Column(
+            "cancelled",
+            sa.Integer(),
+            nullable=False,
+            comment="taken back, or moved to the order that changed it",
+        ),
         sa.Column("remaining", sa.Integer(), nullable=True),
         sa.Column("average_price", sa.String(length=32), nullable=True, comment="exact decimal text"),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),

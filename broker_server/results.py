@@ -16,12 +16,24 @@ class Result:
         rows: JSON values.
         error: Makes the reply ``TASK_FAILED``.
         truncated: Why the rows stop before the end.
+        warnings: What the client should know although the task succeeded.
         replay: The encoded reply of an earlier attempt, sent as it is.
         poison: Keep a copy of the message in ``tasks.rejected``.
+        recorded: The journal keeps the outcome, and wants to know when its reply has arrived.
     """
 
     rows: list[Any] = field(default_factory=list)
     error: TaskFailed | None = None
     truncated: str | None = None
+    warnings: tuple[str, ...] = ()
     replay: bytes | None = None
     poison: bool = False
+    recorded: bool = False
+
+
+class Later(Exception):
+    """The task cannot be decided yet; it is to be run again in a moment."""
+
+
+class Elsewhere(Exception):
+    """The task is no longer this worker's: its message goes back to the broker unanswered."""

@@ -1,0 +1,48 @@
+"""What the order desk needs to know of the message that an order came in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from broker_client.errors import TaskFailed
+from broker_client.protocol import TaskRequest
+from broker_server.amqp.forwarding import sender
+from broker_server.amqp.running import Recipient
+from broker_server.core.methods import Method
+from broker_server.orders.task import OrderTask
+
+
+def order_task(
+    request: TaskRequest,
+    method: Method[Any],
+    recipient: Recipient,
+    died: TaskFailed | None,
+    *,
+    worker_user: str,
+) -> OrderTask:
+    """Describe an order task.
+
+    Args:
+        worker_user: The AMQP user of the workers, who alone may say whose order they forward.
+    """
+    properties, address = recipient.delivery.properties, recipient.address
+    return OrderTask(
+        request=request,
+        method=method,
+        stamped_at=_moment(properties.timestamp),
+        user=sender(properties, worker_user),
+        reply_to=address.queue if address.deliverable and not address.direct else None,
+        correlation_id=properties.correlation_id,
+        died=died,
+    )
+
+
+def _moment(timestamp: object) -> datetime | None:
+    """An AMQP timestamp, which has whole seconds."""
+    if not isinstance(timestamp, int):
+        return None
+    try:
+        return datetime.fromtimestamp(timestamp, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

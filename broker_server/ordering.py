@@ -1,0 +1,157 @@
+"""Wires the order desk, its record, its keepers and its methods together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from broker_server.core.methods import Method, MethodRegistry
+from broker_server.core.orders import Order
+from broker_server.core.vendor import Vendor
+from broker_server.journal.foreign import ForeignOrders
+from broker_server.journal.halts import Halts
+from broker_server.journal.orders import OrderJournal
+from broker_server.orders.admin import OrderAdmin
+from broker_server.orders.announcements import Announcer, EventBus
+from broker_server.orders.attempt import Step, no_step
+from broker_server.orders.books import BookKeeper
+from broker_server.orders.checks import OrderChecks, OrderRules
+from broker_server.orders.desk import OrderDesk
+from broker_server.orders.floors import NumberFloors
+from broker_server.orders.keeper import AccountKeeper, Outbox
+from broker_server.orders.ownership import Ownership
+from broker_server.orders.replied import ReplyNotes
+from broker_server.orders.sending import OrderSending
+from broker_server.orders.task import OrderTask
+
+ACCOUNT = "default"
+
+
+class OrderOffice:
+    """Everything about orders that one worker has.
+
+    Args:
+        rules: What it allows.
+        engine: The journal's database.
+        vendors: Those of this worker.
+        ownership: The leases.
+        bus: ``broker.events``.
+        outbox: For outcomes outside a task; made with the office's `notes`.
+        worker: The name of this worker.
+        clock: UTC.
+        waiting: Finds an order that waits for its turn, by task_id.
+        settle: How long after its send an order may still turn up at the vendor.
+        poll_seconds: Between two looks at open orders.
+        step: Told of each step of an order.
+    """
+
+    def __init__(
+        self,
+        rules: OrderRules,
+        engine: Engine,
+        vendors: Sequence[Vendor],
+        *,
+        ownership: Ownership,
+        bus: EventBus,
+        make_outbox: Callable[[Callable[[str], None]], Outbox],
+        worker: str,
+        clock: Callable[[], datetime],
+        waiting: Callable[[str], OrderTask | None],
+        settle: timedelta,
+        poll_seconds: float,
+        step: Step = no_step,
+    ) -> None:
+        self._vendors = {vendor.name: vendor for vendor in vendors}
+        self._clock = clock
+        self.journal = OrderJournal(engine, rules.environment)
+        self.halts = Halts(engine, rules.environment)
+        self.notes = ReplyNotes(self.journal)
+        self._outbox = make_outbox(self.notes.add)
+        self._announcer = Announcer(bus, rules.environment)
+        floors = NumberFloors(self.journal)
+        self.books = BookKeeper(
+            self.journal,
+            ForeignOrders(engine, rules.environment),
+            self._announcer,
+            floors,
+            self._settled,
+            worker=worker,
+            environment=rules.environment,
+            clock=clock,
+            settle=settle,
+        )
+        self._keepers = {
+            vendor.name: AccountKeeper(
+                vendor,
+                ACCOUNT,
+                journal=self.journal,
+                ownership=ownership,
+                books=self.books,
+                outbox=self._outbox,
+                worker=worker,
+                environment=rules.environment,
+                clock=clock,
+                poll_seconds=poll_seconds,
+            )
+            for vendor in vendors
+        }
+        checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
+        self.desk = OrderDesk(
+            journal=self.journal,
+            checks=checks,
+            sending=OrderSending(
+                checks=checks,
+                journal=self.journal,
+                ownership=ownership,
+                floors=floors,
+                worker=worker,
+                clock=clock,
+                step=step,
+            ),
+            ownership=ownership,
+            floors=floors,
+            worker=worker,
+            environment=rules.environment,
+            clock=clock,
+            changed=self._changed,
+            settled_start=self._settled_start,
+            waiting=waiting,
+            step=step,
+        )
+
+    def methods(self, registry: MethodRegistry) -> list[Method[Any]]:
+        """The ``broker.*`` methods about orders.
+
+        Args:
+            registry: Holds the cancel methods of the vendors.
+        """
+        return OrderAdmin(self.journal, self.books, registry, self._vendors, self.desk.run).methods()
+
+    def start(self) -> None:
+        """Begin to keep the accounts."""
+        for keeper in self._keepers.values():
+            keeper.start()
+
+    def stop(self) -> None:
+        """Stop keeping, and write down the last notes."""
+        for keeper in self._keepers.values():
+            keeper.stop()
+        self.notes.stop()
+
+    def _changed(self, before: Order, after: Order) -> None:
+        self._announcer.changed(before, after, self._clock())
+        keeper = self._keepers.get(after.vendor)
+        if keeper is not None:
+            keeper.wake()
+
+    def _settled(self, order: Order) -> None:
+        record = self.journal.find(order.task_id)
+        if record is not None and record.outcome is not None:
+            self._outbox.send(record)
+
+    def _settled_start(self, vendor: str, _: str) -> bool:
+        keeper = self._keepers.get(vendor)
+        return keeper is None or keeper.started

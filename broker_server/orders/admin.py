@@ -1,0 +1,201 @@
+"""The methods that show, settle and take back orders: ``broker.get-order`` and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from broker_client.errors import BrokerError, InvalidParameters, VendorNotConfigured
+from broker_client.protocol import TaskRequest
+from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, TaskContext
+from broker_server.core.orders import (
+    Accepted,
+    Event,
+    IllegalTransition,
+    NotSent,
+    OrderDetails,
+    Rejected,
+    State,
+)
+from broker_server.core.vendor import ListedOrder, Vendor
+from broker_server.journal.orders import OrderJournal
+from broker_server.orders.admin_models import (
+    CancelAllOrders,
+    CancelledOrder,
+    GetOrder,
+    ListOrders,
+    OrderView,
+    ResolveOrder,
+    view,
+)
+from broker_server.orders.books import BookKeeper
+from broker_server.orders.task import OrderTask
+from broker_server.results import Result
+
+
+class OrderAdmin:
+    """The handlers.
+
+    Args:
+        journal: What they show.
+        books: What they settle with.
+        registry: Holds the cancel methods of the vendors.
+        vendors: By name.
+        run_order: Runs an order task as if it had come by message.
+    """
+
+    def __init__(
+        self,
+        journal: OrderJournal,
+        books: BookKeeper,
+        registry: MethodRegistry,
+        vendors: Mapping[str, Vendor],
+        run_order: Callable[[OrderTask], Result],
+    ) -> None:
+        self._journal = journal
+        self._books = books
+        self._registry = registry
+        self._vendors = vendors
+        self._run_order = run_order
+
+    def methods(self) -> list[Method[Any]]:
+        """The declared methods."""
+        return [
+            Method(
+                name="broker.get-order",
+                vendor="broker",
+                kind="admin",
+                lane=Lane.ACCOUNT,
+                summary="Show what became of an order, with every step of it.",
+                parameters=GetOrder,
+                result=OrderView,
+                handler=self.get_order,
+                example={"task_id": "my-order-1"},
+            ),
+            Method(
+                name="broker.list-orders",
+                vendor="broker",
+                kind="admin",
+                lane=Lane.ACCOUNT,
+                summary="List the orders that the journal has, newest first.",
+                parameters=ListOrders,
+                result=OrderView,
+                handler=self.list_orders,
+                example={},
+            ),
+            Method(
+                name="broker.resolve-order",
+                vendor="broker",
+                kind="admin",
+                lane=Lane.ACCOUNT,
+                summary="Settle an order of unknown outcome by hand.",
+                parameters=ResolveOrder,
+                result=OrderView,
+                handler=self.resolve_order,
+            ),
+            Method(
+                name="broker.cancel-all-orders",
+                vendor="broker",
+                kind="order",
+                lane=Lane.CANCEL,
+                summary="Cancel every open order of an account.",
+                parameters=CancelAllOrders,
+                result=CancelledOrder,
+                handler=self.cancel_all,
+                details=lambda parameters: OrderDetails(
+                    action="cancel", market="all", ticker=parameters.ticker
+                ),
+            ),
+        ]
+
+    def get_order(self, parameters: GetOrder, _: TaskContext) -> Outcome:
+        """One order."""
+        if parameters.task_id is not None:
+            record = self._journal.find(parameters.task_id)
+        else:
+            assert parameters.order_no is not None  # noqa: S101 - one of them is there
+            record = self._journal.by_number(parameters.vendor, parameters.account, parameters.order_no)
+        if record is None:
+            name = f"task_id: no order {parameters.task_id}"
+            if parameters.task_id is None:
+                name = f"order_no: no order of ours with the number {parameters.order_no}"
+            raise InvalidParameters(f"{name} is on record")
+        return Outcome([view(record, self._journal.transitions(record.order.task_id))])
+
+    def list_orders(self, parameters: ListOrders, _: TaskContext) -> Outcome:
+        """The orders that fit."""
+        records = self._journal.listed(
+            vendor=parameters.vendor,
+            account=parameters.account,
+            states=() if parameters.state is None else (parameters.state,),
+            ticker=parameters.ticker,
+            day=parameters.day,
+            only_open=parameters.open,
+            limit=parameters.limit + 1,
+        )
+        cut = f"only the newest {parameters.limit} are shown" if len(records) > parameters.limit else None
+        return Outcome([view(record) for record in records[: parameters.limit]], cut)
+
+    def resolve_order(self, parameters: ResolveOrder, context: TaskContext) -> Outcome:
+        """Settle by hand what reconciliation could not."""
+        by = f"hand ({context.task_id})"
+        event: Event
+        if parameters.state == "ACCEPTED":
+            event = Accepted(parameters.order_no, by="hand", reason=parameters.reason)
+        elif parameters.state == "REJECTED":
+            event = Rejected(parameters.reason, by="hand")
+        else:
+            event = NotSent(parameters.reason, by="hand")
+        record = self._journal.find(parameters.task_id)
+        if record is None:
+            raise InvalidParameters(f"task_id: no order {parameters.task_id} is on record")
+        if record.order.state is not State.UNKNOWN:
+            raise InvalidParameters(
+                f"task_id: the order is {record.order.state}; only one of UNKNOWN outcome is settled by hand"
+            )
+        try:
+            self._books.settle(parameters.task_id, event, by=by)
+        except IllegalTransition as error:
+            raise InvalidParameters(f"task_id: {error}") from None
+        return self.get_order(GetOrder(task_id=parameters.task_id), context)
+
+    def cancel_all(self, parameters: CancelAllOrders, context: TaskContext) -> Outcome:
+        """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own."""
+        vendor = self._vendors.get(parameters.vendor)
+        if vendor is None:
+            raise VendorNotConfigured(f"vendor: this worker does not serve {parameters.vendor}")
+        rows: list[CancelledOrder] = []
+        incomplete: str | None = None
+        for market in vendor.orders.markets:
+            listed = vendor.orders.list_orders(market, context)
+            incomplete = incomplete or listed.incomplete
+            rows += [
+                self._cancel(vendor, market, each, context)
+                for each in listed.orders
+                if each.remaining > 0 and parameters.ticker in (None, each.ticker)
+            ]
+        return Outcome(rows, incomplete)
+
+    def _cancel(
+        self, vendor: Vendor, market: str, listed: ListedOrder, context: TaskContext
+    ) -> CancelledOrder:
+        method = self._registry.get(vendor.orders.cancel_methods[market])
+        assert method is not None  # noqa: S101 - the vendor declares it
+        request = TaskRequest(
+            task_id=f"{context.task_id}/{listed.order_no}"[:255],
+            method=method.name,
+            parameters={"order_no": listed.order_no},
+        )
+        try:
+            result = self._run_order(OrderTask(request=request, method=method, user=context.user))
+            error = None if result.error is None else str(result.error)
+        except BrokerError as failed:
+            error = str(failed)
+        return CancelledOrder(
+            task_id=request.task_id,
+            order_no=listed.order_no,
+            ticker=listed.ticker,
+            quantity=listed.remaining,
+            cancelled=error is None,
+            error=error,
+        )

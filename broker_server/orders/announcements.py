@@ -1,0 +1,104 @@
+"""What ``broker.events`` says of an order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from broker_server.core.orders import Order, Status
+from broker_server.core.vendor import ListedOrder
+
+
+class EventBus(Protocol):
+    """Publishes to ``broker.events``. Safe to use from any thread; returns at once."""
+
+    def publish(self, key: str, body: dict[str, Any]) -> None:
+        """Publish an event under a routing key."""
+
+
+class Announcer:
+    """Announces every change of an order.
+
+    Args:
+        bus: Where to.
+        environment: The worker's.
+    """
+
+    def __init__(self, bus: EventBus, environment: str) -> None:
+        self._bus = bus
+        self._environment = environment
+
+    def changed(self, before: Order, after: Order, now: datetime, *, alarm: str | None = None) -> None:
+        """An order of ours changed, if its state, its status or its fills did."""
+        first = before is after
+        if not first and _seen(before) == _seen(after):
+            return
+        details = after.details
+        body = {
+            "task_id": after.task_id,
+            "method": after.method,
+            "order_no": after.order_no,
+            "original_order_no": details.original,
+            "action": details.action,
+            "ticker": details.ticker,
+            "side": details.side,
+            "quantity": details.quantity,
+            "price": None if details.price is None else f"{details.price:f}",
+            "currency": details.currency,
+            "order_type": details.order_type,
+            "venue": details.venue,
+            "state": after.state.value,
+            "status": after.status,
+            "filled_quantity": after.filled,
+            "remaining_quantity": after.remaining,
+            "average_price": None if after.average_price is None else f"{after.average_price:f}",
+            "reason": after.reason,
+        }
+        if alarm is not None:
+            body["alarm"] = alarm
+        name = after.status.value if _follows(before, after) and after.status else after.state.lower()
+        self._publish(after.vendor, after.account, name, body, now)
+
+    def foreign(self, vendor: str, account: str, listed: ListedOrder, now: datetime) -> None:
+        """An order that was entered elsewhere is new or changed."""
+        body = {
+            "task_id": None,
+            "method": None,
+            "order_no": listed.order_no,
+            "original_order_no": listed.original,
+            "action": listed.side if listed.action == "new" else listed.action,
+            "ticker": listed.ticker,
+            "side": listed.side,
+            "quantity": listed.quantity,
+            "price": None if listed.price is None else f"{listed.price:f}",
+            "currency": None,
+            "order_type": listed.order_type,
+            "venue": listed.venue,
+            "state": "ACCEPTED",
+            "status": listed.status,
+            "filled_quantity": listed.filled,
+            "remaining_quantity": listed.remaining,
+            "average_price": None if listed.average_price is None else f"{listed.average_price:f}",
+            "reason": "entered elsewhere",
+        }
+        self._publish(vendor, account, listed.status.value, body, now)
+
+    def _publish(self, vendor: str, account: str, name: str, body: dict[str, Any], now: datetime) -> None:
+        head = {
+            "kind": "event",
+            "type": "order",
+            "environment": self._environment,
+            "vendor": vendor,
+            "account": account,
+            "time": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        self._bus.publish(f"order.{vendor}.{account}.{name}", head | body)
+
+
+def _seen(order: Order) -> tuple[object, ...]:
+    return order.state, order.status, order.filled, order.remaining, order.stuck
+
+
+def _follows(before: Order, after: Order) -> bool:
+    """Whether the market did something, rather than the vendor's front desk."""
+    return before.state is after.state and after.status is not Status.WORKING

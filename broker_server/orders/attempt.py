@@ -1,0 +1,113 @@
+"""One attempt to send an order: the last gate before its bytes leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from broker_client.errors import OrdersDisabled
+from broker_server.core.methods import TaskContext
+from broker_server.core.orders import Order, OrderDetails, Sending
+from broker_server.journal.orders import OrderJournal, StaleEpoch
+from broker_server.orders.checks import OrderChecks
+from broker_server.orders.floors import NumberFloors
+from broker_server.orders.ownership import Grant, Ownership
+from broker_server.orders.task import OrderTask
+from broker_server.results import Elsewhere
+
+PROBE_PAUSE = 0.05
+
+Step = Callable[[str, str], None]
+"""Told of each step of an order, by name and task_id; tests make workers die there."""
+
+
+def no_step(_: str, __: str) -> None:
+    """Nobody listens."""
+
+
+class Attempt:
+    """What the vendor's handler talks to through its context.
+
+    Attributes:
+        began: The record says ``SENDING``, or the order left without a record.
+        may_be_taken: A byte may have left since the last proof that the vendor took nothing.
+        details: What was, or is to be, sent.
+    """
+
+    def __init__(
+        self,
+        task: OrderTask,
+        order: Order | None,
+        *,
+        checks: OrderChecks,
+        journal: OrderJournal,
+        ownership: Ownership,
+        floors: NumberFloors,
+        worker: str,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        pause: Callable[[float], None],
+        step: Step,
+    ) -> None:
+        self._task = task
+        self._order = order
+        self._checks = checks
+        self._journal = journal
+        self._ownership = ownership
+        self._floors = floors
+        self._worker = worker
+        self._clock = clock
+        self._monotonic = monotonic
+        self._pause = pause
+        self._step = step
+        self.began = False
+        self.may_be_taken = False
+        self.details = task.details
+
+    def before_send(self, details: OrderDetails, context: TaskContext) -> None:
+        """Let the order pass, or raise.
+
+        Raises:
+            TaskFailed: A check says no.
+            Elsewhere: Another worker owns the account.
+        """
+        self._wait_for_lease(details)
+        self._checks.ensure_in_time(self._task)
+        self._checks.ensure_not_halted(self._task)
+        if not self.began:
+            self._checks.ensure_within_limits(self._task, details, context)
+            self._begin(details)
+        self.details = details
+        self.may_be_taken = True
+
+    def not_taken(self) -> None:
+        """The vendor provably has nothing of it."""
+        self.may_be_taken = False
+
+    def _begin(self, details: OrderDetails) -> None:
+        if self._order is not None:
+            floor = self._floors.current(self._task.vendor, self._task.account, details.market, self._clock())
+            self._step("before_sending", self._task.task_id)
+            try:
+                _, self._order = self._journal.change(
+                    self._task.task_id, Sending(details, floor), now=self._clock(), by=self._worker
+                )
+            except StaleEpoch as error:
+                raise Elsewhere(str(error)) from None
+        self.began = True
+        self._step("sending", self._task.task_id)
+
+    def _wait_for_lease(self, details: OrderDetails) -> None:
+        while True:
+            grant = self._ownership.grant(self._task.vendor, self._task.account)
+            if grant is None or (self._order is not None and grant.epoch != self._order.epoch):
+                raise Elsewhere("the lease of the account is lost")
+            if grant.refused is not None:
+                raise OrdersDisabled(grant.refused)
+            if grant.fresh and (details.is_cancel or self._open(grant)):
+                return
+            self._checks.ensure_in_time(self._task)
+            self._pause(PROBE_PAUSE)
+
+    def _open(self, grant: Grant) -> bool:
+        return self._monotonic() >= grant.orders_from

@@ -1,0 +1,343 @@
+"""The order desk: every order passes here once, and its record says what became of it.
+
+Runs in the threads of the order and cancel lanes. The order of checks is the policy: what is on record
+answers first, so no later rule answers for an order that may have been placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker_client.errors import (
+    InternalError,
+    InvalidParameters,
+    OrdersDisabled,
+    TaskExpired,
+    TaskFailed,
+)
+from broker_server.core.orders import (
+    Accepted,
+    Event,
+    IllegalTransition,
+    Order,
+    OrderDetails,
+    Refused,
+    State,
+    apply,
+)
+from broker_server.journal.orders import OrderJournal, Record, trading_day
+from broker_server.orders.attempt import Attempt, Step, no_step
+from broker_server.orders.checks import OrderChecks
+from broker_server.orders.floors import NumberFloors
+from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
+from broker_server.orders.ownership import Ownership
+from broker_server.orders.sending import OrderSending, defect, failed
+from broker_server.orders.task import OrderTask
+from broker_server.orders.withdrawal import Withdrawals
+from broker_server.results import Elsewhere, Later, Result
+
+log = structlog.get_logger(__name__)
+
+LAST_MOMENT = timedelta(seconds=1)
+"""An order that waits for an equal one is answered this long before its client stops waiting."""
+
+Changed = Callable[[Order, Order], None]
+"""Told of every change of a record: the order before and after."""
+
+
+class OrderDesk:
+    """Sends an order once.
+
+    Args:
+        journal: Where everything is recorded.
+        checks: What an order must pass.
+        sending: Sends what passed.
+        ownership: The leases of this worker.
+        floors: Told of every order number.
+        worker: The name of this worker.
+        environment: The worker's.
+        clock: UTC.
+        changed: Told of every change of a record.
+        settled_start: Whether what an earlier worker left of an account was looked into.
+        waiting: Finds an order that waits for its turn in this worker, by task_id.
+        step: Told of each step of an order.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: OrderJournal,
+        checks: OrderChecks,
+        sending: OrderSending,
+        ownership: Ownership,
+        floors: NumberFloors,
+        worker: str,
+        environment: str,
+        clock: Callable[[], datetime],
+        changed: Changed,
+        settled_start: Callable[[str, str], bool],
+        waiting: Callable[[str], OrderTask | None],
+        step: Step = no_step,
+    ) -> None:
+        self._journal = journal
+        self._checks = checks
+        self._sending = sending
+        self._ownership = ownership
+        self._floors = floors
+        self._worker = worker
+        self._environment = environment
+        self._clock = clock
+        self._changed = changed
+        self._settled_start = settled_start
+        self._step = step
+        self._withdrawals = Withdrawals(journal, waiting, self._refuse_waiting, self._refuse_record)
+
+    def run(self, task: OrderTask) -> Result:
+        """Run an order task.
+
+        Raises:
+            TaskFailed: The order was refused, and that is not on record.
+            Later: It has to wait for another order; run it again in a moment.
+            Elsewhere: The account is another worker's; leave the message to it.
+        """
+        attempt: Attempt | None = None
+        try:
+            record = self._journal.find(task.task_id)
+            if record is not None and not _unsent(record, task):
+                return self._answer_known(task, record)
+            if task.died is not None:
+                return Result(error=task.died, poison=isinstance(task.died, InternalError))
+            epoch = self._epoch(task)
+            refusal = self._refusal(task)
+            if refusal is not None:
+                return self._refuse(task, refusal, record, epoch)
+            order = self._claim(task, record, epoch)
+            attempt = self._sending.attempt(task, order)
+            return self._conclude(task, attempt, *self._decide(task, attempt))
+        except SQLAlchemyError as error:
+            return self._without_journal(task, attempt, error)
+
+    def _answer_known(self, task: OrderTask, record: Record) -> Result:
+        order = record.order
+        if order.payload_hash != task.payload:
+            raise conflict(order, "another order")
+        if trading_day(order.received_at) != trading_day(self._clock()):
+            raise conflict(order, "the same order on another trading day")
+        if task.reply_to != record.reply_to:
+            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        if record.outcome is None:
+            return Result(error=outcome_unknown(order), recorded=True)
+        return Result(replay=record.outcome, recorded=True)
+
+    def _epoch(self, task: OrderTask) -> int:
+        grant = self._ownership.grant(task.vendor, task.account)
+        if grant is None:
+            raise Elsewhere("this worker does not own the account")
+        if grant.refused is not None:
+            raise OrdersDisabled(grant.refused)
+        return grant.epoch
+
+    def _refusal(self, task: OrderTask) -> TaskFailed | None:
+        """Run every check; what a check says is returned, to be recorded if the order can be described."""
+        invalid: InvalidParameters | None = None
+        try:
+            self._checks.validate(task)
+        except InvalidParameters as error:
+            invalid = error
+        try:
+            self._checks.ensure_not_halted(task)
+            self._ensure_in_time(task)
+            self._checks.ensure_permitted(task)
+            if invalid is not None:
+                raise invalid
+            assert task.details is not None  # noqa: S101 - validated above
+            self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
+            self._ensure_free(task, task.details)
+        except TaskFailed as refusal:
+            return refusal
+        return None
+
+    def _ensure_in_time(self, task: OrderTask) -> None:
+        try:
+            self._checks.ensure_in_time(task)
+        except TaskExpired as error:
+            obstacle = self._obstacle(task)
+            raise error if obstacle is None else _blocked(obstacle) from None
+
+    def _ensure_free(self, task: OrderTask, details: OrderDetails) -> None:
+        """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""
+        if details.is_cancel:
+            return
+        obstacle = self._obstacle(task)
+        if obstacle is not None:
+            deadline = task.request.deadline
+            if deadline is not None and deadline - self._clock() < LAST_MOMENT:
+                raise _blocked(obstacle)
+            raise Later(f"waits for {obstacle.task_id}")
+        if not self._settled_start(task.vendor, task.account):
+            raise Later("waits until the unsettled orders of the account have been looked into")
+
+    def _obstacle(self, task: OrderTask) -> Order | None:
+        if task.details is None or task.is_cancel:
+            return None
+        found = self._journal.obstacles(task.vendor, task.account, task.details)
+        return next((order for order in found if order.task_id != task.task_id), None)
+
+    def _refuse(self, task: OrderTask, error: TaskFailed, record: Record | None, epoch: int) -> Result:
+        """Record a refusal for good, so that a stray copy cannot run later."""
+        if task.details is None:
+            return Result(error=error)
+        if not isinstance(error, TaskExpired):
+            final(error)
+        outcome = self._encode(task, [], error)
+        now = self._clock()
+        refused = Refused(error.message)
+        if record is None:
+            order = apply(self._new_order(task, epoch, now), refused, now)
+            if not self._insert(order, task, outcome):
+                raise Later("the same task_id was recorded a moment ago")
+            self._changed(order, order)
+        else:
+            self._refuse_record(task.task_id, refused, error)
+        return Result(error=error, recorded=True)
+
+    def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
+        """Record the refusal of an order whose turn has not come."""
+        self._checks.validate(task)
+        self._refuse(task, error, None, self._epoch(task))
+
+    def _refuse_record(self, task_id: str, refused: Refused, error: TaskFailed) -> Order:
+        """Record the refusal of an order that was received and not sent."""
+        now = self._clock()
+        outcome = encode_outcome(task_id, [], error, environment=self._environment, now=now)
+        before, after = self._journal.change(task_id, refused, now=now, by=self._worker, outcome=outcome)
+        self._changed(before, after)
+        return after
+
+    def _claim(self, task: OrderTask, record: Record | None, epoch: int) -> Order:
+        if record is None:
+            order = self._new_order(task, epoch, self._clock())
+            self._step("before_claim", task.task_id)
+            if not self._insert(order, task, None):
+                raise Later("the same task_id was recorded a moment ago")
+            self._step("claimed", task.task_id)
+            return order
+        order = record.order
+        if order.epoch < epoch:
+            if not self._journal.adopt(order, owner=self._worker, epoch=epoch):
+                raise Later("the record changed a moment ago")
+            order = replace(order, owner=self._worker, epoch=epoch, version=order.version + 1)
+        if task.reply_to != record.reply_to:
+            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        return order
+
+    def _new_order(self, task: OrderTask, epoch: int, now: datetime) -> Order:
+        assert task.details is not None  # noqa: S101 - validated before
+        return Order(
+            task_id=task.task_id,
+            method=task.method.name,
+            payload_hash=task.payload,
+            vendor=task.vendor,
+            account=task.account,
+            details=task.details,
+            received_at=now,
+            owner=self._worker,
+            epoch=epoch,
+            user=task.user,
+        )
+
+    def _insert(self, order: Order, task: OrderTask, outcome: bytes | None) -> bool:
+        return self._journal.insert(
+            order,
+            event="Received" if order.state is State.RECEIVED else "Refused",
+            outcome=outcome,
+            reply_to=task.reply_to,
+            correlation_id=task.correlation_id,
+        )
+
+    def _decide(self, task: OrderTask, attempt: Attempt) -> tuple[Result, Event]:
+        try:
+            withdrawn = self._withdrawals.withdraw(task)
+        except TaskFailed as error:
+            return failed(attempt, error)
+        if withdrawn is not None:
+            return withdrawn, Accepted(None, reason="the order had not been sent, or is gone")
+        return self._sending.send(task, attempt)
+
+    def _conclude(self, task: OrderTask, attempt: Attempt, result: Result, event: Event) -> Result:
+        """Record the verdict. When it cannot be recorded, the reply still tells it."""
+        self._step("sent", task.task_id)
+        now = self._clock()
+        if isinstance(event, Accepted) and attempt.details is not None:
+            self._floors.note(task.vendor, task.account, attempt.details.market, event.order_no, now)
+        try:
+            outcome = self._encode(task, result.rows, result.error, result.warnings)
+        except TypeError as error:
+            result, event = failed(attempt, defect(task, error))
+            outcome = self._encode(task, [], result.error)
+        try:
+            before, after = self._journal.change(
+                task.task_id, event, now=now, by=self._worker, outcome=outcome
+            )
+        except IllegalTransition:
+            record = self._journal.find(task.task_id)  # settled by reconciliation in the meantime
+            return result if record is None else self._answer_known(task, record)
+        except SQLAlchemyError as error:
+            log.error(
+                "the journal cannot keep an order's outcome",
+                task_id=task.task_id,
+                reason=_first_line(error),
+            )
+            return replace(result, recorded=False)
+        self._step("recorded", task.task_id)
+        self._changed(before, after)
+        return result
+
+    def _encode(
+        self,
+        task: OrderTask,
+        rows: Sequence[Any],
+        error: TaskFailed | None,
+        warnings: Sequence[str] = (),
+    ) -> bytes:
+        return encode_outcome(
+            task.task_id, rows, error, environment=self._environment, now=self._clock(), warnings=warnings
+        )
+
+    def _without_journal(self, task: OrderTask, attempt: Attempt | None, error: SQLAlchemyError) -> Result:
+        """A journal that cannot be used refuses orders; a cancel goes on without a record."""
+        log.error("the journal cannot be used", task_id=task.task_id, reason=_first_line(error))
+        if task.is_cancel and (attempt is None or not attempt.began):
+            self._checks.ensure_permitted(task)
+            self._checks.validate(task)
+            result, _ = self._sending.send(task, self._sending.attempt(task, None))
+            return replace(result, recorded=False)
+        raise OrdersDisabled(
+            "the journal cannot be read or written, so the order was not sent; on the worker's machine, "
+            "broker-server check says why",
+            retryable=True,
+        ) from None
+
+
+def _unsent(record: Record, task: OrderTask) -> bool:
+    """Whether the record is of this very order, which no worker has sent."""
+    return record.order.state is State.RECEIVED and record.order.payload_hash == task.payload
+
+
+def _blocked(obstacle: Order) -> TaskExpired:
+    return TaskExpired(
+        f"an earlier order that looks the same, or is of the same ticker, is of unknown outcome "
+        f"({obstacle.task_id}: {obstacle.reason}); nothing was sent. Wait until it is settled "
+        f"(broker.get-order), or settle it by broker.resolve-order, then send a new task",
+        retryable=True,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,209 @@
+"""Keeps the record of one account true: settles what is unsettled, follows what is open.
+
+A thread of its own. It asks the vendor only while something is unsettled or open, and never stands in the way
+of an order.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker_client.errors import TaskFailed, TaskTimeout
+from broker_server.core.methods import TaskContext
+from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, State, Stuck
+from broker_server.core.vendor import Vendor
+from broker_server.journal.orders import OrderJournal, Record
+from broker_server.orders.books import BookKeeper
+from broker_server.orders.outcomes import settled_outcome
+from broker_server.orders.ownership import Grant, Ownership
+
+log = structlog.get_logger(__name__)
+
+SHORTEST_PAUSE = 1.0
+LONGEST_PAUSE = 15.0
+IDLE_SECONDS = 60.0
+LEASE_PAUSE = 0.2
+START_SECONDS = 30.0
+ROUND_SECONDS = 25.0
+LOST_MESSAGE = timedelta(minutes=10)
+"""A received order whose message did not come back by then was answered or dropped with its queue."""
+
+
+class Outbox(Protocol):
+    """Publishes replies outside a task. Safe to use from any thread; returns at once."""
+
+    def send(self, record: Record) -> None:
+        """Publish the outcome of a record to its reply queue, and note when it is safe."""
+
+
+class AccountKeeper:
+    """The keeper of one account.
+
+    Args:
+        vendor: Asked for its lists of orders.
+        account: The alias.
+        journal: Where everything is recorded.
+        ownership: Works only while this worker owns the account.
+        books: Compares a list with the record.
+        outbox: For outcomes that are settled after their reply, or were never replied.
+        worker: The name of this worker.
+        environment: The worker's.
+        clock: UTC.
+        poll_seconds: Between two looks at open orders.
+    """
+
+    def __init__(
+        self,
+        vendor: Vendor,
+        account: str,
+        *,
+        journal: OrderJournal,
+        ownership: Ownership,
+        books: BookKeeper,
+        outbox: Outbox,
+        worker: str,
+        environment: str,
+        clock: Callable[[], datetime],
+        poll_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._vendor = vendor
+        self._account = account
+        self._journal = journal
+        self._ownership = ownership
+        self._books = books
+        self._outbox = outbox
+        self._worker = worker
+        self._environment = environment
+        self._clock = clock
+        self._poll_seconds = poll_seconds
+        self._monotonic = monotonic
+        self._epoch: int | None = None
+        self._started = False
+        self._failures = 0
+        self._wake = threading.Event()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"keeper-{vendor.name}-{account}", daemon=True)
+
+    @property
+    def started(self) -> bool:
+        """Whether what an earlier worker left behind was looked into, once."""
+        return self._started
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._failures = 0
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End, after what it does now."""
+        self._stopped = True
+        self._wake.set()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stopped:
+            self._wake.wait(pause)
+            self._wake.clear()
+            try:
+                pause = self._turn()
+            except SQLAlchemyError as error:
+                log.error("the journal cannot be used by the keeper", reason=str(error).splitlines()[0])
+                pause = LONGEST_PAUSE
+            except Exception:
+                log.exception("the keeper failed; it tries again")
+                pause = LONGEST_PAUSE
+
+    def _turn(self) -> float:
+        grant = self._ownership.grant(self._vendor.name, self._account)
+        if grant is None or grant.refused is not None:
+            self._started = False
+            return LEASE_PAUSE
+        if not grant.fresh or self._monotonic() < grant.orders_from:
+            return LEASE_PAUSE
+        if grant.epoch != self._epoch:
+            self._begin(grant)
+        return self._look()
+
+    def _begin(self, grant: Grant) -> None:
+        """Take over what an earlier owner, or this worker before a restart, left behind."""
+        self._started = False
+        vendor, account = self._vendor.name, self._account
+        for record in self._journal.unsettled(vendor, account):
+            if record.order.state is State.SENDING and record.order.epoch < grant.epoch:
+                self._change(record.order, Lost("its worker ended before an answer was recorded"))
+        for record in self._journal.unsent(vendor, account):
+            order = record.order
+            if order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE:
+                self._change(order, Refused("its worker ended before it was sent; nothing was sent"))
+        for record in self._journal.unreplied(vendor, account):
+            self._outbox.send(record)
+        if self._journal.unsettled(vendor, account):
+            log.info("unsettled orders of an earlier worker are looked into", vendor=vendor, account=account)
+            self._round(START_SECONDS)
+            for record in self._journal.unsettled(vendor, account):
+                if record.order.state is State.UNKNOWN and not record.order.stuck:
+                    reason = record.order.reason or "not found yet"
+                    self._change(record.order, Stuck(reason))
+        self._epoch = grant.epoch
+        self._started = True
+
+    def _look(self) -> float:
+        vendor, account = self._vendor.name, self._account
+        unsettled = any(
+            record.order.state is State.UNKNOWN for record in self._journal.unsettled(vendor, account)
+        )
+        if not unsettled and not self._journal.open(vendor, account):
+            return IDLE_SECONDS
+        self._round(ROUND_SECONDS)
+        if not unsettled:
+            return self._poll_seconds
+        self._failures += 1
+        return min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** min(self._failures - 1, 10))
+
+    def _round(self, seconds: float) -> None:
+        """Ask for every list that something unsettled or open is on."""
+        vendor, account = self._vendor.name, self._account
+        records = [*self._journal.unsettled(vendor, account), *self._journal.open(vendor, account)]
+        give_up_at = self._monotonic() + seconds
+
+        def ensure_in_time() -> None:
+            if self._stopped or self._monotonic() > give_up_at:
+                raise TaskTimeout("the vendor's list of orders did not come in time")
+
+        context = TaskContext(
+            task_id="keeper",
+            received_at=self._clock(),
+            ensure_in_time=ensure_in_time,
+            report_progress=lambda done, total: None,
+        )
+        for market in dict.fromkeys(record.order.details.market for record in records):
+            if market not in self._vendor.orders.markets:
+                continue
+            try:
+                self._books.compare(self._vendor, account, market, context)
+            except TaskFailed as error:
+                log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+
+    def _change(self, order: Order, event: Lost | Refused | Stuck) -> None:
+        try:
+            self._books.change(
+                order.task_id,
+                event,
+                outcome=lambda after: settled_outcome(
+                    after, environment=self._environment, now=self._clock()
+                ),
+            )
+        except IllegalTransition as error:
+            log.info("an order changed in the meantime", reason=str(error))

@@ -1,0 +1,185 @@
+"""Runs the vendor's handler for an order, and reads the verdict off how it ends."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker_client.errors import (
+    InternalError,
+    InvalidParameters,
+    OrderOutcomeIsUnknown,
+    OrdersDisabled,
+    TaskFailed,
+    Unsupported,
+    VendorRejected,
+)
+from broker_server.core.methods import Outcome, TaskContext
+from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
+from broker_server.journal.orders import OrderJournal
+from broker_server.orders.attempt import Attempt, Step, no_step
+from broker_server.orders.checks import OrderChecks
+from broker_server.orders.floors import NumberFloors
+from broker_server.orders.outcomes import final
+from broker_server.orders.ownership import Ownership
+from broker_server.orders.task import OrderTask
+from broker_server.results import Elsewhere, Later, Result
+
+log = structlog.get_logger(__name__)
+
+
+def pause(seconds: float) -> None:
+    """Wait."""
+    threading.Event().wait(seconds)
+
+
+class OrderSending:
+    """Sends what the desk has let through.
+
+    Args:
+        checks: What holds right before a send.
+        journal: Where ``SENDING`` is recorded.
+        ownership: The leases of this worker.
+        floors: Order numbers known before a send.
+        worker: The name of this worker.
+        clock: UTC.
+        step: Told of each step of an order.
+    """
+
+    def __init__(
+        self,
+        *,
+        checks: OrderChecks,
+        journal: OrderJournal,
+        ownership: Ownership,
+        floors: NumberFloors,
+        worker: str,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = pause,
+        step: Step = no_step,
+    ) -> None:
+        self._checks = checks
+        self._journal = journal
+        self._ownership = ownership
+        self._floors = floors
+        self._worker = worker
+        self._clock = clock
+        self._monotonic = monotonic
+        self._pause = pause
+        self._step = step
+
+    def attempt(self, task: OrderTask, order: Order | None) -> Attempt:
+        """Prepare to send.
+
+        Args:
+            order: Its record; ``None`` for a cancel that leaves without one.
+        """
+        return Attempt(
+            task,
+            order,
+            checks=self._checks,
+            journal=self._journal,
+            ownership=self._ownership,
+            floors=self._floors,
+            worker=self._worker,
+            clock=self._clock,
+            monotonic=self._monotonic,
+            pause=self._pause,
+            step=self._step,
+        )
+
+    def context(self, task: OrderTask, attempt: Attempt | None = None) -> TaskContext:
+        """What the vendor may know of the task; without an attempt nothing can be sent."""
+
+        def before_send(details: OrderDetails) -> None:
+            if attempt is None:
+                raise RuntimeError("a check tried to send an order")
+            attempt.before_send(details, context)
+
+        def not_taken() -> None:
+            if attempt is not None:
+                attempt.not_taken()
+
+        context = TaskContext(
+            task_id=task.task_id,
+            received_at=self._clock(),
+            ensure_in_time=lambda: self._checks.ensure_in_time(task),
+            report_progress=lambda done, total: None,
+            deadline=None if task.is_cancel else task.request.deadline,
+            user=task.user,
+            before_send=before_send,
+            not_taken=not_taken,
+            order_no_of=self._order_no_of,
+        )
+        return context
+
+    def send(self, task: OrderTask, attempt: Attempt) -> tuple[Result, Event]:
+        """Run the handler.
+
+        Returns:
+            What the client is told, and what the record is told.
+
+        Raises:
+            Later, Elsewhere, SQLAlchemyError: Nothing was sent, and nothing is settled.
+        """
+        try:
+            outcome: Outcome = task.method.handler(task.parameters, self.context(task, attempt))
+            rows = [
+                row.model_dump(mode="json") if isinstance(row, BaseModel) else row for row in outcome.rows
+            ]
+        except Later:
+            raise
+        except (Elsewhere, SQLAlchemyError) as error:
+            if not attempt.began:
+                raise
+            return failed(attempt, OrdersDisabled(f"it could not be sent again: {type(error).__name__}"))
+        except TaskFailed as error:
+            return failed(attempt, error)
+        except BaseException as error:  # whatever it was, bytes may have left
+            return failed(attempt, defect(task, error))
+        result = Result(rows, truncated=outcome.truncated, warnings=tuple(task.warnings), recorded=True)
+        return result, Accepted(outcome.order_no)
+
+    def _order_no_of(self, task_id: str) -> str:
+        record = self._journal.find(task_id)
+        if record is None:
+            raise InvalidParameters(f"order_task_id: no order {task_id} is on record")
+        if record.order.order_no is None:
+            raise InvalidParameters(
+                f"order_task_id: the order {task_id} has no number ({record.order.state})"
+            )
+        return record.order.order_no
+
+
+def failed(attempt: Attempt, error: TaskFailed) -> tuple[Result, Event]:
+    """What an error means: that depends on whether anything may have left before it."""
+    code, text = error.vendor_code, error.vendor_message
+    if not attempt.began:
+        return Result(error=final(error), recorded=True), Refused(error.message)
+    if not attempt.may_be_taken:
+        return Result(error=final(error), recorded=True), NotSent(error.message, code, text)
+    if isinstance(error, (VendorRejected, Unsupported)):
+        return Result(error=error, recorded=True), Rejected(error.message, code, text)
+    if not isinstance(error, OrderOutcomeIsUnknown):
+        error = OrderOutcomeIsUnknown(
+            f"{error.message}; the order may have been placed: see broker.get-order",
+            vendor=error.vendor,
+            vendor_code=code,
+            vendor_message=text,
+        )
+    return Result(error=error, recorded=True), Lost(error.message, code, text)
+
+
+def defect(task: OrderTask, error: BaseException) -> TaskFailed:
+    """Log a defect and make its answer; both carry the same id."""
+    error_id = uuid.uuid4().hex[:12]
+    log.error("order failed unexpectedly", error_id=error_id, task_id=task.task_id, exc_info=error)
+    return InternalError(f"unexpected failure {error_id}; the worker's log has its details under this id")

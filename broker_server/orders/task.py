@@ -1,0 +1,71 @@
+"""An order task as the order desk sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from broker_client.errors import TaskFailed
+from broker_client.protocol import TaskRequest
+from broker_server.core.methods import Lane, Method, Parameters
+from broker_server.core.orders import OrderDetails
+from broker_server.journal.payload import payload_hash
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderTask:
+    """One order task.
+
+    Attributes:
+        stamped_at: The message's AMQP timestamp; used when the task has no ``request_time``.
+        user: The AMQP user that RabbitMQ verified; ``None`` when the message names none.
+        reply_to: Where its replies go; ``None`` for an address that lives only as long as its connection.
+        died: Why the broker took it off its queue: the answer if the journal does not know it.
+        payload: The identity of its content.
+        parameters: Validated.
+        details: What the parameters ask for.
+        warnings: What the client should know although nothing stops the order.
+    """
+
+    request: TaskRequest
+    method: Method[Any]
+    stamped_at: datetime | None = None
+    user: str | None = None
+    reply_to: str | None = None
+    correlation_id: str | None = None
+    died: TaskFailed | None = None
+    payload: str = ""
+    parameters: Parameters | None = None
+    details: OrderDetails | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Work out the identity.
+
+        Raises:
+            InvalidParameters: The parameters are nested too deeply.
+        """
+        self.payload = self.payload or payload_hash(self.request.method, self.request.parameters)
+
+    @property
+    def task_id(self) -> str:
+        """The client's name of it."""
+        return self.request.task_id
+
+    @property
+    def is_cancel(self) -> bool:
+        """Whether it takes something back: neither age, halt nor guards hold it up."""
+        return self.method.lane is Lane.CANCEL
+
+    @property
+    def vendor(self) -> str:
+        """Whose account it is about; the worker's own methods name it as a parameter."""
+        if self.method.vendor != "broker":
+            return self.method.vendor
+        return str(self.request.parameters.get("vendor", "kis"))
+
+    @property
+    def account(self) -> str:
+        """The alias of the account."""
+        return str(self.request.parameters.get("account", "default"))

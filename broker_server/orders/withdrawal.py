@@ -1,0 +1,77 @@
+"""Cancels of orders that have not left: they are taken back without asking the vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from broker_client.errors import InvalidParameters, TaskCancelled, TaskFailed
+from broker_server.core.orders import IllegalTransition, Order, Refused, State
+from broker_server.journal.orders import OrderJournal, Record
+from broker_server.orders.outcomes import FINAL, receipt
+from broker_server.orders.task import OrderTask
+from broker_server.results import Later, Result
+
+Refuse = Callable[[OrderTask, TaskFailed], None]
+RefuseRecord = Callable[[str, Refused, TaskFailed], Order]
+
+
+class Withdrawals:
+    """Takes back what waits.
+
+    Args:
+        journal: What is on record.
+        waiting: Finds an order that waits for its turn in this worker, by task_id.
+        refuse: Records the refusal of an order that has no record yet.
+        refuse_record: Records the refusal of one that has.
+    """
+
+    def __init__(
+        self,
+        journal: OrderJournal,
+        waiting: Callable[[str], OrderTask | None],
+        refuse: Refuse,
+        refuse_record: RefuseRecord,
+    ) -> None:
+        self._journal = journal
+        self._waiting = waiting
+        self._refuse = refuse
+        self._refuse_record = refuse_record
+
+    def withdraw(self, task: OrderTask) -> Result | None:
+        """Answer a cancel by task_id that needs no vendor.
+
+        Returns:
+            ``None`` when the vendor has to be asked.
+
+        Raises:
+            InvalidParameters: There is no such order.
+            Later: Its outcome is not known yet.
+        """
+        target = None if task.details is None else task.details.original_task_id
+        if target is None or not task.is_cancel:
+            return None
+        record = self._journal.find(target)
+        if record is None or record.order.state is State.RECEIVED:
+            self._take_back(target, record, by=task)
+            record = self._journal.find(target)
+        if record is None:
+            raise InvalidParameters(f"order_task_id: no order {target} is on record or waits for its turn")
+        order = record.order
+        if order.state in (State.SENDING, State.UNKNOWN):
+            raise Later(f"the outcome of {target} is not known yet")
+        if order.state is State.ACCEPTED:
+            return None
+        row = receipt(order) | {"action": "cancel", "already_done": True, "state": order.state.lower()}
+        return Result([row], recorded=True)
+
+    def _take_back(self, target: str, record: Record | None, *, by: OrderTask) -> None:
+        error = TaskCancelled(f"the order was taken back by {by.task_id} before it was sent; {FINAL}")
+        if record is None:
+            waiting = self._waiting(target)
+            if waiting is not None:
+                self._refuse(waiting, error)
+            return
+        try:
+            self._refuse_record(target, Refused(error.message), error)
+        except IllegalTransition:
+            return  # it has just left
