@@ -20,6 +20,7 @@ from broker_server.settings import load_settings
 class Echo(Parameters):
     value: str | int | None = None
     seconds: float = Field(default=0, ge=0, le=3600)
+    started: Path | None = None
     gate: Path | None = None
 
 
@@ -28,7 +29,11 @@ class Pages(Parameters):
 
 
 def linger(parameters: Echo) -> None:
-    """Take as long as the test says: some seconds, or until the file ``gate`` is there."""
+    """Leave the file ``started``, then take as long as the test says: some seconds, or until the file
+    ``gate`` is there.
+    """
+    if parameters.started is not None:
+        parameters.started.touch()
     if parameters.seconds:
         time.sleep(parameters.seconds)
     while parameters.gate is not None and not parameters.gate.exists():

@@ -13,7 +13,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class TaskWire:
         self.publish(json.dumps(document).encode(), to=to, **properties)
         return task_id
 
-    def wait(self, task_id: str, timeout: float = 20.0, *, count: int = 1) -> Message:
+    def wait(self, task_id: str, timeout: float = PATIENCE, *, count: int = 1) -> Message:
         """The newest reply of a task, once there are ``count`` of them."""
 
         def arrived() -> bool:
@@ -88,7 +88,7 @@ class TaskWire:
         wait_until(arrived, timeout, f"reply {count} of {task_id}")
         return self.replies[task_id][-1]
 
-    def wait_all(self, task_ids: list[str], timeout: float = 60.0) -> None:
+    def wait_all(self, task_ids: list[str], timeout: float = 2 * PATIENCE) -> None:
         """Wait until every one of these tasks has a reply."""
 
         def missing() -> list[str]:
@@ -112,7 +112,7 @@ class TaskWire:
         assert isinstance(error, dict)
         return error
 
-    def take(self, queue: str, timeout: float = 10.0) -> Message:
+    def take(self, queue: str, timeout: float = PATIENCE) -> Message:
         """Take one message off a queue, once there is one."""
 
         def get() -> Message | None:
