@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
 
@@ -30,10 +31,12 @@ from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
+from broker_server.journal.owners import Owners
 from broker_server.journal.starts import TaskStarts
 from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
+from broker_server.orders.ownership import Grant
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
 
@@ -118,6 +121,32 @@ class _NoCounts:
         return {}
 
 
+class _SoleOwner:
+    """TEMPORARY until the leases are merged."""
+
+    def __init__(self, owners: Owners, name: str, vendors: Sequence[Vendor]) -> None:
+        self._epochs = {
+            vendor.name: owners.take(
+                vendor.name,
+                "default",
+                name=name,
+                host=socket.gethostname(),
+                process=os.getpid(),
+                now=utc_now(),
+            )[0]
+            for vendor in vendors
+        }
+
+    def grant(self, vendor: str, account: str) -> Grant | None:
+        epoch = self._epochs.get(vendor)
+        return None if epoch is None else Grant(epoch, True, 0.0)
+
+
+class _NoBus:
+    def publish(self, key: str, body: dict[str, Any]) -> None:
+        return None
+
+
 class _Counts:
     def __init__(self, counters: Counters, executor: LaneExecutor) -> None:
         self._counters = counters
@@ -177,6 +206,8 @@ async def serve(
     """
     name = f"{socket.gethostname()}-{os.getpid()}"
     engine = open_database(journal_url)
+    ownership = _SoleOwner(Owners(engine, environment), name, vendors)
+    bus = _NoBus()
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
     registry = MethodRegistry(method for vendor in vendors for method in vendor.methods())
@@ -214,7 +245,8 @@ async def serve(
         *extra_methods,
     ):
         registry.add(method)
-    rules = Rules(environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes)
+    user = URLParameters(broker_url).credentials.username
+    rules = Rules(environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user)
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
     runner = TaskRunner(
         rules=rules,
@@ -238,6 +270,7 @@ async def serve(
             counters=counters,
             clock=clock,
             direct=direct,
+            outbox=outboxes[0],
         )
 
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.
@@ -251,10 +284,12 @@ async def serve(
         direct=direct,
         counters=counters,
     )
+    office.start()
     try:
         await worker.run(stop, on_ready)
     finally:
         executor.stop()
+        office.stop()
         for vendor in vendors:
             vendor.close()
         engine.dispose()

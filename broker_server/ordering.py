@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from broker_server.orders.floors import NumberFloors
 from broker_server.orders.keeper import AccountKeeper, Outbox
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
-from broker_server.orders.sending import OrderSending
+from broker_server.orders.sending import OrderSending, pause
 from broker_server.orders.task import OrderTask
 
 ACCOUNT = "default"
@@ -62,6 +63,8 @@ class OrderOffice:
         waiting: Callable[[str], OrderTask | None],
         settle: timedelta,
         poll_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = pause,
         step: Step = no_step,
     ) -> None:
         self._vendors = {vendor.name: vendor for vendor in vendors}
@@ -83,7 +86,7 @@ class OrderOffice:
             clock=clock,
             settle=settle,
         )
-        self._keepers = {
+        self.keepers = {
             vendor.name: AccountKeeper(
                 vendor,
                 ACCOUNT,
@@ -95,6 +98,7 @@ class OrderOffice:
                 environment=rules.environment,
                 clock=clock,
                 poll_seconds=poll_seconds,
+                monotonic=monotonic,
             )
             for vendor in vendors
         }
@@ -109,6 +113,8 @@ class OrderOffice:
                 floors=floors,
                 worker=worker,
                 clock=clock,
+                monotonic=monotonic,
+                pause=pause,
                 step=step,
             ),
             ownership=ownership,
@@ -132,18 +138,18 @@ class OrderOffice:
 
     def start(self) -> None:
         """Begin to keep the accounts."""
-        for keeper in self._keepers.values():
+        for keeper in self.keepers.values():
             keeper.start()
 
     def stop(self) -> None:
         """Stop keeping, and write down the last notes."""
-        for keeper in self._keepers.values():
+        for keeper in self.keepers.values():
             keeper.stop()
         self.notes.stop()
 
     def _changed(self, before: Order, after: Order) -> None:
         self._announcer.changed(before, after, self._clock())
-        keeper = self._keepers.get(after.vendor)
+        keeper = self.keepers.get(after.vendor)
         if keeper is not None:
             keeper.wake()
 
@@ -153,5 +159,5 @@ class OrderOffice:
             self._outbox.send(record)
 
     def _settled_start(self, vendor: str, _: str) -> bool:
-        keeper = self._keepers.get(vendor)
+        keeper = self.keepers.get(vendor)
         return keeper is None or keeper.started

@@ -28,6 +28,7 @@ from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs
+from broker_server.orders.attempt import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
 
@@ -154,6 +155,8 @@ def run_worker(
     seed: int = 0,
     hours: bool = False,
     extra_methods: Iterable[Method[Any]] = (),
+    extra_vendors: Iterable[Vendor] = (),
+    step: Step = no_step,
 ) -> int:
     """Run a worker until SIGTERM or SIGINT.
 
@@ -163,6 +166,8 @@ def run_worker(
         seed: Of the simulated market.
         hours: The simulated market keeps the exchange's hours.
         extra_methods: More methods than the adapters bring.
+        extra_vendors: More vendors than the settings name.
+        step: Told of each step of an order.
 
     Returns:
         The exit code: 0 after a drain, 2 with one line on stderr when the worker cannot serve.
@@ -171,10 +176,11 @@ def run_worker(
     try:
         with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
             configure_logs(settings.log_format, settings.log_level, parts.settings.secrets())
+            parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(_serve(parts, extra_methods))
+                runner.run(_serve(parts, extra_methods, step))
     except (
         SettingsError,
         JournalError,
@@ -189,7 +195,7 @@ def run_worker(
     return 0
 
 
-async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]]) -> None:
+async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]], step: Step) -> None:
     stop = asyncio.Event()
     _stop_on_signal(stop)
     await serve(
@@ -201,6 +207,7 @@ async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]]) -> None:
         stop=stop,
         on_ready=lambda: announce(parts),
         extra_methods=extra_methods,
+        step=step,
     )
 
 

@@ -22,6 +22,7 @@ from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.environment import claim_environment
 from broker_server.amqp.intake import Intake, Rules
 from broker_server.amqp.lease import claim_vendors
+from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
 from broker_server.amqp.task_runner import TaskRunner
@@ -64,11 +65,13 @@ class Session:
         counters: Counters,
         clock: Callable[[], datetime],
         direct: DirectAddresses,
+        outbox: OutcomeOutbox,
     ) -> None:
         self._connection = connection
         self._rules = rules
         self._consumption = consumption
         self._runner = runner
+        self._outbox = outbox
         self._publisher = ConfirmedPublisher(connection, name)
         self._forwarder = ConfirmedPublisher(connection, f"{name}-forwarded")
         self._replier = Replier(self._publisher, counters, rules.environment, clock, direct)
@@ -107,6 +110,7 @@ class Session:
         await topology.declare(connection, topology.queues(vendors, legacy=self._consumption.legacy_queues))
         await self._publisher.open()
         await self._forwarder.open()
+        self._outbox.attach(self._publisher)
         reads, orders = [TASKS_QUEUE, topology.EXPIRED_QUEUE], [ORDERS_QUEUE]
         for vendor in vendors:
             read_queue, order_queue = topology.vendor_queues(vendor)

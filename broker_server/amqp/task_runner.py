@@ -6,6 +6,7 @@ All but `TaskRunner._run` and what it calls runs on the event loop.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
@@ -80,12 +81,19 @@ class TaskRunner:
         self._holding_orders = False
         self._held_orders: list[RunningTask] = []
         self._later: list[RunningTask] = []
+        self._beginning = threading.Lock()
+        self._begins_nothing = False
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     @property
     def in_work(self) -> int:
         """Tasks that are admitted and have no outcome yet."""
         return len(self._tasks.undecided())
+
+    @property
+    def orders_in_work(self) -> int:
+        """Orders that a thread has begun and that have no outcome yet."""
+        return sum(task.is_order and task.started for task in self._tasks.undecided())
 
     @property
     def running(self) -> int:
@@ -131,7 +139,12 @@ class TaskRunner:
                 self._submit(task)
 
     def forget_waiting(self) -> None:
-        """Let go of what has not begun, so that it goes back to the queue when the connection closes."""
+        """Let go of what has not begun, so that it goes back to the queue when the connection closes.
+
+        Nothing begins after this: not even a task that a thread has just taken off its lane.
+        """
+        with self._beginning:
+            self._begins_nothing = True
         self._executor.drop_waiting()
         self._held_orders.clear()
         self._later.clear()
@@ -142,6 +155,8 @@ class TaskRunner:
         self._sweeper.cancel()
 
     def _submit(self, task: RunningTask, *, suspect: bool = False) -> None:
+        if self._begins_nothing:
+            return
         self._executor.submit(task.method.lane, lambda: self._run(task, suspect), suspect=suspect)
 
     def _run(self, task: RunningTask, suspect: bool) -> None:
@@ -154,14 +169,14 @@ class TaskRunner:
             if task.is_order and not task.is_cancel and self._holding_orders:
                 self._loop.call_soon_threadsafe(self._hold_order, task)
                 return
-            if task.is_order:
-                task.started = True
-                result = self._orders.run(self._order_task(task))
-            elif not suspect and self._redeliveries.is_suspect(task):
+            if not task.is_order and not suspect and self._redeliveries.is_suspect(task):
                 self._loop.call_soon_threadsafe(lambda: self._submit(task, suspect=True))
                 return
+            if not self._begin(task):
+                return
+            if task.is_order:
+                result = self._orders.run(self._order_task(task))
             else:
-                task.started = True
                 result = self._redeliveries.run(task, self._call_handler)
         except Later:
             self._loop.call_soon_threadsafe(self._put_off, task)
@@ -176,6 +191,11 @@ class TaskRunner:
             where = {"task_id": task.request.task_id, "method": task.request.method}
             result = Result(error=internal_error(error, **where))
         self._loop.call_soon_threadsafe(self._finish, task, result)
+
+    def _begin(self, task: RunningTask) -> bool:
+        with self._beginning:
+            task.started = not self._begins_nothing
+        return task.started
 
     def _hold_order(self, task: RunningTask) -> None:
         """Put back an order whose turn came while orders are held."""

@@ -110,7 +110,10 @@ class Worker:
                 await _close(connection, closed)
                 return
         except _Stopped:
-            log.info("stopped before it consumed")
+            self._runner.forget_waiting()
+            orders = self._runner.orders_in_work
+            log.info("stopping without a connection: finishing the orders that run", orders=orders)
+            await self._finish(lambda: self._runner.orders_in_work > 0)
         finally:
             stopping.cancel()
             self._runner.close()
@@ -128,20 +131,29 @@ class Worker:
 
     async def _drain(self, session: Session, closed: asyncio.Future[BaseException]) -> None:
         """Finish what runs; the rest goes back to the queue when the connection closes."""
-        log.info("stopping: finishing what runs")
-        loop = asyncio.get_running_loop()
         await session.stop_consuming()
         self._runner.forget_waiting()
+        log.info("stopping: finishing what runs", tasks=self._runner.in_work)
+
+        def unfinished() -> bool:
+            if closed.done():  # no reply can leave any more, but what an order came to can be recorded
+                return self._runner.orders_in_work > 0
+            return bool(self._runner.in_work or self._runner.running or session.unconfirmed)
+
+        await self._finish(unfinished)
+        # The acks of the last replies go out at the end of this turn of the event loop.
+        await asyncio.sleep(0)
+
+    async def _finish(self, unfinished: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
         until = loop.time() + DRAIN_SECONDS
-        while (self._runner.in_work or self._runner.running or session.unconfirmed) and not closed.done():
+        while unfinished():
             if loop.time() > until:
                 log.warning(
                     "some tasks did not finish in time; they go back to the queue", tasks=self._runner.in_work
                 )
                 return
             await asyncio.sleep(POLL_SECONDS)
-        # The acks of the last replies go out at the end of this turn of the event loop.
-        await asyncio.sleep(0)
 
 
 class _Stopped(Exception):

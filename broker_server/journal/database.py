@@ -68,7 +68,7 @@ def _upgrade(engine: Engine) -> None:
 def _make_durable(connection: Any, _: object) -> None:
     """A committed row must survive a power cut: full synchronous writes, with a write-ahead log for speed."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.execute("PRAGMA busy_timeout=5000")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()

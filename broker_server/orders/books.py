@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from broker_server.core.methods import TaskContext
-from broker_server.core.orders import UNSETTLED, Accepted, Event, IllegalTransition, Order, State
+from broker_server.core.orders import UNSETTLED, Accepted, Event, IllegalTransition, Order, Progress, State
 from broker_server.core.reconciliation import Finding, follow, number, reconcile
 from broker_server.core.vendor import OrderList, Vendor
 from broker_server.journal.foreign import ForeignOrders
@@ -80,7 +80,9 @@ class BookKeeper:
         self._follow(ours, listed)
         self._announce_foreign(vendor, account, market, ours, listed)
 
-    def change(self, task_id: str, event: Event, *, outcome: Outcome | None = None, by: str = "") -> Order:
+    def change(
+        self, task_id: str, event: Event, *, outcome: Outcome | None = None, by: str = ""
+    ) -> tuple[Order, Order]:
         """Write down an event and announce it.
 
         Raises:
@@ -94,9 +96,9 @@ class BookKeeper:
             log.error("an order that was said not to have been sent was found", task_id=task_id)
         if before != after:
             self._announcer.changed(before, after, now, alarm=alarm)
-        return after
+        return before, after
 
-    def settle(self, task_id: str, event: Event, *, by: str = "") -> Order:
+    def settle(self, task_id: str, event: Event, *, by: str = "") -> None:
         """Write down the outcome of an order that was not known, and answer its client."""
 
         def outcome(after: Order) -> bytes | None:
@@ -104,10 +106,10 @@ class BookKeeper:
                 return None  # the client has that answer already
             return settled_outcome(after, environment=self._environment, now=self._clock())
 
-        after = self.change(task_id, event, outcome=outcome, by=by)
-        if after.state not in UNSETTLED:
+        before, after = self.change(task_id, event, outcome=outcome, by=by)
+        if after.state is not before.state:
+            log.info("order settled", task_id=task_id, state=after.state, reason=after.reason)
             self._settled(after)
-        return after
 
     def _numbered(self, vendor: Vendor, account: str, market: str) -> dict[str, Order]:
         since = trading_day(self._clock() - DAYS_BACK)
@@ -148,8 +150,10 @@ class BookKeeper:
     def _apply(self, finding: Finding) -> None:
         try:
             for event in finding.events:
-                after = self.settle(finding.task_id, event)
-                log.info("order looked into", task_id=finding.task_id, state=after.state, reason=after.reason)
+                if isinstance(event, Progress):
+                    self.change(finding.task_id, event)
+                else:
+                    self.settle(finding.task_id, event)
         except IllegalTransition as error:
             log.info("an order changed in the meantime", reason=str(error))
 

@@ -117,7 +117,7 @@ class AccountKeeper:
             self._wake.wait(pause)
             self._wake.clear()
             try:
-                pause = self._turn()
+                pause = self.turn()
             except SQLAlchemyError as error:
                 log.error("the journal cannot be used by the keeper", reason=str(error).splitlines()[0])
                 pause = LONGEST_PAUSE
@@ -125,7 +125,12 @@ class AccountKeeper:
                 log.exception("the keeper failed; it tries again")
                 pause = LONGEST_PAUSE
 
-    def _turn(self) -> float:
+    def turn(self) -> float:
+        """Do what is due.
+
+        Returns:
+            Seconds until the next turn, unless something wakes it before.
+        """
         grant = self._ownership.grant(self._vendor.name, self._account)
         if grant is None or grant.refused is not None:
             self._started = False

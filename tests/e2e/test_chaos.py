@@ -13,7 +13,7 @@ from tests.support.processes import CommandProcess
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
-from tests.support.workers import start_worker
+from tests.support.workers import Gate, start_worker
 
 
 class Supervisor:
@@ -45,7 +45,7 @@ class Supervisor:
     def stop(self) -> None:
         """End the worker and do not start another."""
         self._stop.set()
-        self._thread.join(60)
+        self._thread.join(180)
 
 
 @pytest.fixture
@@ -58,10 +58,13 @@ def cut_proxy(clean_broker: str) -> Iterator[TcpProxy]:
 
 def test_worker_killed_with_tasks_queued_and_in_work_loses_none(clean_broker: str, tmp_path: Path) -> None:
     with start_worker(clean_broker, tmp_path) as first, TaskWire(clean_broker) as wire:
-        working = [wire.send("stub.echo", {"seconds": 1, "value": n}) for n in range(20)]
+        gate = Gate(tmp_path)
+        working = [wire.send("stub.echo", gate.hold(n)) for n in range(20)]
         queued = [wire.send("stub.echo", {"value": n}) for n in range(200)]
-        wait_until(lambda: wire.depth("tasks") == 0)
+        gate.wait_begun(0)
+        wait_until(lambda: wire.depth("tasks") == 0, what="every task at the worker")
         first.kill()
+        gate.open()
         with start_worker(clean_broker, tmp_path) as second:
             wire.wait_all([*working, *queued])
             assert second.terminate() == 0
@@ -71,7 +74,7 @@ def test_worker_killed_with_tasks_queued_and_in_work_loses_none(clean_broker: st
         assert [wire.depth(queue) for queue in ("tasks", "tasks.rejected", "tasks.expired")] == [0, 0, 0]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_deadly_task_among_sixty_healthy_ones_over_forty_cuts(
     clean_broker: str, cut_proxy: TcpProxy, tmp_path: Path
 ) -> None:
@@ -95,7 +98,7 @@ def cut_under_load(clean_broker: str, cut_proxy: TcpProxy, tmp_path: Path, *, cu
     supervisor = Supervisor(f"amqp://guest:guest@127.0.0.1:{cut_proxy.port}/{vhost}", tmp_path)
     try:
         with TaskWire(clean_broker) as wire:
-            wait_until(lambda: wire.consumers("tasks") == 1, 60)
+            wait_until(lambda: wire.consumers("tasks") == 1, 120)
             healthy = [wire.send("stub.echo", {"seconds": 0.3, "value": n}) for n in range(number // 2)]
             deadly = wire.send("stub.kill")
             for cut in range(cuts):
@@ -103,10 +106,10 @@ def cut_under_load(clean_broker: str, cut_proxy: TcpProxy, tmp_path: Path, *, cu
                     healthy.append(wire.send("stub.echo", {"seconds": 0.3, "value": cut}))
                 connections, sessions = cut_proxy.connections_seen, supervisor.sessions
                 cut_proxy.cut()
-                wait_until(lambda seen=connections: cut_proxy.connections_seen > seen, 60, "a connection")
+                wait_until(lambda seen=connections: cut_proxy.connections_seen > seen, 120, "a connection")
                 if cut % 4:
-                    wait_until(lambda seen=sessions: supervisor.sessions > seen, 60, "a session")
-            wire.wait_all([*healthy, deadly], 110)
+                    wait_until(lambda seen=sessions: supervisor.sessions > seen, 120, "a session")
+            wire.wait_all([*healthy, deadly], 300)
             assert len(healthy) == number
             assert set(wire.replies) == {*healthy, deadly}
             assert {m.json["status"] for t in healthy for m in wire.replies[t]} == {"TASK_SUCCEED"}

@@ -25,7 +25,7 @@ def run_simulated(url: str) -> CommandProcess:
 
 def test_demo_succeeds_on_a_node_of_its_own() -> None:
     with start_server("demo", environment={"COLUMNS": "100"}) as demo:
-        assert demo.wait(120) == 0, demo.output
+        assert demo.wait(300) == 0, demo.output
         assert "✗" not in demo.output
         assert "한국전력" in demo.output
 
@@ -37,7 +37,7 @@ def test_the_original_documentation_client_works_unmodified(clean_broker: str) -
             [sys.executable, str(ROOT / "examples/original_client.py"), clean_broker],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_a_worker_of_another_environment_refuses_to_start(clean_broker: str) -> 
     with run_simulated(clean_broker) as worker:
         worker.wait_ready()
         with start_server("run", environment={"BROKER_URL": clean_broker, **keys}) as other:
-            assert other.wait(60) == 2
+            assert other.wait() == 2
             line = next(line for line in other.stderr_lines if line.startswith("broker-server:"))
             assert "this worker is paper, but simulated workers serve the same vhost" in line
             assert "BROKER_URL" in line
@@ -79,7 +79,7 @@ def test_a_second_worker_of_the_same_vendor_refuses_to_start(clean_broker: str) 
     with run_simulated(clean_broker) as worker:
         worker.wait_ready()
         with run_simulated(clean_broker) as other:
-            assert other.wait(60) == 2
+            assert other.wait() == 2
             assert "another worker on this vhost serves kis already" in other.stderr_lines[-1]
         assert worker.terminate() == 0
     with run_simulated(clean_broker) as next_worker:
@@ -91,7 +91,7 @@ def test_a_trial_sends_orders_to_nothing_but_a_simulator(clean_broker: str) -> N
         threading.Thread(target=somebody.serve_forever, daemon=True).start()
         environment = {"BROKER_URL": clean_broker, "KIS_REST_URL": f"http://127.0.0.1:{somebody.server_port}"}
         with start_server("run", "--simulate", environment=environment) as worker:
-            assert worker.wait(60) == 2
+            assert worker.wait() == 2
             assert "is no simulator of this project" in worker.stderr_lines[-1]
         somebody.shutdown()
 
@@ -107,7 +107,7 @@ def test_a_trial_sends_orders_to_nothing_but_a_simulator(clean_broker: str) -> N
 )
 def test_bad_settings_are_one_line_and_exit_code_two(environment: dict[str, str], says: str) -> None:
     with start_server("run", environment=environment) as worker:
-        assert worker.wait(60) == 2
+        assert worker.wait() == 2
         assert worker.stdout_lines == []
         assert len(worker.stderr_lines) == 1
         assert says in worker.stderr_lines[0]

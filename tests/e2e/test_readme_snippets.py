@@ -34,7 +34,7 @@ def test_python_snippets_print_what_they_should(clean_broker: str, tmp_path: Pat
                 env=environment,
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=120,
                 check=False,
             )
             assert done.returncode == 0, f"{snippet}\n{done.stderr}\n{worker.output}"

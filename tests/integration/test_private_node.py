@@ -166,7 +166,7 @@ def test_node_stops_when_its_only_user_is_killed(tmp_path: Path) -> None:
         assert accepts_amqp(url)
         assert len(processes_of(tmp_path)) >= 2
         user.kill()
-    wait_until(lambda: not processes_of(tmp_path), timeout=30, what="keeper and node gone")
+    wait_until(lambda: not processes_of(tmp_path), what="keeper and node gone")
     assert not accepts_amqp(url)
 
     # The folder is usable again, with the same port.
@@ -180,9 +180,7 @@ def test_killed_keeper_takes_the_node_down(tmp_path: Path) -> None:
         children = descendants(node.keeper_pid)
         assert len(children) >= 2
         os.kill(node.keeper_pid, signal.SIGKILL)
-        wait_until(
-            lambda: not [pid for pid in children if command_line(pid)], timeout=30, what="epmd and node gone"
-        )
+        wait_until(lambda: not [pid for pid in children if command_line(pid)], what="epmd and node gone")
         with pytest.raises(BrokerUnreachable, match="ended"):
             node.restart()
     for leftover in sorted(node.folder.rglob("*"), reverse=True):
@@ -218,7 +216,7 @@ def test_command_interrupted_while_the_node_starts_ends_at_once_and_leaves_nothi
         foreground.process.send_signal(number)
         assert foreground.wait() == 0
         assert (foreground.stdout_lines, foreground.stderr_lines) == ([], [])
-    wait_until(lambda: not processes_of(tmp_path), 60, "the end of the node")
+    wait_until(lambda: not processes_of(tmp_path), what="the end of the node")
 
 
 @pytest.mark.chaos

@@ -88,4 +88,4 @@ def test_private_node_fixture_keeps_a_durable_message_over_a_kill(private_node: 
             received: bytes | None = connection.channel().basic_get("tasks", auto_ack=True)[2]
             return received
 
-    assert wait_until(body, timeout=30) == b"kept"
+    assert wait_until(body) == b"kept"

@@ -42,7 +42,7 @@ class ManagementApi:
     def names(self, kind: str) -> list[str]:
         """The names of all ``queues`` or ``exchanges`` of the virtual host."""
         answer = requests.get(
-            f"{self._address}/api/{kind}/{self._vhost}?columns=name", auth=self._login, timeout=10
+            f"{self._address}/api/{kind}/{self._vhost}?columns=name", auth=self._login, timeout=60
         )
         answer.raise_for_status()
         return [row["name"] for row in answer.json()]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from broker_server.amqp.private_node import PrivateNode
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 
-def wait_until_registered(node: PrivateNode, *quorum_queues: str, timeout: float = 20.0) -> None:
+def wait_until_registered(node: PrivateNode, *quorum_queues: str, timeout: float = PATIENCE) -> None:
     """Wait until new quorum queues of the default virtual host would survive ``node.kill()``.
 
     RabbitMQ registers a new quorum queue in a table that reaches the disk about a second later. A node

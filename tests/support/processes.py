@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,7 +67,7 @@ class CommandProcess:
         """Everything that was printed so far, log included: for the message of a failed assertion."""
         return "\n".join(["[stdout]", *self.stdout_lines, "[stderr]", *self.stderr_lines])
 
-    def wait_for_line(self, beginning: str, timeout: float = 60.0) -> str:
+    def wait_for_line(self, beginning: str, timeout: float = 2 * PATIENCE) -> str:
         """The first line, on either stream, that starts with ``beginning``."""
 
         def find() -> str | None:
@@ -82,26 +82,40 @@ class CommandProcess:
         assert line is not None
         return line
 
-    def wait_ready(self, timeout: float = 60.0) -> str:
+    def wait_for_log(self, *parts: str) -> str:
+        """The first line of the log that holds all of these texts."""
+
+        def find() -> str | None:
+            found = [line for line in list(self.stderr_lines) if all(part in line for part in parts)]
+            return found[0] if found else None
+
+        try:
+            line = wait_until(find, what=f"a line of the log with {parts}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
+        assert line is not None
+        return line
+
+    def wait_ready(self, timeout: float = 2 * PATIENCE) -> str:
         """Wait for the worker's ``ready`` line and return it."""
         return self.wait_for_line("ready", timeout)
 
-    def terminate(self, timeout: float = 40.0) -> int:
+    def terminate(self, timeout: float = 2 * PATIENCE) -> int:
         """Send SIGTERM and wait; returns the exit code."""
         return self._end(signal.SIGTERM, timeout)
 
-    def kill(self, timeout: float = 20.0) -> int:
+    def kill(self, timeout: float = PATIENCE) -> int:
         """Send SIGKILL and wait; returns the exit code."""
         return self._end(signal.SIGKILL, timeout)
 
-    def wait(self, timeout: float = 60.0) -> int:
+    def wait(self, timeout: float = 2 * PATIENCE) -> int:
         """Wait until it has ended by itself; returns the exit code."""
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {timeout:g} s\n{self.output}") from None
         for reader in self._readers:
-            reader.join(10)
+            reader.join(PATIENCE)
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
@@ -132,7 +146,7 @@ def start_server(*arguments: str, environment: Mapping[str, str] | None = None) 
 
 
 def run_client(
-    *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 60.0
+    *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 2 * PATIENCE
 ) -> subprocess.CompletedProcess[str]:
     """Run ``broker-client`` with these arguments to its end."""
     command = CommandProcess(arguments, environment=environment, program="from broker_client.cli import main")

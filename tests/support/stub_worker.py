@@ -6,33 +6,15 @@ It is the product's own worker, given more methods through the seam that exists 
 from __future__ import annotations
 
 import os
-import threading
-import time
-from pathlib import Path
-
-from pydantic import Field
 
 from broker_server.core.methods import Lane, Method, NoParameters, Outcome, Parameters, TaskContext
 from broker_server.run import run_worker
 from broker_server.settings import load_settings
-
-
-class Echo(Parameters):
-    value: str | int | None = None
-    seconds: float = Field(default=0, ge=0, le=3600)
-    gate: Path | None = None
+from tests.support.stub_vendor import Echo, StubVendor, linger
 
 
 class Pages(Parameters):
     pages: int = 3
-
-
-def linger(parameters: Echo) -> None:
-    """Take as long as the test says: some seconds, or until the file ``gate`` is there."""
-    if parameters.seconds:
-        time.sleep(parameters.seconds)
-    while parameters.gate is not None and not parameters.gate.exists():
-        time.sleep(0.02)
 
 
 def echo(parameters: Echo, _: TaskContext) -> Outcome:
@@ -56,17 +38,6 @@ def pages(parameters: Pages, context: TaskContext) -> Outcome:
     )
 
 
-def place(parameters: Echo, _: TaskContext) -> Outcome:
-    """Place an 'order': one line in the file that ORDER_FILE names, the ground truth of the test."""
-    with _file_lock, open(os.environ["ORDER_FILE"], "a", encoding="utf-8") as file:
-        file.write(f"{parameters.value}\n")
-    linger(parameters)
-    return Outcome([{"value": parameters.value}])
-
-
-_file_lock = threading.Lock()
-
-
 def _method(name: str, parameters: type[Parameters], handler: object, **more: object) -> Method:
     options = {"vendor": "stub", "kind": "read", "lane": Lane.QUOTE, "summary": "For tests."} | more
     return Method(name=name, parameters=parameters, handler=handler, **options)
@@ -81,14 +52,14 @@ METHODS = [
     _method("stub.inline-crash", NoParameters, crash, inline=True),
     _method("stub.kill", NoParameters, kill),
     _method("stub.pages", Pages, pages),
-    _method("stub.buy-order", Echo, place, kind="order", lane=Lane.ORDER),
-    _method("stub.cancel-order", Echo, place, kind="order", lane=Lane.CANCEL),
 ]
 
 
 def main() -> int:
-    """Run the worker against BROKER_URL with no vendor."""
-    return run_worker(load_settings(vendors=""), simulate=False, extra_methods=METHODS)
+    """Run the worker against BROKER_URL with the vendor ``stub``, or with none when STUB_ORDERS is off."""
+    vendors = [] if os.environ.get("STUB_ORDERS") == "off" else [StubVendor()]
+    settings = load_settings(vendors="")
+    return run_worker(settings, simulate=False, extra_methods=METHODS, extra_vendors=vendors)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,8 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
-from tests.support.waiting import wait_until
+from broker_client.protocol import is_order_method
+from tests.support.waiting import PATIENCE, wait_until
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,19 @@ class TaskWire:
         keys: dict[str, Any] | None = None,
         **properties: Any,
     ) -> str:
-        """Publish a task and return its id; ``keys`` are more keys of the body."""
+        """Publish a task and return its id; ``keys`` are more keys of the body.
+
+        An order says when it was made, unless ``keys`` do.
+        """
         task_id = task_id or f"wire-{next(self._ids)}"
-        document = {"task_id": task_id, "method": method, "parameters": parameters or {}} | (keys or {})
+        document: dict[str, Any] = {"task_id": task_id, "method": method, "parameters": parameters or {}}
+        if is_order_method(method):
+            document["request_time"] = datetime.now(UTC).isoformat()
+        document |= keys or {}
         self.publish(json.dumps(document).encode(), to=to, **properties)
         return task_id
 
-    def wait(self, task_id: str, timeout: float = 20.0, *, count: int = 1) -> Message:
+    def wait(self, task_id: str, timeout: float = PATIENCE, *, count: int = 1) -> Message:
         """The newest reply of a task, once there are ``count`` of them."""
 
         def arrived() -> bool:
@@ -88,7 +96,7 @@ class TaskWire:
         wait_until(arrived, timeout, f"reply {count} of {task_id}")
         return self.replies[task_id][-1]
 
-    def wait_all(self, task_ids: list[str], timeout: float = 60.0) -> None:
+    def wait_all(self, task_ids: list[str], timeout: float = 2 * PATIENCE) -> None:
         """Wait until every one of these tasks has a reply."""
 
         def missing() -> list[str]:
@@ -112,7 +120,7 @@ class TaskWire:
         assert isinstance(error, dict)
         return error
 
-    def take(self, queue: str, timeout: float = 10.0) -> Message:
+    def take(self, queue: str, timeout: float = PATIENCE) -> Message:
         """Take one message off a queue, once there is one."""
 
         def get() -> Message | None:

@@ -75,7 +75,7 @@ class TcpProxy:
             return
         self._call(self._close)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class TcpProxy:
         async def run() -> T:
             return await function(*arguments)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(60)
 
     async def _set(self, change: Callable[[], None]) -> None:
         change()

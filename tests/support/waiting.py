@@ -11,8 +11,11 @@ T = TypeVar("T")
 
 _POLL = 0.02
 
+PATIENCE = 60.0
+"""Seconds that a condition may take on a slow and busy machine; a healthy run waits for milliseconds."""
 
-def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+
+def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, what: str = "") -> T:
     """Call ``condition`` until it returns something true, and return that.
 
     Args:
@@ -35,7 +38,7 @@ def wait_until(condition: Callable[[], T], timeout: float = 10.0, what: str = ""
 
 async def wait_until_async(
     condition: Callable[[], T | Awaitable[T]],
-    timeout: float = 10.0,  # noqa: ASYNC109 - the deadline of the assertion, not a cancellation
+    timeout: float = PATIENCE,  # noqa: ASYNC109 - the deadline of the assertion, not a cancellation
     what: str = "",
 ) -> T:
     """The same for a running event loop; the condition may be a coroutine function."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from broker_server.amqp.private_node import PrivateNode, find_rabbitmq_server
 from broker_server.amqp.private_node.layout import NodeFolder, Ports
 from tests.support.processes import CommandProcess
+from tests.support.waiting import wait_until
 
 
 def start_worker(
@@ -44,6 +45,34 @@ def orders_placed(folder: Path) -> list[str]:
     return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
+class Gate:
+    """Holds tasks of a stub worker in their handlers until `open`, and tells which ones have begun.
+
+    Args:
+        folder: A folder of the test's own.
+    """
+
+    def __init__(self, folder: Path, name: str = "gate") -> None:
+        self._folder = folder
+        self._file = folder / name
+
+    def hold(self, value: str | int) -> dict[str, str | int]:
+        """The parameters of a task that begins, and waits."""
+        return {"value": value, "started": str(self._trace(value)), "gate": str(self._file)}
+
+    def wait_begun(self, *values: str | int) -> None:
+        """Wait until the handlers of all these tasks run."""
+        traces = [self._trace(value) for value in values]
+        wait_until(lambda: all(trace.exists() for trace in traces), what=f"the start of {values}")
+
+    def open(self) -> None:
+        """Let every task behind it go on, and those that come later."""
+        self._file.touch()
+
+    def _trace(self, value: str | int) -> Path:
+        return self._folder / f"begun-{value}"
+
+
 def rabbitmqctl(node: PrivateNode, *arguments: str) -> str:
     """Run ``rabbitmqctl`` against a private node and return what it prints."""
     server = find_rabbitmq_server()
@@ -55,7 +84,7 @@ def rabbitmqctl(node: PrivateNode, *arguments: str) -> str:
         env=NodeFolder(node.folder).environment(ports),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

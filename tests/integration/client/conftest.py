@@ -27,7 +27,7 @@ def proxy(clean_broker: str) -> Iterator[TcpProxy]:
 
 @pytest.fixture
 def proxied_url(clean_broker: str, proxy: TcpProxy) -> str:
-    """The test broker through the proxy, with a heartbeat of 1 s."""
+    """The test broker through the proxy."""
     parts = urlsplit(clean_broker)
     login = f"{parts.username}:{parts.password}@" if parts.username else ""
-    return urlunsplit(parts._replace(netloc=f"{login}127.0.0.1:{proxy.port}", query="heartbeat=1"))
+    return urlunsplit(parts._replace(netloc=f"{login}127.0.0.1:{proxy.port}"))

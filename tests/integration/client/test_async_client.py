@@ -182,11 +182,11 @@ async def test_calls_made_while_the_broker_is_away_are_sent_when_it_is_back(
 async def test_a_silent_cut_is_noticed_by_the_heartbeat(
     proxied_url: str, proxy: TcpProxy, worker: EchoWorker
 ) -> None:
-    async with AsyncClient(proxied_url) as client:
+    async with AsyncClient(f"{proxied_url}?heartbeat=1") as client:
         await asyncio.to_thread(proxy.pause)
         with pytest.raises(OrderOutcomeUnknown):
             await client.call("kis.buy-order", timeout=0.2, ticker="005930")
-        await wait_until_async(lambda: proxy.connections_seen >= 2, 30, "a second connection")
+        await wait_until_async(lambda: proxy.connections_seen >= 2, what="a second connection")
         await asyncio.to_thread(proxy.resume)
         assert (await client.call("echo.get-it")).first
 
@@ -204,14 +204,14 @@ async def test_twenty_cuts_under_load_lose_no_call_and_run_no_order_twice(
             results.append(answer.first["parameters"]["n"] == number)
             orders.append((await client.call("kis.buy-order", ticker="005930", n=number)).task_id)
 
-    async with AsyncClient(proxied_url, timeout=60) as client, asyncio.TaskGroup() as strategies:
+    async with AsyncClient(proxied_url, timeout=120) as client, asyncio.TaskGroup() as strategies:
         for number in range(8):
             strategies.create_task(strategy(client, number))
         try:
             for _ in range(20):
                 enough = len(results) + 3
                 await wait_until_async(
-                    lambda enough=enough: len(results) >= enough, 30, "calls between two cuts"
+                    lambda enough=enough: len(results) >= enough, what="calls between two cuts"
                 )
                 await asyncio.to_thread(proxy.cut)
         finally:

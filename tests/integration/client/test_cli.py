@@ -54,7 +54,7 @@ def run_in_terminal(url: str, *arguments: str) -> tuple[int, str]:
             break
         shown += chunk
     os.close(leader)
-    return process.wait(20), shown.decode()
+    return process.wait(120), shown.decode()
 
 
 def test_success_is_exit_0_and_one_json_line(clean_broker: str, worker: EchoWorker) -> None:
@@ -107,9 +107,9 @@ def test_usage_errors_are_exit_2_and_send_nothing(
 
 
 def test_no_answer_is_exit_3_and_nothing_on_stdout(clean_broker: str, worker: EchoWorker) -> None:
-    done = run(clean_broker, "call", "ignore.get-it", "--timeout", "0.3", "--json")
+    done = run(clean_broker, "call", "ignore.get-it", "--timeout", "10", "--json")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "no answer within 0.3 s" in done.stderr
+    assert "no answer within 10 s" in done.stderr
 
 
 def test_no_worker_is_exit_3_and_says_what_to_start(clean_broker: str) -> None:
@@ -171,7 +171,7 @@ def test_an_order_without_an_answer_says_how_to_ask_again_and_runs_once(
     clean_broker: str, worker: EchoWorker
 ) -> None:
     worker.hold_orders = True
-    first = run(clean_broker, "call", "kis.buy-order", "ticker=005930", "--timeout", "0.5")
+    first = run(clean_broker, "call", "kis.buy-order", "ticker=005930", "--timeout", "10")
     assert first.returncode == 3
     task_id = first.stderr.splitlines()[0].removeprefix("task_id: ")
     assert f"--task-id {task_id}" in first.stderr
@@ -189,9 +189,9 @@ def test_ctrl_c_is_exit_130_without_a_traceback(clean_broker: str, worker: EchoW
         environment={"BROKER_URL": clean_broker},
         program=CLIENT,
     ) as command:
-        wait_until(lambda: worker.runs, 30, "the order at the worker")
+        wait_until(lambda: worker.runs, what="the order at the worker")
         command.process.send_signal(signal.SIGINT)
-        assert command.wait(20) == 130
+        assert command.wait() == 130
         assert "Traceback" not in command.output
         assert "--task-id" in command.output
         assert command.stdout_lines == []

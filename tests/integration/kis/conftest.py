@@ -18,7 +18,9 @@ from broker_server.simulator.process import SimulatorProcess
 from broker_server.vendors.http import RequestsTransport, Timeouts
 from broker_server.vendors.kis import KisConfig, KisVendor, create
 
-QUICK = Timeouts(connect=1.0, read=1.0, total=3.0)
+PATIENT = Timeouts(connect=60.0, read=60.0, total=120.0)
+QUICK = Timeouts(connect=60.0, read=2.0, total=120.0)
+"""For a server that never answers."""
 
 
 @dataclass
@@ -71,7 +73,7 @@ def control(simulator: SimulatorProcess, verb: str, path: str, body: Any = None)
         {"content-type": "application/json"},
         method=verb,
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
         return json.load(answer)
 
 
@@ -91,7 +93,7 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
     control(simulator, "POST", "/faults", {"limits": {"rest_per_second": 1000, "token_interval": 0}})
     vendors: list[KisVendor] = []
 
-    def make(environment: str = "real", **settings: Any) -> Market:
+    def make(environment: str = "real", timeouts: Timeouts = PATIENT, **settings: Any) -> Market:
         key = simulator.credentials["kis"][environment]
         config: dict[str, Any] = {
             "environment": environment,
@@ -106,8 +108,8 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
         }
         vendor = create(
             KisConfig(**config),
-            read_transport=RequestsTransport(QUICK),
-            order_transport=RequestsTransport(QUICK, longest_idle=3.0),
+            read_transport=RequestsTransport(timeouts),
+            order_transport=RequestsTransport(timeouts, longest_idle=3.0),
         )
         vendors.append(vendor)
         return Market(simulator, vendor, key["account"])

@@ -9,8 +9,9 @@ from broker_client.errors import (
     Unsupported,
     VendorRejected,
 )
+from tests.support.waiting import wait_until
 
-from .conftest import MakeMarket, Market
+from .conftest import PATIENT, QUICK, MakeMarket, Market
 
 TICKER = "000660"
 
@@ -149,12 +150,14 @@ def test_without_the_simulator_no_order_leaves(make_market: MakeMarket) -> None:
 @pytest.mark.parametrize("fault", ["reset", "blackhole", "malformed_body", "empty_body", "bad_gateway"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_order_without_a_verdict_is_unknown_and_never_repeated(
-    real: Market, fault: str, when: str
+    make_market: MakeMarket, fault: str, when: str
 ) -> None:
+    real = make_market("real", QUICK if fault == "blackhole" else PATIENT)
     price, before = low_price(real), len(real.orders())
     real.fault(fault, path="order-cash", when=when)
     with pytest.raises(OrderOutcomeIsUnknown, match="do not send it again"):
         real.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
+    wait_until(lambda: real.control("GET", "/faults")["faults"] == [], what="the call at the server")
     assert len(real.orders()) - before == (1 if when == "after" else 0)
 
 

@@ -15,7 +15,7 @@ import requests
 
 from broker_server.simulator.process import SimulatorProcess
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 PARENT = """
 import sys, time

@@ -46,7 +46,7 @@ def test_existing_queues_with_other_arguments_are_used_with_a_warning(
         wire.channel.exchange_declare("broker.events", "direct", durable=True)
         worker = new_worker(clean_broker)
         for name in ("tasks", "sapi-kiwoom", "broker.events"):
-            assert [line for line in worker.stderr_lines if "used as it is" in line and f'"{name}"' in line]
+            worker.wait_for_log("used as it is", f'"{name}"')
         wire.send("broker.ping", reply_to=None)
         assert wire.take("sapi-kiwoom").json["status"] == "TASK_SUCCEED"
 

@@ -15,7 +15,7 @@ from tests.support.node_data import wait_until_registered
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
-from tests.support.workers import orders_placed, rabbitmqctl
+from tests.support.workers import Gate, orders_placed, rabbitmqctl
 
 CONSUMED = ("tasks", "tasks.orders", "tasks.expired")
 
@@ -36,14 +36,23 @@ def consumed_once(wire: TaskWire) -> bool:
     return all(wire.consumers(queue) == 1 for queue in CONSUMED)
 
 
+def alarm_reached_every_connection(node: PrivateNode) -> bool:
+    """Whether the next publish on any connection of the node is blocked. An alarm takes its time."""
+    states = set(rabbitmqctl(node, "list_connections", "state").split()) - {"state"}
+    return bool(states) and states <= {"blocking", "blocked"}
+
+
 def test_cut_connection_comes_back_once_with_all_consumers(
-    clean_broker: str, proxy: TcpProxy, new_worker: StartWorker
+    clean_broker: str, proxy: TcpProxy, new_worker: StartWorker, tmp_path: Path
 ) -> None:
     new_worker(through(proxy, clean_broker))
     with TaskWire(clean_broker) as wire:
         for cut in range(1, 4):
-            task_id = wire.send("stub.echo", {"seconds": 0.3})
-            proxy.cut()
+            gate = Gate(tmp_path, f"gate-{cut}")
+            task_id = wire.send("stub.echo", gate.hold(cut))
+            gate.wait_begun(cut)
+            assert proxy.cut() == 1
+            gate.open()
             assert wire.wait(task_id).json["status"] == "TASK_SUCCEED"
             wait_until(lambda: consumed_once(wire), what="one consumer on each queue")
             status = wire.call("broker.get-status")["result"][0]["tasks"]
@@ -73,10 +82,10 @@ def test_silent_connection_is_found_by_its_heartbeat(
     with TaskWire(clean_broker) as wire:
         proxy.pause()
         task_id = wire.send("stub.echo")
-        wait_until(lambda: [line for line in worker.stderr_lines if "connection lost" in line], 30)
+        worker.wait_for_log("connection lost")
         proxy.resume()
-        assert wire.wait(task_id, 30).json["status"] == "TASK_SUCCEED"
-        wait_until(lambda: consumed_once(wire), 30, "one consumer on each queue")
+        assert wire.wait(task_id).json["status"] == "TASK_SUCCEED"
+        wait_until(lambda: consumed_once(wire), what="one consumer on each queue")
 
 
 def test_sigterm_while_reconnecting_is_exit_0(
@@ -84,7 +93,7 @@ def test_sigterm_while_reconnecting_is_exit_0(
 ) -> None:
     worker = new_worker(through(proxy, clean_broker))
     proxy.refuse()
-    wait_until(lambda: [line for line in worker.stderr_lines if "trying again" in line])
+    worker.wait_for_log("trying again")
     assert worker.terminate() == 0
 
 
@@ -92,24 +101,29 @@ def test_sigterm_while_the_broker_says_nothing_is_exit_0(
     clean_broker: str, proxy: TcpProxy, new_worker: StartWorker
 ) -> None:
     worker = new_worker(through(proxy, clean_broker))
+    seen = proxy.connections_seen
     proxy.pause()
     proxy.cut()
-    seen = proxy.connections_seen
     wait_until(lambda: proxy.connections_seen > seen)
     assert worker.terminate() == 0
     proxy.resume()
 
 
 def test_sigterm_finishes_what_runs_and_leaves_the_rest_to_the_next_worker(
-    clean_broker: str, new_worker: StartWorker
+    clean_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
-    worker = new_worker(clean_broker, settings={"READ_THREADS": "4"})
+    worker = new_worker(clean_broker, settings={"READ_THREADS": "4"})  # two of them for quotes
+    gate = Gate(tmp_path)
     with TaskWire(clean_broker) as wire:
-        running = [wire.send("stub.buy-order", {"seconds": 2}), wire.send("stub.echo", {"seconds": 2})]
-        running.append(wire.send("stub.echo", {"seconds": 2.5}))
+        running = [wire.send("stub.buy-order", gate.hold("order"))]
+        running += [wire.send("stub.echo", gate.hold(value)) for value in ("one", "two")]
         waiting = [wire.send("stub.echo", {"value": n}) for n in range(30)]
-        wait_until(lambda: wire.depth("tasks") == 0)
-        assert worker.terminate() == 0
+        gate.wait_begun("order", "one", "two")
+        wait_until(lambda: wire.depth("tasks") == 0, what="every task at the worker")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for_log("finishing what runs")
+        gate.open()
+        assert worker.wait() == 0
         wire.wait_all(running)
         assert wire.depth("tasks") == 30
         assert not any(wire.replies[task_id] for task_id in waiting)
@@ -127,7 +141,7 @@ def test_idle_worker_ends_with_exit_0(
 ) -> None:
     worker = new_worker(clean_broker)
     worker.process.send_signal(number)
-    assert worker.wait(20) == 0
+    assert worker.wait() == 0
     assert "Traceback" not in worker.output
 
 
@@ -162,9 +176,9 @@ def test_broker_that_ends_under_load_loses_no_task(
                 answered[message.json["task_id"]] = message.json["status"]
             return len(answered) >= len(sent)
 
-        wait_until(collect, 60, "every reply")
+        wait_until(collect, 180, "every reply")
         assert answered == dict.fromkeys(sent, "TASK_SUCCEED")
-        wait_until(lambda: consumed_once(wire), 30, "one consumer on each queue")
+        wait_until(lambda: consumed_once(wire), what="one consumer on each queue")
         wire.channel.queue_delete("test.replies")
 
 
@@ -173,28 +187,26 @@ def test_memory_alarm_holds_new_orders_back_and_lets_what_runs_finish(
 ) -> None:
     worker = new_worker(own_broker)
     with TaskWire(own_broker) as wire:
-        order_gate, read_gate = tmp_path / "order", tmp_path / "read"
-        running = wire.send(
-            "stub.buy-order", {"value": "running", "gate": str(order_gate)}, to="tasks.orders"
-        )
+        order_gate, read_gate = Gate(tmp_path, "order"), Gate(tmp_path, "read")
+        running = wire.send("stub.buy-order", order_gate.hold("running"), to="tasks.orders")
         held = wire.send("stub.buy-order", {"value": "held"}, to="tasks.orders")
-        read = wire.send("stub.echo", {"gate": str(read_gate)})
-        wait_until(lambda: orders_placed(tmp_path) == ["running"])
+        read = wire.send("stub.echo", read_gate.hold("reading"))
+        order_gate.wait_begun("running")
+        read_gate.wait_begun("reading")
         rabbitmqctl(own_node, "set_vm_memory_high_watermark", "0")
         try:
+            wait_until(lambda: alarm_reached_every_connection(own_node), what="the alarm")
             # The broker blocks a connection that publishes: the reply to the read is what it sees.
-            read_gate.touch()
-            wait_until(lambda: [line for line in worker.stderr_lines if "blocks publishing" in line], 20)
-            order_gate.touch()
-            wait_until(
-                lambda: [line for line in worker.stderr_lines if "task done" in line and running in line], 20
-            )
+            read_gate.open()
+            worker.wait_for_log("blocks publishing")
+            order_gate.open()
+            worker.wait_for_log("task done", running)
             assert rabbitmqctl(own_node, "list_queues", "name")
             assert orders_placed(tmp_path) == ["running"]
         finally:
-            read_gate.touch()
-            order_gate.touch()
+            read_gate.open()
+            order_gate.open()
             rabbitmqctl(own_node, "set_vm_memory_high_watermark", "absolute", "512MB")
         for task_id in (running, held, read):
-            assert wire.wait(task_id, 30).json["status"] == "TASK_SUCCEED"
+            assert wire.wait(task_id).json["status"] == "TASK_SUCCEED"
         assert orders_placed(tmp_path) == ["running", "held"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.integration.worker.conftest import StartWorker
 from tests.support.task_wire import TaskWire
-from tests.support.workers import orders_placed
+from tests.support.waiting import wait_until
+from tests.support.workers import Gate, orders_placed
 
 
 def in_seconds(seconds: float) -> str:
@@ -15,15 +16,18 @@ def in_seconds(seconds: float) -> str:
 
 
 def test_deadline_that_passes_in_a_lane_is_answered_before_the_lane_is_free(
-    clean_broker: str, new_worker: StartWorker
+    clean_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
     new_worker(clean_broker, settings={"READ_THREADS": "1"})
+    gate = Gate(tmp_path)
     with TaskWire(clean_broker) as wire:
-        blocking = wire.send("stub.echo", {"seconds": 4})
+        blocking = wire.send("stub.echo", gate.hold("blocking"))
+        gate.wait_begun("blocking")
         waiting = wire.send("stub.echo", keys={"deadline": in_seconds(0.5)})
         reply = wire.wait(waiting).json
         assert reply["error"]["code"] == "TASK_EXPIRED"
         assert not wire.replies[blocking], "the answer waited for the lane"
+        gate.open()
         wire.wait(blocking)
         assert len(wire.replies[waiting]) == 1
 
@@ -32,11 +36,16 @@ def test_order_whose_deadline_passes_in_its_lane_is_not_placed(
     clean_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
     new_worker(clean_broker)
+    gate = Gate(tmp_path)
     with TaskWire(clean_broker) as wire:
-        first = wire.send("stub.buy-order", {"value": "first", "seconds": 1}, to="tasks.orders")
+        first = wire.send("stub.buy-order", gate.hold("first"), to="tasks.orders")
+        gate.wait_begun("first")
+        deadline = in_seconds(0.3)
         second = wire.send(
-            "stub.buy-order", {"value": "second"}, to="tasks.orders", keys={"deadline": in_seconds(0.3)}
+            "stub.buy-order", {"value": "second"}, to="tasks.orders", keys={"deadline": deadline}
         )
+        wait_until(lambda: in_seconds(0) > deadline, what="the deadline")
+        gate.open()
         assert wire.wait(second).json["error"]["code"] == "TASK_EXPIRED"
         assert wire.wait(first).json["status"] == "TASK_SUCCEED"
         assert orders_placed(tmp_path) == ["first"]

@@ -37,11 +37,11 @@ def test_each_task_is_answered_once_whichever_worker_took_it(
 ) -> None:
     with (
         start_server("run", "--simulate", environment={"BROKER_URL": clean_broker}) as owner,
-        Client(clean_broker) as client,
+        Client(clean_broker, timeout=120) as client,
     ):
         owner.wait_ready()
         pending = [client.send("kis.get-stock-info", ticker="005930") for _ in range(TASKS)]
-        names = {task.result(60).first["name"] for task in pending}
+        names = {task.result().first["name"] for task in pending}
         assert names == {"삼성전자"}
         order = client.call("kis.buy-order", ticker="005930", quantity=1, order_type="market")
         assert order.first["state"] == "accepted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.integration.worker.conftest import StartWorker
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
-from tests.support.workers import orders_placed
+from tests.support.workers import Gate, orders_placed
 
 ORDER = {"value": "buy-one"}
 
@@ -44,9 +45,11 @@ def test_connection_cut_in_the_middle_of_an_order_gives_one_order_and_its_true_o
     with TcpProxy(target.host, target.port) as proxy, TaskWire(clean_broker) as wire:
         vhost = clean_broker.rpartition("/")[2]
         new_worker(f"amqp://guest:guest@127.0.0.1:{proxy.port}/{vhost}")
-        task_id = wire.send("stub.buy-order", ORDER | {"seconds": 1}, to="tasks.orders")
-        wait_until(lambda: orders_placed(tmp_path))
+        gate = Gate(tmp_path)
+        task_id = wire.send("stub.buy-order", gate.hold("buy-one"), to="tasks.orders")
+        gate.wait_begun("buy-one")
         assert proxy.cut() == 1
+        gate.open()
         reply = wire.wait(task_id).json
         assert reply["status"] == "TASK_SUCCEED"
         assert reply["result"] == [{"value": "buy-one"}]
@@ -60,12 +63,41 @@ def test_connection_cut_after_an_order_ended_keeps_its_reply_for_the_redelivery(
     with TcpProxy(target.host, target.port) as proxy, TaskWire(clean_broker) as wire:
         vhost = clean_broker.rpartition("/")[2]
         worker = new_worker(f"amqp://guest:guest@127.0.0.1:{proxy.port}/{vhost}")
-        task_id = wire.send("stub.buy-order", ORDER | {"seconds": 0.5}, to="tasks.orders")
-        wait_until(lambda: orders_placed(tmp_path))
+        gate = Gate(tmp_path)
+        task_id = wire.send("stub.buy-order", gate.hold("buy-one"), to="tasks.orders")
+        gate.wait_begun("buy-one")
         proxy.refuse()
-        wait_until(lambda: [line for line in worker.stderr_lines if "task done" in line])
+        gate.open()
+        worker.wait_for_log("task done", task_id)
         proxy.resume()
         assert wire.wait(task_id).json["status"] == "TASK_SUCCEED"
+        assert orders_placed(tmp_path) == ["buy-one"]
+
+
+@pytest.mark.parametrize("lost", ["before the signal", "after the signal"])
+def test_order_that_runs_when_its_worker_is_told_to_stop_without_a_connection_keeps_its_outcome(
+    clean_broker: str, new_worker: StartWorker, tmp_path: Path, lost: str
+) -> None:
+    target = pika.URLParameters(clean_broker)
+    with TcpProxy(target.host, target.port) as proxy, TaskWire(clean_broker) as wire:
+        vhost = clean_broker.rpartition("/")[2]
+        worker = new_worker(f"amqp://guest:guest@127.0.0.1:{proxy.port}/{vhost}")
+        gate = Gate(tmp_path)
+        task_id = wire.send("stub.buy-order", gate.hold("buy-one"), to="tasks.orders")
+        gate.wait_begun("buy-one")
+        if lost == "before the signal":
+            proxy.refuse()
+            worker.wait_for_log("trying again")
+        worker.process.send_signal(signal.SIGTERM)
+        worker.wait_for_log("stopping")
+        if lost == "after the signal":
+            proxy.refuse()
+        gate.open()
+        assert worker.wait() == 0
+        new_worker(clean_broker)
+        reply = wire.wait(task_id).json
+        assert (reply["status"], reply["result"]) == ("TASK_SUCCEED", [{"value": "buy-one"}])
+        assert reply["replayed"] is True
         assert orders_placed(tmp_path) == ["buy-one"]
 
 

@@ -30,7 +30,7 @@ async def test_only_the_message_that_closes_the_channel_fails(clean_broker: str)
         fates.append(met)
         publisher.publish(queue, str(number).encode(), properties, met.append)
         expected.append({"good": Fate.CONFIRMED, "nowhere": Fate.RETURNED}.get(kind, Fate.REFUSED))
-    await wait_until_async(lambda: all(fates) and publisher.in_flight == 0, 30)
+    await wait_until_async(lambda: all(fates) and publisher.in_flight == 0)
     assert fates == [[fate] for fate in expected]
     connection.close()
     await wait_until_async(lambda: connection.is_closed)

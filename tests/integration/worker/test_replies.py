@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pika
 import pytest
 
+from tests.support.processes import CommandProcess
 from tests.support.task_wire import TaskWire
 from tests.support.waiting import wait_until
+from tests.support.workers import Gate
 
 FULL = "test.full"
 
@@ -36,17 +39,13 @@ def test_reply_for_a_full_queue_is_kept_with_its_address(
     assert kept.properties.headers["x-sapi-reason"] == "refused"
 
 
-def test_reply_queue_that_vanishes_while_the_task_runs(wire: TaskWire) -> None:
+def test_reply_queue_that_vanishes_while_the_task_runs(wire: TaskWire, tmp_path: Path) -> None:
     queue = wire.channel.queue_declare("", exclusive=True).method.queue
-    before = wire.call("broker.get-status")["result"][0]["lanes"]["quotes"]["running"]
-    task_id = wire.send("stub.echo", {"seconds": 0.5, "value": "late"}, reply_to=queue, correlation_id="c-7")
-
-    def running() -> bool:
-        lanes = wire.call("broker.get-status")["result"][0]["lanes"]
-        return bool(lanes["quotes"]["running"] > before)
-
-    wait_until(running)
+    gate = Gate(tmp_path)
+    task_id = wire.send("stub.echo", gate.hold("late"), reply_to=queue, correlation_id="c-7")
+    gate.wait_begun("late")
     wire.channel.queue_delete(queue)
+    gate.open()
     kept = wire.take("replies.unroutable")
     assert kept.json["task_id"] == task_id
     assert kept.json["result"][0]["value"] == "late"
@@ -69,7 +68,7 @@ def test_undeliverable_replies_never_block_the_window(wire: TaskWire, full_queue
         kept.extend(message.json["task_id"] for message in wire.take_all("replies.unroutable"))
         return len(kept) >= lost
 
-    wait_until(all_kept, 30)
+    wait_until(all_kept)
     assert sorted(kept) == sorted(f"lost-{number}" for number in range(lost))
 
 
@@ -83,14 +82,19 @@ def test_unroutable_replies_are_counted(wire: TaskWire) -> None:
 
 
 def test_reply_to_a_direct_address_of_a_client_that_is_gone_is_let_go(
-    wire: TaskWire, broker_url: str
+    wire: TaskWire, worker: CommandProcess, broker_url: str, tmp_path: Path
 ) -> None:
+    gate = Gate(tmp_path)
     with TaskWire(broker_url) as other:
         channel = other.connection.channel()
         channel.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
-        body = b'{"task_id": "gone", "method": "stub.echo", "parameters": {"seconds": 0.3}}'
-        channel.basic_publish("", "tasks", body, pika.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
-    assert wire.call("stub.echo", {"seconds": 0.5})["status"] == "TASK_SUCCEED"
+        body = json.dumps({"task_id": "gone", "method": "stub.echo", "parameters": gate.hold("gone")})
+        properties = pika.BasicProperties(reply_to="amq.rabbitmq.reply-to")
+        channel.basic_publish("", "tasks", body.encode(), properties)
+        gate.wait_begun("gone")
+    gate.open()
+    worker.wait_for_log("task done", '"gone"')
+    assert wire.call("stub.echo")["status"] == "TASK_SUCCEED"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_direct_address_of_another_broker_is_refused_and_direct_clients_are_serv
         wire.connection.process_data_events(0.05)
         return {json.loads(answer)["task_id"] for answer in answers} == healthy
 
-    wait_until(all_answered, 60)
+    wait_until(all_answered)
     # RabbitMQ 4.2 and newer drop a reply to nobody instead of failing; then there is nothing to keep.
     kept = wait_until(lambda: wire.take_all("replies.unroutable") or wire.depth("tasks") == 0, 60)
     if kept is not True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from broker_server.amqp.order_runner import OrderRunner
 from pika.spec import BasicProperties
 
 from broker_client.protocol import TaskRequest
@@ -19,7 +21,6 @@ from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.intake import Rules
-from broker_server.amqp.order_runner import OrderRunner
 from broker_server.amqp.publisher import Fate
 from broker_server.amqp.redeliveries import STARTS_WITHOUT_END, RedeliveryGuard
 from broker_server.amqp.replies import Replier
@@ -234,7 +235,7 @@ async def test_copy_that_joins_a_task_in_work_gets_the_same_reply(bench: Bench) 
 
     def handler(*_: object) -> Outcome:
         calls.append(1)
-        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result(60)
         return Outcome([7])
 
     link = Link()
@@ -255,3 +256,59 @@ async def test_held_orders_begin_when_the_broker_takes_messages_again(bench: Ben
     assert link.channel.acked == [2]
     bench.runner.hold_orders(False)
     await wait_until_async(lambda: sorted(link.channel.acked) == [1, 2])
+
+
+class HesitantChannel(FakeChannel):
+    """A channel that keeps a lane's thread waiting at its first look, just before it would begin a task."""
+
+    def __init__(self) -> None:
+        self.looked, self.go_on = threading.Event(), threading.Event()
+        super().__init__()
+
+    @property
+    def is_open(self) -> bool:
+        if threading.current_thread() is not threading.main_thread():
+            self.looked.set()
+            self.go_on.wait(60)
+        return True
+
+    @is_open.setter
+    def is_open(self, _: bool) -> None:
+        return
+
+
+@pytest.mark.parametrize(("kind", "lane"), [("read", Lane.QUOTE), ("order", Lane.ORDER)])
+async def test_task_that_a_thread_has_just_taken_does_not_begin_once_what_waits_is_forgotten(
+    bench: Bench, kind: MethodKind, lane: Lane
+) -> None:
+    link, calls = Link(), []
+    link.channel = channel = HesitantChannel()
+
+    def handler(*_: object) -> Outcome:
+        calls.append(1)
+        return Outcome([7])
+
+    bench.runner.admit(request(), method(handler, kind=kind, lane=lane), link.recipient())
+    await wait_until_async(channel.looked.is_set)
+    bench.runner.forget_waiting()
+    channel.go_on.set()
+    await wait_until_async(lambda: bench.runner.running == 0)
+    assert (calls, channel.acked, bench.runner.in_work) == ([], [], 0)
+
+
+async def test_order_that_runs_is_in_work_until_its_outcome_is_recorded(bench: Bench) -> None:
+    link, begun, gate = Link(), [], threading.Event()
+
+    def handler(*_: object) -> Outcome:
+        begun.append(1)
+        gate.wait(60)
+        return Outcome([7])
+
+    bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
+    bench.runner.admit(request("r"), method(handler), link.recipient(tag=2))
+    await wait_until_async(lambda: len(begun) == 2)
+    bench.runner.forget_waiting()
+    assert (bench.runner.orders_in_work, bench.runner.in_work) == (1, 2)
+    gate.set()
+    await wait_until_async(lambda: sorted(link.channel.acked) == [1, 2])
+    assert bench.runner.orders_in_work == 0

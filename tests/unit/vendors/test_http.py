@@ -12,8 +12,11 @@ from contextlib import contextmanager
 import pytest
 
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, RequestsTransport, Timeouts
+from tests.support.waiting import wait_until
 
-QUICK = Timeouts(connect=1.0, read=0.2, total=0.5)
+PATIENT = Timeouts(connect=60.0, read=60.0, total=120.0)
+QUICK = Timeouts(connect=60.0, read=0.5, total=1.0)
+"""For a server that never answers."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -33,9 +36,9 @@ class Server:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._accepting.join(5)
+        self._accepting.join(60)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(60)
 
     def _accept(self) -> None:
         while True:
@@ -49,7 +52,7 @@ class Server:
 
     def _handle(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(60)
             try:
                 self._serve(connection)
             except OSError:
@@ -81,8 +84,8 @@ def serving(serve: Callable[[Server, socket.socket], None]) -> Iterator[Server]:
 
 
 @contextmanager
-def transport(**settings: object) -> Iterator[RequestsTransport]:
-    made = RequestsTransport(QUICK, **settings)  # type: ignore[arg-type]
+def transport(timeouts: Timeouts = PATIENT, **settings: object) -> Iterator[RequestsTransport]:
+    made = RequestsTransport(timeouts, **settings)  # type: ignore[arg-type]
     try:
         yield made
     finally:
@@ -98,8 +101,8 @@ def answer_all(server: Server, connection: socket.socket) -> None:
         connection.sendall(OK)
 
 
-def failure(request: HttpRequest) -> ExchangeFailed:
-    with transport() as sender, pytest.raises(ExchangeFailed) as caught:
+def failure(request: HttpRequest, timeouts: Timeouts = PATIENT) -> ExchangeFailed:
+    with transport(timeouts) as sender, pytest.raises(ExchangeFailed) as caught:
         sender.send(request)
     assert request.url not in str(caught.value)
     return caught.value
@@ -127,7 +130,11 @@ def test_an_unknown_host_promises_that_no_byte_left() -> None:
 
 
 def test_a_failed_tls_handshake_promises_that_no_byte_left() -> None:
-    with serving(answer_all) as server:
+    def serve(server: Server, connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(OK)  # no TLS
+
+    with serving(serve) as server:
         error = failure(post(server.url.replace("http://", "https://")))
     assert not error.bytes_left
     assert issubclass(ssl.SSLError, OSError)
@@ -148,11 +155,12 @@ def test_silence_does_not_promise_it_and_nothing_is_repeated() -> None:
 
     def serve(server: Server, connection: socket.socket) -> None:
         server.read_request(connection)
-        release.wait(5)
+        release.wait(60)
 
     with serving(serve) as server:
-        assert failure(post(server.url)).bytes_left
+        assert failure(post(server.url), QUICK).bytes_left
         release.set()
+        wait_until(lambda: server.received, what="the request at the server")
         assert (server.accepted, len(server.received)) == (1, 1)
 
 
@@ -184,7 +192,7 @@ def test_an_answer_that_drips_for_ever_is_given_up() -> None:
             pace.wait(0.05)
 
     with serving(serve) as server:
-        assert "time-out" in str(failure(post(server.url)))
+        assert "time-out" in str(failure(post(server.url), QUICK))
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -48,7 +48,7 @@ def queue_of(pacer: Pacer, lanes: list[Lane], started: list[Lane]) -> Iterator[N
         wait_until(lambda n=position: sum(pacer.status()["waiting"].values()) == n)
     yield
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -84,7 +84,7 @@ def test_a_lane_is_first_come_first_served() -> None:
         clock.moment += 2.0
         wait_until(lambda n=count: len(order) == n)
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert order == list(range(5))
 
 

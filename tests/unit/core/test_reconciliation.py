@@ -1,0 +1,213 @@
+"""What the vendor's list says of orders whose answer was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker_server.core.orders import Accepted, Missed, NotSent, Order, OrderDetails, State, Status, Stuck
+from broker_server.core.reconciliation import Finding, reconcile
+from broker_server.core.vendor import ListedOrder, OrderList
+
+SENT = datetime(2026, 11, 25, 1, 0, 0, 400_000, tzinfo=UTC)
+SETTLE = timedelta(seconds=60)
+BUY = OrderDetails(
+    action="buy",
+    market="domestic",
+    ticker="005930",
+    side="buy",
+    quantity=10,
+    price=Decimal(75_000),
+    currency="KRW",
+    order_type="limit",
+    venue="KRX",
+)
+CANCEL = OrderDetails(action="cancel", market="domestic", ticker="005930", original="0000000123", venue="KRX")
+
+
+def unknown(task_id: str = "t-1", details: OrderDetails = BUY, **changes: object) -> Order:
+    made = Order(
+        task_id=task_id,
+        method="kis.buy-order",
+        payload_hash="0" * 64,
+        vendor="kis",
+        account="default",
+        details=details,
+        received_at=SENT,
+        owner="w",
+        epoch=1,
+        state=State.UNKNOWN,
+        sent_at=SENT,
+        floor=1000,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def listed(order_no: str = "0000001001", **changes: object) -> ListedOrder:
+    made = ListedOrder(
+        order_no=order_no,
+        original=None,
+        action="new",
+        ticker="005930",
+        side="buy",
+        quantity=10,
+        price=Decimal(75_000),
+        order_type="limit",
+        venue="KRX",
+        received_at=SENT.replace(microsecond=0),
+        filled=0,
+        remaining=10,
+        average_price=None,
+        cancelled=0,
+        status=Status.WORKING,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def look(
+    orders: list[Order],
+    *rows: ListedOrder,
+    claimed: set[str] | None = None,
+    after: float = 5,
+    offset: float = 0,
+    incomplete: str | None = None,
+) -> dict[str, list[str]]:
+    findings: list[Finding] = reconcile(
+        orders,
+        OrderList(rows, incomplete),
+        claimed or set(),
+        asked_at=SENT + timedelta(seconds=after),
+        clock_offset=timedelta(seconds=offset),
+        settle=SETTLE,
+    )
+    return {each.task_id: [type(event).__name__ for event in each.events] for each in findings}
+
+
+def test_the_order_that_looks_like_it_is_it() -> None:
+    finding = reconcile(
+        [unknown()],
+        OrderList([listed(filled=4, remaining=6, status=Status.PARTIALLY_FILLED)]),
+        set(),
+        asked_at=SENT + timedelta(seconds=5),
+        clock_offset=timedelta(),
+        settle=SETTLE,
+    )[0]
+    assert finding.events[0] == Accepted(
+        "0000001001", by="reconciliation", reason="found in the vendor's list of orders"
+    )
+    assert getattr(finding.events[1], "filled", None) == 4
+
+
+def test_what_differs_is_not_it() -> None:
+    for difference in (
+        {"ticker": "000660"},
+        {"side": "sell"},
+        {"quantity": 11},
+        {"price": Decimal(75_100)},
+        {"venue": "NXT"},
+        {"action": "modify", "original": "0000000123"},
+        {"order_no": "0000001000"},
+        {"received_at": SENT - timedelta(seconds=30)},
+        {"received_at": SENT + timedelta(minutes=3)},
+    ):
+        assert look([unknown()], listed(**difference)) == {"t-1": ["Missed"]}, difference
+
+
+def test_an_order_of_another_task_is_not_it() -> None:
+    assert look([unknown()], listed(), claimed={"1001"}) == {"t-1": ["Missed"]}
+
+
+def test_the_vendor_clock_counts() -> None:
+    row = listed(received_at=SENT + timedelta(seconds=-120))
+    assert look([unknown()], row) == {"t-1": ["Missed"]}
+    assert look([unknown()], row, offset=-120) == {"t-1": ["Accepted", "Progress"]}
+
+
+def test_two_equal_orders_with_two_candidates_settle() -> None:
+    twins = [unknown("t-1"), unknown("t-2", sent_at=SENT + timedelta(seconds=1))]
+    assert look(twins, listed("0000001001"), listed("0000001002")) == {
+        "t-1": ["Accepted", "Progress"],
+        "t-2": ["Accepted", "Progress"],
+    }
+
+
+def test_two_equal_orders_with_another_number_of_candidates_stay_unknown() -> None:
+    twins = [unknown("t-1"), unknown("t-2")]
+    assert look(twins, listed("0000001001")) == {"t-1": ["Stuck"], "t-2": ["Stuck"]}
+    assert look([unknown()], listed("0000001001"), listed("0000001002")) == {"t-1": ["Stuck"]}
+
+
+def test_stuck_says_why_once() -> None:
+    (finding,) = reconcile(
+        [unknown()],
+        OrderList([listed("1001"), listed("1002")]),
+        set(),
+        asked_at=SENT + timedelta(seconds=5),
+        clock_offset=timedelta(),
+        settle=SETTLE,
+    )
+    event = finding.events[0]
+    assert isinstance(event, Stuck)
+    assert "1001" in event.reason
+    assert look([unknown(stuck=True, reason=event.reason)], listed("1001"), listed("1002")) == {}
+
+
+def test_not_sent_needs_two_complete_lists_and_time() -> None:
+    assert look([unknown()], after=120) == {"t-1": ["Missed"]}
+    assert look([unknown(missed=1)], after=59) == {"t-1": ["Missed"]}
+    assert look([unknown(missed=1)], after=61) == {"t-1": ["Missed", "NotSent"]}
+    assert look([unknown(missed=5)], after=120, incomplete="stopped after 100 pages") == {}
+
+
+def test_a_list_from_before_the_send_says_nothing() -> None:
+    assert look([unknown(missed=5)], after=-1) == {}
+
+
+def test_a_cancel_is_known_by_the_order_it_cancels() -> None:
+    row = listed("0000001005", action="modify_or_cancel", original="123", quantity=10, price=None)
+    assert look([unknown(details=CANCEL)], row) == {"t-1": ["Accepted"]}
+    assert look([unknown(details=CANCEL)], replace(row, original="124")) == {"t-1": ["Missed"]}
+    assert look([unknown(details=CANCEL)], replace(row, action="modify")) == {"t-1": ["Missed"]}
+
+
+def test_a_market_order_is_known_by_its_type() -> None:
+    details = replace(BUY, price=None, order_type="market")
+    assert look([unknown(details=details)], listed(price=None, order_type="market")) == {
+        "t-1": ["Accepted", "Progress"]
+    }
+    assert look([unknown(details=details)], listed(price=None, order_type="best")) == {"t-1": ["Missed"]}
+
+
+numbers = st.integers(990, 1012).map(lambda value: f"{value:010}")
+
+
+@given(
+    st.lists(numbers, max_size=6, unique=True),
+    st.sets(st.integers(990, 1012).map(str), max_size=4),
+    st.integers(1, 3),
+)
+def test_no_order_number_settles_two_tasks(numbers: list[str], claimed: set[str], count: int) -> None:
+    orders = [unknown(f"t-{n}") for n in range(count)]
+    findings = reconcile(
+        orders,
+        OrderList([listed(each) for each in numbers]),
+        claimed,
+        asked_at=SENT + timedelta(seconds=5),
+        clock_offset=timedelta(),
+        settle=SETTLE,
+    )
+    found = [event.order_no for each in findings for event in each.events if isinstance(event, Accepted)]
+    assert len(found) == len(set(found))
+    assert len(found) in (0, count)
+    for order_no in found:
+        assert order_no is not None
+        assert order_no.lstrip("0") not in claimed
+        assert int(order_no) > 1000
+    assert not any(isinstance(event, NotSent) for each in findings for event in each.events)
+    assert all(
+        isinstance(event, (Accepted, Missed, Stuck)) or found for each in findings for event in each.events
+    )

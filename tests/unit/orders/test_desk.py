@@ -1,0 +1,445 @@
+"""The order desk: what it lets pass, what it sends, and what it writes down."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from broker_client.errors import (
+    DuplicateTaskConflict,
+    InvalidParameters,
+    OrderOutcomeIsUnknown,
+    OrdersDisabled,
+    TaskFailed,
+    VendorRejected,
+    VendorUnavailable,
+)
+from broker_server.core.guards import Limits
+from broker_server.core.methods import TaskContext
+from broker_server.core.orders import State, Status
+from broker_server.orders.checks import OrderRules
+from broker_server.results import Elsewhere, Later, Result
+from tests.support.order_office import Clock, Desk, FakeVendor, journal
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def vendor(clock: Clock) -> FakeVendor:
+    return FakeVendor(clock)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> Desk:
+    return Desk(journal(tmp_path), vendor, clock)
+
+
+def run(desk: Desk, task_id: str = "t-1", method: str = "fake.buy-order", **more: object) -> Result:
+    return desk.office.desk.run(desk.task(task_id, method, **more))  # type: ignore[arg-type]
+
+
+def code(result: Result) -> str | None:
+    return None if result.error is None else result.error.code
+
+
+def replay(result: Result) -> dict[str, object]:
+    assert result.replay is not None
+    document = json.loads(result.replay)
+    assert document["replayed"] is True
+    return document  # type: ignore[no-any-return]
+
+
+def test_an_order_is_sent_once_and_repeated_from_the_record(desk: Desk, vendor: FakeVendor) -> None:
+    assert run(desk).rows == [{"order_no": "0000001001"}]
+    assert replay(run(desk))["result"] == [{"order_no": "0000001001"}]
+    assert vendor.calls == 1
+    order = desk.record().order
+    assert (order.state, order.status, order.order_no) == (State.ACCEPTED, Status.WORKING, "0000001001")
+    steps = [each.event for each in desk.office.journal.transitions("t-1")]
+    assert steps == ["Received", "Sending", "Accepted"]
+    assert [key for key, _ in desk.recorder.events] == ["order.fake.default.accepted"]
+
+
+def test_another_payload_or_another_day_is_a_conflict(desk: Desk, clock: Clock) -> None:
+    run(desk)
+    with pytest.raises(DuplicateTaskConflict, match="0000001001"):
+        run(desk, quantity=11)
+    clock.pass_(86_400)
+    with pytest.raises(DuplicateTaskConflict, match="another trading day"):
+        run(desk)
+
+
+def test_a_halt_refuses_for_good_and_lets_cancels_through(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    run(desk, "first")
+    desk.office.halts.set(halted=True, now=clock(), by="me", reason="마감")
+    assert code(run(desk)) == "ORDERS_DISABLED"
+    assert run(desk, "c-1", "fake.cancel-order", order_no="0000001001").error is None
+    desk.office.halts.set(halted=False, now=clock(), by="me")
+    assert replay(run(desk))["error"]["code"] == "ORDERS_DISABLED"  # type: ignore[index]
+    assert vendor.calls == 2
+    assert desk.record().order.state is State.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("made", "expected", "words"),
+    [
+        (timedelta(seconds=-61), None, ""),
+        (timedelta(seconds=-63), "TASK_EXPIRED", "ORDER_MAX_AGE"),
+        (timedelta(seconds=4), None, ""),
+        (timedelta(seconds=6), "INVALID_PARAMETERS", "in the future"),
+    ],
+)
+def test_an_order_has_an_age(
+    desk: Desk, clock: Clock, vendor: FakeVendor, made: timedelta, expected: str | None, words: str
+) -> None:
+    result = run(desk, made=clock() + made)
+    assert code(result) == expected
+    assert words in str(result.error)
+    assert vendor.calls == (expected is None)
+
+
+def test_a_time_without_an_offset_is_read_in_the_configured_zone_and_said_so(
+    desk: Desk, clock: Clock
+) -> None:
+    assert run(desk, "seoul", made=datetime.fromisoformat("2026-11-25T10:00:00")).error is None
+    error = run(desk, "utc", made=datetime.fromisoformat("2026-11-25T01:00:00")).error
+    assert error is not None
+    assert "Asia/Seoul" in error.message
+
+
+def test_an_order_must_say_when_it_was_made(desk: Desk) -> None:
+    assert code(run(desk, made=None)) == "INVALID_PARAMETERS"
+    assert run(desk, "c", "fake.cancel-order", order_task_id="t-1", made=None).error is None
+
+
+def test_a_deadline_that_has_passed_refuses(desk: Desk, clock: Clock, vendor: FakeVendor) -> None:
+    assert code(run(desk, deadline=clock() - timedelta(seconds=1))) == "TASK_EXPIRED"
+    vendor.before = lambda context: clock.pass_(30)
+    assert code(run(desk, "t-2", deadline=clock() + timedelta(seconds=10))) == "TASK_EXPIRED"
+    assert vendor.calls == 0
+    assert desk.record("t-2").order.state is State.REFUSED
+
+
+def test_guards_users_and_live_trading(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> None:
+    engine = journal(tmp_path)
+    limits = Limits(quantity=100, notional={"KRW": Decimal(8_000_000)}, per_day=2)
+    rules = OrderRules(environment="simulated", limits=limits, users=frozenset({"trader"}))
+    desk = Desk(engine, vendor, clock, rules=rules)
+    assert "ORDER_USERS" in str(run(desk, "a").error)
+    assert "ORDER_USERS" in str(run(desk, "b", user="stranger").error)
+    assert "ORDER_MAX_QUANTITY" in str(run(desk, "c", user="trader", quantity=101).error)
+    # A market order counts at the upper limit.
+    assert "ORDER_MAX_NOTIONAL" in str(run(desk, "d", user="trader", quantity=90, price=None).error)
+    assert run(desk, "e", user="trader", quantity=90).error is None
+    assert run(desk, "f", user="trader", ticker="000660").error is None
+    assert "ORDER_MAX_PER_DAY" in str(run(desk, "g", user="trader", ticker="000660", quantity=2).error)
+    assert run(desk, "e", user="trader", quantity=90).replay is not None
+    assert desk.record("e").order.user == "trader"
+    vendor.live = True
+    assert "ALLOW_LIVE_ORDERS" in str(run(desk, "h", user="trader").error)
+    assert vendor.calls == 2
+
+
+def raising(error: BaseException, *, taken: bool = True) -> object:
+    def answer(context: TaskContext) -> None:
+        if not taken:
+            context.not_taken()
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("error", "taken", "state", "expected"),
+    [
+        (VendorRejected("no"), True, State.REJECTED, "VENDOR_REJECTED"),
+        (OrderOutcomeIsUnknown("time-out"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
+        (VendorUnavailable("odd"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
+        (RuntimeError("defect"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
+        (VendorUnavailable("no byte left"), False, State.NOT_SENT, "VENDOR_UNAVAILABLE"),
+    ],
+)
+def test_the_verdict_depends_on_whether_something_may_have_left(
+    desk: Desk, vendor: FakeVendor, error: BaseException, taken: bool, state: State, expected: str
+) -> None:
+    vendor.answer = raising(error, taken=taken)  # type: ignore[assignment]
+    result = run(desk)
+    assert code(result) == expected
+    assert result.error is not None
+    assert not result.error.retryable
+    assert desk.record().order.state is state
+    assert replay(run(desk))["error"]["code"] == expected  # type: ignore[index]
+    assert vendor.calls == 1
+
+
+def test_what_fails_before_the_gate_is_refused(desk: Desk, vendor: FakeVendor) -> None:
+    def before(context: TaskContext) -> None:
+        raise VendorUnavailable("no token")
+
+    vendor.before = before
+    result = run(desk)
+    assert code(result) == "VENDOR_UNAVAILABLE"
+    assert result.error is not None
+    assert "new task_id" in result.error.message
+    assert desk.record().order.state is State.REFUSED
+    assert vendor.calls == 0
+
+
+def test_a_worker_without_the_lease_leaves_the_order_alone(desk: Desk, vendor: FakeVendor) -> None:
+    desk.lease.held = False
+    with pytest.raises(Elsewhere):
+        run(desk)
+    assert desk.office.journal.find("t-1") is None
+    assert vendor.calls == 0
+
+
+def test_an_order_waits_while_the_broker_does_not_answer(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    desk.lease.fresh = False
+    started = clock()
+
+    def pause(seconds: float) -> None:
+        clock.pass_(seconds)
+        desk.lease.fresh = clock() - started > timedelta(seconds=3)
+
+    desk.office.desk._sending._pause = pause
+    assert run(desk).error is None
+    assert clock() - started > timedelta(seconds=3)
+
+
+def test_the_first_order_after_a_takeover_waits_out_the_old_owner(desk: Desk, clock: Clock) -> None:
+    desk.lease.orders_from = clock.monotonic() + 10
+    started = clock()
+    run(desk)
+    assert clock() - started >= timedelta(seconds=10)
+
+
+def test_an_owner_of_an_older_epoch_cannot_send(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> None:
+    engine = journal(tmp_path)
+    old = Desk(engine, vendor, clock, name="old")
+    vendor.before = lambda context: setattr(vendor, "new", Desk(engine, vendor, clock, name="new"))
+    with pytest.raises(Elsewhere):
+        run(old)
+    assert vendor.calls == 0
+    vendor.before = lambda context: None
+    new: Desk = vendor.new  # type: ignore[attr-defined]
+    assert run(new).rows == [{"order_no": "0000001001"}]
+    with pytest.raises(Elsewhere):
+        run(old, "t-2")
+    assert vendor.calls == 1
+
+
+def test_a_journal_that_is_not_the_accounts_own_takes_no_orders(desk: Desk, vendor: FakeVendor) -> None:
+    desk.lease.refused = "another journal"
+    with pytest.raises(OrdersDisabled, match="another journal"):
+        run(desk)
+    assert desk.office.journal.find("t-1") is None
+
+
+def test_an_equal_order_waits_for_one_of_unknown_outcome(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    vendor.answer = lambda context: None
+    deadline = clock() + timedelta(seconds=30)
+    with pytest.raises(Later):
+        run(desk, "t-2", deadline=deadline)
+    assert run(desk, "other", ticker="000660", deadline=deadline).error is None
+    clock.pass_(29.5)
+    error = run(desk, "t-2", deadline=deadline).error
+    assert error is not None
+    assert error.code == "TASK_EXPIRED"
+    assert error.retryable
+    assert vendor.calls == 2
+
+
+def test_an_order_that_was_lost_is_found_and_its_client_is_told(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    clock.pass_(1)
+    desk.look()
+    order = desk.record().order
+    assert (order.state, order.order_no) == (State.ACCEPTED, "0000001001")
+    (outcome,) = desk.recorder.outcomes
+    assert outcome.reply_to == "replies"
+    document = json.loads(outcome.outcome or b"")
+    assert document["status"] == "TASK_SUCCEED"
+    assert document["result"][0]["order_no"] == "0000001001"
+    keys = [key for key, _ in desk.recorder.events]
+    assert keys == ["order.fake.default.unknown", "order.fake.default.accepted"]
+    vendor.answer = lambda context: None
+    assert run(desk, "t-2").error is None
+
+
+def test_an_order_that_is_nowhere_is_not_sent_after_two_lists_and_a_minute(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.take = False
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    for seconds in (1, 20, 30):
+        clock.pass_(seconds)
+        desk.look()
+        assert desk.record().order.state is State.UNKNOWN
+    clock.pass_(10)
+    desk.look()
+    assert desk.record().order.state is State.NOT_SENT
+    assert json.loads(desk.recorder.outcomes[-1].outcome or b"")["error"]["code"] == "VENDOR_UNAVAILABLE"
+
+
+def test_late_evidence_raises_an_alarm(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    vendor.hidden = True
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    for _ in range(3):
+        clock.pass_(31)
+        desk.look()
+    assert desk.record().order.state is State.NOT_SENT
+    vendor.hidden, vendor.answer = False, lambda context: None
+    run(desk, "t-2", ticker="000660")
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+    assert [body for _, body in desk.recorder.events if "alarm" in body]
+
+
+def test_fills_and_orders_of_others_are_announced(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    from dataclasses import replace
+
+    run(desk)
+    vendor.booked[0] = replace(
+        vendor.booked[0],
+        filled=4,
+        remaining=6,
+        average_price=Decimal(75_000),
+        status=Status.PARTIALLY_FILLED,
+    )
+    vendor.booked.append(replace(vendor.booked[0], order_no="0000002000", ticker="000660"))
+    clock.pass_(2)
+    desk.look()
+    desk.look()
+    order = desk.record().order
+    assert (order.filled, order.remaining, order.average_price) == (4, 6, Decimal(75_000))
+    assert [(key, body["task_id"], body["order_no"]) for key, body in desk.recorder.events] == [
+        ("order.fake.default.accepted", "t-1", "0000001001"),
+        ("order.fake.default.partially_filled", "t-1", "0000001001"),
+        ("order.fake.default.partially_filled", None, "0000002000"),
+    ]
+
+
+def test_a_cancel_of_an_order_that_waits_takes_it_back_unsent(desk: Desk, vendor: FakeVendor) -> None:
+    waiting = desk.task("t-1")
+    desk.waiting["t-1"] = waiting
+    result = run(desk, "c-1", "fake.cancel-order", order_task_id="t-1")
+    assert result.rows[0]["state"] == "refused"
+    assert replay(desk.office.desk.run(waiting))["error"]["code"] == "CANCELLED"  # type: ignore[index]
+    assert vendor.calls == 0
+
+
+def test_a_cancel_by_task_id_finds_the_number(desk: Desk, vendor: FakeVendor) -> None:
+    run(desk)
+    assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").error is None
+    assert vendor.booked[1].original == "0000001001"
+    assert code(run(desk, "c-2", "fake.cancel-order", order_task_id="nobody")) == "INVALID_PARAMETERS"
+
+
+def test_a_cancel_of_an_order_of_unknown_outcome_waits(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    vendor.answer = lambda context: None
+    with pytest.raises(Later):
+        run(desk, "c-1", "fake.cancel-order", order_task_id="t-1")
+    desk.look()
+    assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").error is None
+    assert vendor.booked[1].original == "0000001001"
+
+
+def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor: FakeVendor) -> None:
+    run(desk, "a")
+    run(desk, "b", ticker="000660")
+    result = run(desk, "stop", "broker.cancel-all-orders", vendor="fake")
+    assert [(row["order_no"], row["cancelled"]) for row in result.rows] == [
+        ("0000001001", True),
+        ("0000001002", True),
+    ]
+    assert desk.record("stop/0000001001").order.state is State.ACCEPTED
+
+
+def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> None:
+    vendor.hidden = True
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    method = desk.registry.get("broker.resolve-order")
+    assert method is not None
+    parameters = method.parameters.model_validate(
+        {"task_id": "t-1", "state": "ACCEPTED", "order_no": "0000001001", "reason": "seen in the app"}
+    )
+    context = desk.office.desk._sending.context(desk.task("r-1"))
+    (shown,) = method.handler(parameters, context).rows
+    assert (shown.state, shown.order_no) == ("ACCEPTED", "0000001001")
+    assert shown.history[-1].by == "hand (r-1)"
+    assert desk.recorder.outcomes[-1].order.task_id == "t-1"
+    with pytest.raises(InvalidParameters, match="ACCEPTED"):
+        method.handler(parameters, context)
+
+
+def test_without_a_journal_orders_are_refused_and_cancels_go_on(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(desk)
+
+    def broken(*_: object, **__: object) -> None:
+        raise OperationalError("select", {}, Exception("disk full"))
+
+    for name in ("find", "insert", "change", "sent_on", "obstacles"):
+        monkeypatch.setattr(desk.office.journal, name, broken)
+    monkeypatch.setattr(desk.office.halts, "current", broken)
+    with pytest.raises(OrdersDisabled, match="journal"):
+        run(desk, "t-2")
+    result = run(desk, "c-1", "fake.cancel-order", order_no="0000001001")
+    assert result.error is None
+    assert not result.recorded
+    assert vendor.calls == 2
+
+
+def test_a_verdict_that_cannot_be_recorded_is_told_all_the_same(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = desk.office.journal.change
+
+    def broken(task_id: str, event: object, **more: object) -> object:
+        if type(event).__name__ == "Accepted":
+            raise OperationalError("update", {}, Exception("disk full"))
+        return change(task_id, event, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.office.journal, "change", broken)
+    result = run(desk)
+    assert result.rows == [{"order_no": "0000001001"}]
+    assert not result.recorded
+
+
+def test_a_journal_that_breaks_at_the_gate_sends_nothing(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OperationalError("update", {}, Exception("disk full"))
+
+    monkeypatch.setattr(desk.office.journal, "change", broken)
+    with pytest.raises(TaskFailed, match="journal"):
+        run(desk)
+    assert vendor.calls == 0
+    monkeypatch.undo()
+    assert run(desk).rows == [{"order_no": "0000001001"}]
