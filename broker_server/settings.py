@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     broker_url: SecretStr | None = None
     vendors: Annotated[tuple[str, ...], NoDecode] = ("kis",)
     journal_url: str | None = None
+    session_check: Literal["refuse", "warn", "off"] = "warn"
+    market_sessions_file: Path | None = None
     legacy_queues: bool = False
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
