@@ -112,6 +112,7 @@ class TaskReply(BaseModel):
         kind: ``reply`` for the answer of a task; a stream sends ``ack``, ``event`` and ``status``.
         replayed: The recorded outcome of an order that was answered before.
         truncated: The rows stop before the end; the message of the vendor's page limit.
+        warnings: What the worker finds odd about a task that it ran all the same.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -125,6 +126,7 @@ class TaskReply(BaseModel):
     error: ErrorBody | None = None
     replayed: bool = False
     truncated: str | None = None
+    warnings: list[str] = Field(default_factory=list)
     epoch: str | None = None
     sequence: int | None = None
 

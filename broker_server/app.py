@@ -33,10 +33,12 @@ from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
 from broker_server.journal.owners import Owners
 from broker_server.journal.starts import TaskStarts
+from broker_server.market_sessions import load_market_sessions
 from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.ownership import Grant
+from broker_server.orders.session_rule import SessionCheckRule
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
 
@@ -160,7 +162,11 @@ class _Counts:
 
 
 def order_rules(settings: Settings, environment: Environment) -> OrderRules:
-    """What the settings allow of orders."""
+    """What the settings allow of orders.
+
+    Raises:
+        SettingsError: The file of market sessions is wrong.
+    """
     return OrderRules(
         environment=environment,
         refused=LEGACY_REFUSAL if settings.legacy_queues else None,
@@ -173,6 +179,11 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
             notional=settings.order_max_notional,
             per_day=settings.order_max_per_day,
             tickers=settings.order_tickers,
+        ),
+        session_rule=SessionCheckRule(
+            load_market_sessions(settings.market_sessions_file),
+            settings.session_check,
+            round_the_clock=environment == "simulated",
         ),
     )
 
