@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import ColumnElement, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.journal.tables import accounts
@@ -108,7 +108,7 @@ class Owners:
             for row in rows
         }
 
-    def _key(self, vendor: str, account: str) -> tuple[object, ...]:
+    def _key(self, vendor: str, account: str) -> tuple[ColumnElement[bool], ...]:
         table = accounts.c
         return (
             table.environment == self._environment,

@@ -24,18 +24,25 @@ metadata = MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with an offset, kept in UTC; SQLite itself would drop the offset."""
+    """A moment with an offset, kept and given back in UTC.
+
+    SQLite itself would drop the offset, and PostgreSQL give it back in the time zone of its session.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
         """To the database."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a moment without an offset cannot be recorded: {value}")
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         """From the database."""
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 task_starts = Table(
