@@ -36,7 +36,7 @@ def test_a_setting_in_the_url_is_kept(tmp_path: Path) -> None:
 def test_a_new_file_that_another_worker_is_writing_to_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Changing to a write-ahead log fails at once in SQLite while another one writes, whatever its time-out."""
+    """While another one writes, SQLite refuses the change to a write-ahead log at once."""
     file = tmp_path / "journal.sqlite3"
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

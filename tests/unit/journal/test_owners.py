@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 from functools import partial
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from broker_server.journal.owners import Owner, Owners
+from broker_server.journal.owners import Owner, Owners, epoch_in_force
+from broker_server.journal.tables import halts
 from tests.support.racing import race, race_processes
+from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
@@ -78,3 +82,57 @@ def test_owners_in_different_processes_get_different_epochs(journal_url: str, en
     epochs = [[int(line) for line in each.split()] for each in printed]
     assert all(each == sorted(each) for each in epochs)
     assert sorted(epochs[0] + epochs[1]) == list(range(1, 41))
+
+
+def write_as_owner(connection: Connection, epoch: int) -> bool:
+    """A write that only the owner of that epoch may do; any table will do."""
+    condition = epoch_in_force("paper", "kis", "default") == epoch
+    return bool(connection.execute(update(halts).where(condition).values(by=f"owner {epoch}")).rowcount)
+
+
+@pytest.fixture
+def something_to_write(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(insert(halts).values(environment="paper", halted=False, at=NOW, by="nobody"))
+
+
+@pytest.mark.usefixtures("something_to_write")
+def test_only_the_owner_in_force_writes(engine: Engine) -> None:
+    owners = Owners(engine, "paper")
+    with engine.begin() as connection:
+        assert not write_as_owner(connection, 1)
+    take(owners)
+    with engine.begin() as connection:
+        assert write_as_owner(connection, 1)
+    take(owners, "second")
+    with engine.begin() as connection:
+        assert not write_as_owner(connection, 1)
+        assert write_as_owner(connection, 2)
+
+
+@pytest.mark.usefixtures("something_to_write")
+def test_a_new_owner_waits_for_the_old_ones_write_and_sees_it(engine: Engine) -> None:
+    owners = Owners(engine, "paper")
+    take(owners)
+    seen: list[str] = []
+
+    def take_over() -> None:
+        take(owners, "second")
+        with engine.connect() as connection:
+            seen.append(connection.execute(select(halts.c.by)).scalar_one())
+
+    second = threading.Thread(target=take_over)
+    with engine.begin() as connection:
+        assert write_as_owner(connection, 1)
+        second.start()
+        if engine.dialect.name == "postgresql":
+            wait_until(lambda: someone_waits(engine), what="the new owner, held up by a lock")
+        assert seen == []
+    second.join(20)
+    assert seen == ["owner 1"]
+
+
+def someone_waits(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        return bool(connection.execute(waiting).scalar_one())
