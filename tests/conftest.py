@@ -1,4 +1,9 @@
-"""The test broker: ``TEST_BROKER_URL``, else a Docker container, else a private node. Never another one."""
+"""What tests run against, never anything that is found by chance.
+
+The broker is ``TEST_BROKER_URL``, else a Docker container, else a private node.
+PostgreSQL is ``TEST_POSTGRES_URL`` (of a superuser), else a private server, whose commits wait for the disk
+unless ``TEST_POSTGRES_FSYNC=off``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from hypothesis import settings
 from broker_server.amqp.private_node import PrivateNode
 from tests.support.broker_cleaning import ManagementApi, clean
 from tests.support.docker_broker import docker_answers, rabbitmq_container
+from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
 _SETTINGS_OF_THE_CALLER = (
     "BROKER_URL",
@@ -21,6 +27,7 @@ _SETTINGS_OF_THE_CALLER = (
     "KOSCOM_",
     "ACCOUNTS_FILE",
     "JOURNAL_URL",
+    "PG",
     "VENDORS",
 )
 
@@ -29,6 +36,23 @@ _SETTINGS_OF_THE_CALLER = (
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Install PostgreSQL before the first test that needs it: no test's own time limit is for that."""
+    if session.config.option.collectonly or os.environ.get("TEST_POSTGRES_URL"):
+        return
+    if any(_needs_postgres(item) for item in session.items):
+        ensure_postgres()
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    parameters = (
+        item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    )
+    return parameters.get("journal_url") == "postgresql" or "postgres_url" in getattr(
+        item, "fixturenames", ()
+    )
 
 
 class TestBroker:
@@ -96,3 +120,23 @@ def private_node(tmp_path: Path) -> Iterator[PrivateNode]:
     """A node of the test's own, for tests that restart or kill the broker."""
     with PrivateNode.start() as node:
         yield node
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The superuser's URL of a PostgreSQL for the whole run (with xdist, of each of its processes)."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        yield given
+        return
+    with PrivatePostgres(fsync=os.environ.get("TEST_POSTGRES_FSYNC") != "off") as server:
+        yield server.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journal_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new, empty database for a journal; the test runs once for each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'journal.sqlite3'}"
+        return
+    with fresh_database(request.getfixturevalue("postgres_url")) as url:
+        yield url

@@ -1,21 +1,45 @@
-"""Opens the journal's database and brings its schema up to date."""
+"""Opens the journal's database and brings its schema up to date.
+
+Code that uses the engine follows two rules, which hold on SQLite and on PostgreSQL alike:
+
+* ``engine.connect()`` is for reading. ``engine.begin()`` is for writing, and its first statement writes: then
+  SQLite waits for its turn with that statement, instead of failing because another worker wrote in between.
+* A write never relies on what was read before it. What it depends on is part of the statement itself:
+  ``WHERE version = …`` with a look at ``rowcount``, ``ON CONFLICT``, ``RETURNING``. A row of *another* table
+  that must not change until the commit is read by it ``FOR SHARE`` (``with_for_update(read=True)``; SQLite,
+  which has one writer at a time, needs and gets nothing).
+"""
 
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from broker_server.journal.locking import schema_lock
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PATIENCE = 10.0
+_POLL = 0.01
+_SQLITE: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": "IMMEDIATE"}
+"""A writer waits 10 s for another one, and holds the write lock from its first statement on."""
+_POSTGRESQL: dict[str, Any] = {
+    # A server that is gone must fail an order soon; libpq alone would wait for minutes, or for hours.
+    "connect_timeout": int(_PATIENCE),
+    "tcp_user_timeout": int(_PATIENCE * 1000),
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 
 
 class JournalError(Exception):
@@ -32,17 +56,12 @@ def open_database(url: str) -> Engine:
         JournalError: The URL is wrong, the database cannot be opened, or a newer version has written it.
     """
     try:
-        parsed = make_url(url)
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            file = Path(parsed.database)
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file.touch(mode=0o600)
-        engine = create_engine(parsed, pool_pre_ping=True)
-        if parsed.get_backend_name() == "sqlite":
-            event.listen(engine, "connect", _make_durable)
-        _upgrade(engine)
+        engine = _engine(make_url(url))
+        try:
+            _upgrade(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     except CommandError as error:
         raise JournalError(
             f"JOURNAL_URL: this journal was written by another version of sapi-broker ({error}); "
@@ -54,10 +73,50 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def _engine(url: URL) -> Engine:
+    backend = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
+    if backend == "sqlite":
+        return _sqlite(url)
+    if backend == "postgresql":
+        return _postgresql(url)
+    raise JournalError(f"JOURNAL_URL: {backend} is not supported: use sqlite:///path or postgresql://…")
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise JournalError("JOURNAL_URL: a journal in memory would be lost: use sqlite:///path")
+    file = Path(url.database)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)
+    engine = create_engine(url, connect_args=_unless_given(_SQLITE, url))
+    event.listen(engine, "connect", _make_sqlite_durable)
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args=_unless_given(_POSTGRESQL, url),
+            isolation_level="READ COMMITTED",  # whatever the server's default is
+            pool_pre_ping=True,
+        )
+    except ImportError as error:
+        raise JournalError(
+            f"JOURNAL_URL: PostgreSQL needs its driver ({error}): pip install 'sapi-broker[postgres]'"
+        ) from error
+    event.listen(engine, "connect", _make_postgresql_durable)
+    return engine
+
+
+def _unless_given(defaults: dict[str, Any], url: URL) -> dict[str, Any]:
+    return {name: value for name, value in defaults.items() if name not in url.query}
+
+
 def _upgrade(engine: Engine) -> None:
     """Apply the migrations that are missing. Workers that start together take turns."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with schema_lock(engine) as connection:
@@ -65,10 +124,28 @@ def _upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _make_durable(connection: Any, _: object) -> None:
+def _make_sqlite_durable(connection: Any, _: object) -> None:
     """A committed row must survive a power cut: full synchronous writes, with a write-ahead log for speed."""
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=5000")
-    cursor.execute("PRAGMA journal_mode=WAL")
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # For this one change, which only a new file needs, SQLite does not wait for others itself.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
+
+
+def _make_postgresql_durable(connection: Any, _: object) -> None:
+    """The same, for a server or role that was set to answer before it has written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) "
+            "WHERE current_setting('synchronous_commit') = 'off'"
+        )
+    connection.commit()

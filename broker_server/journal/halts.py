@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select
 
 from broker_server.journal.tables import halts
+from broker_server.journal.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,7 @@ class Halts:
     def set(self, *, halted: bool, now: datetime, by: str, reason: str | None = None) -> None:
         """Halt or resume orders."""
         values = {"halted": halted, "at": now, "by": by, "reason": reason}
+        row = {"environment": self._environment, **values}
+        statement = upsert(self._engine, halts).values(row)
         with self._engine.begin() as connection:
-            changed = connection.execute(
-                update(halts).where(halts.c.environment == self._environment).values(**values)
-            ).rowcount
-            if not changed:
-                connection.execute(insert(halts).values(environment=self._environment, **values))
+            connection.execute(statement.on_conflict_do_update(index_elements=["environment"], set_=values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.journal.tables import accounts
@@ -28,6 +28,21 @@ class Owner:
     process: int
     epoch: int
     released: bool
+
+
+def epoch_in_force(environment: str, vendor: str, account: str) -> ScalarSelect[int]:
+    """The epoch of an account's owner, for the condition of a write that only this owner may do.
+
+    No new owner can come until that write is committed. Without the lock that this takes, one could on
+    PostgreSQL: it would read the account's orders, and the write of the old owner would appear afterwards.
+    """
+    table = accounts.c
+    return (
+        select(table.epoch)
+        .where(table.environment == environment, table.vendor == vendor, table.account == account)
+        .with_for_update(read=True)
+        .scalar_subquery()
+    )
 
 
 class Owners:

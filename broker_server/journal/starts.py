@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, select
 
 from broker_server.journal.tables import task_starts
+from broker_server.journal.upserts import upsert
 
 
 def message_key(task_id: str, body: bytes) -> str:
@@ -36,21 +37,17 @@ class TaskStarts:
         Returns:
             How many starts without an end there were before this one.
         """
-        with self._engine.begin() as connection:
-            found = connection.execute(select(task_starts.c.starts).where(task_starts.c.key == key)).scalar()
-            if found is None:
-                connection.execute(
-                    insert(task_starts).values(
-                        key=key, task_id=task_id, method=method, starts=1, last_started_at=now
-                    )
-                )
-                return 0
-            connection.execute(
-                update(task_starts)
-                .where(task_starts.c.key == key)
-                .values(starts=task_starts.c.starts + 1, last_started_at=now)
+        row = {"key": key, "task_id": task_id, "method": method, "starts": 1, "last_started_at": now}
+        statement = (
+            upsert(self._engine, task_starts)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["key"], set_={"starts": task_starts.c.starts + 1, "last_started_at": now}
             )
-            return int(found)
+            .returning(task_starts.c.starts)
+        )
+        with self._engine.begin() as connection:
+            return int(connection.execute(statement).scalar_one()) - 1
 
     def end(self, key: str) -> None:
         """Forget the task: it ended, well or not, and its worker lives."""

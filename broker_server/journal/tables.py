@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     DateTime,
+    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -19,23 +19,60 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with an offset, kept in UTC; SQLite itself would drop the offset."""
+    """A moment with an offset, kept and given back in UTC.
+
+    SQLite itself would drop the offset, and PostgreSQL give it back in the time zone of its session.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """To the database."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a moment without an offset cannot be recorded: {value}")
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """From the database."""
-        return None if value is None else value.replace(tzinfo=value.tzinfo or UTC)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Quotation(TypeDecorator[str]):
+    """Text in somebody else's words, which is recorded whatever it holds: an order's outcome hangs on it.
+
+    PostgreSQL refuses a zero byte and a text that is too long, and no database takes half a surrogate pair.
+
+    Args:
+        length: Where it is cut; ``None``: nowhere.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        super().__init__()
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """The column's type in the database."""
+        return Text() if self.length is None else String(self.length)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """To the database."""
+        if value is None:
+            return None
+        return (
+            value.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")[: self.length]
+        )
 
 
 task_starts = Table(
@@ -72,14 +109,13 @@ orders = Table(
     Column("state", String(16), nullable=False),
     Column("status", String(24), comment="what the market did with an accepted order"),
     Column("order_no", String(32)),
-    Column("vendor_code", String(64)),
-    Column("vendor_message", Text),
-    Column("reason", Text),
+    Column("vendor_code", Quotation(64)),
+    Column("vendor_message", Quotation),
+    Column("reason", Quotation),
     Column("floor", BigInteger, comment="the highest order number known before it was sent"),
     Column("missed", Integer, nullable=False),
     Column("stuck", Boolean, nullable=False),
     Column("filled", Integer, nullable=False),
-    Column("cancelled", Integer, nullable=False, comment="taken back, or moved to the order that changed it"),
     Column("remaining", Integer),
     Column("average_price", String(32), comment="exact decimal text"),
     Column("received_at", UtcDateTime, nullable=False),
@@ -112,7 +148,7 @@ order_transitions = Table(
     Column("state", String(16), nullable=False),
     Column("status", String(24)),
     Column("filled", Integer, nullable=False),
-    Column("reason", Text),
+    Column("reason", Quotation),
 )
 """Every change of an order's row, in order."""
 
@@ -153,7 +189,7 @@ halts = Table(
     Column("halted", Boolean, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("by", String(255), nullable=False),
-    Column("reason", Text),
+    Column("reason", Quotation),
 )
 """The kill switch."""
 

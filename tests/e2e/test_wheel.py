@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA_SUFFIXES = {".json", ".html", ".css", ".js", ".typed", ".toml", ".txt"}
+DATA_SUFFIXES = {".json", ".html", ".css", ".js", ".typed", ".toml", ".txt", ".mako"}
 
 
 def clean_environment() -> dict[str, str]:
@@ -64,6 +64,7 @@ def test_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
         if path.suffix in DATA_SUFFIXES | {".py"} and "__pycache__" not in path.parts
     }
     assert "broker_server/vendors/kis/data/rest_catalogue.json" in expected
+    assert "broker_server/journal/migrations/script.py.mako" in expected
     assert expected <= names
     assert not [name for name in names if name.startswith(("tests/", "bench/", "docs/"))]
 
@@ -111,3 +112,24 @@ def test_method_catalogue_comes_from_the_installed_wheel(installed: Path, tmp_pa
     )
     assert done.returncode == 0, done.stderr
     assert "kis.get-current-price" in json.dumps(json.loads(done.stdout))
+
+
+@pytest.mark.timeout(300)
+def test_a_journal_is_made_by_the_installed_wheel(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from sqlalchemy import inspect; from broker_server.journal import database; "
+        "engine = database.open_database(sys.argv[1]); "
+        "print(database.__file__); print(*inspect(engine).get_table_names())"
+    )
+    done = subprocess.run(
+        [installed / "python", "-c", program, f"sqlite:///{tmp_path / 'journal.sqlite3'}"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    where, tables = done.stdout.splitlines()
+    assert Path(where).is_relative_to(installed.parent)
+    assert {"alembic_version", "orders", "accounts"} <= set(tables.split())

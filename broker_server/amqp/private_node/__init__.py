@@ -9,7 +9,7 @@ it ended.
 * ``broker_process.py``: one epmd and one node, started, watched and stopped
 * ``layout.py``, ``ports.py``: the node's files, settings and ports
 * ``processes.py``, ``control_socket.py``: children that die with their parent; the keeper's socket
-* ``install.py``: finding or installing ``rabbitmq-server``
+* ``install.py``, ``debian.py``: finding ``rabbitmq-server``; installing a package of Debian
 * ``cli.py``: ``broker-server rabbitmq``
 """
 

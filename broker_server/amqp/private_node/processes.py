@@ -16,8 +16,11 @@ _PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc")
 
 
-def dies_with_parent() -> Callable[[], None] | None:
-    """What a child must call before it becomes another program, so that it is killed with its parent.
+def dies_with_parent(by: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
+    """What a child must call before it becomes another program, so that it ends with its parent.
+
+    Args:
+        by: The signal that ends it.
 
     Linux only (``prctl(PR_SET_PDEATHSIG)``, man 2 prctl); None elsewhere. The signal follows the *thread*
     that starts the child, so children are started from the main thread.
@@ -28,7 +31,7 @@ def dies_with_parent() -> Callable[[], None] | None:
     parent = os.getpid()
 
     def before_exec() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        libc.prctl(_PR_SET_PDEATHSIG, by)
         if os.getppid() != parent:
             os._exit(1)
 
