@@ -198,10 +198,10 @@ def test_ctrl_c_is_exit_130_without_a_traceback(clean_broker: str, worker: EchoW
 
 
 def test_methods_and_status_are_json_without_a_terminal(clean_broker: str, worker: EchoWorker) -> None:
-    everything = run(clean_broker, "methods")
-    some = run(clean_broker, "methods", "kis.*")
-    none = run(clean_broker, "methods", "koscom")
-    status = run(clean_broker, "status")
+    everything = run(clean_broker, "methods", "--timeout", "60")
+    some = run(clean_broker, "methods", "kis.*", "--timeout", "60")
+    none = run(clean_broker, "methods", "koscom", "--timeout", "60")
+    status = run(clean_broker, "status", "--timeout", "60")
     assert [json.loads(line)["name"] for line in everything.stdout.splitlines()] == [
         "broker.ping",
         "kis.get-current-price",
@@ -229,7 +229,7 @@ def test_a_terminal_shows_a_panel_for_a_failure(clean_broker: str, worker: EchoW
 
 
 def test_a_terminal_shows_the_page_of_one_method(clean_broker: str, worker: EchoWorker) -> None:
-    code, shown = run_in_terminal(clean_broker, "methods", "kis.get-current-price")
+    code, shown = run_in_terminal(clean_broker, "methods", "kis.get-current-price", "--timeout", "60")
     assert code == 0
     assert "broker-client call kis.get-current-price ticker=005930" in shown
     assert "required" in shown

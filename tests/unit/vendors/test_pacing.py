@@ -139,7 +139,7 @@ def test_closing_wakes_and_refuses_everybody() -> None:
         wait_until(lambda: pacer.status()["waiting"]["quote"] == 1)
         pacer.close()
         with pytest.raises(VendorUnavailable, match="stopping"):
-            waiting.result(10)
+            waiting.result(60)
     with pytest.raises(VendorUnavailable, match="stopping"):
         pacer.wait_for_slot(Lane.CANCEL, in_time)
 

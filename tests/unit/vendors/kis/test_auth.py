@@ -46,14 +46,14 @@ def test_threads_wait_for_the_one_that_issues(bench: Bench, source: TokenSource)
     issuing = threading.Event()
 
     def slow(request: HttpRequest) -> HttpResponse:
-        issuing.wait(5)
+        issuing.wait(60)
         return token()
 
     bench.kis.on("tokenP", slow)
     bench.clock.on_wait = issuing.set
 
     def ask(_: int) -> str:
-        everybody_asks.wait(5)
+        everybody_asks.wait(60)
         return source.get(bench.context())
 
     with ThreadPoolExecutor(8) as pool:
