@@ -29,7 +29,8 @@ from broker_server.core.orders import (
     Status,
     apply,
 )
-from broker_server.journal.tables import accounts, order_transitions, orders
+from broker_server.journal.owners import epoch_in_force
+from broker_server.journal.tables import order_transitions, orders
 
 KST = ZoneInfo("Asia/Seoul")
 _STATES_THAT_COUNT = LEFT | {State.NOT_SENT}
@@ -310,12 +311,7 @@ class OrderJournal:
     ) -> bool:
         fence: list[ColumnElement[bool]] = []
         if isinstance(event, Sending):
-            owned = select(accounts.c.epoch).where(
-                accounts.c.environment == self._environment,
-                accounts.c.vendor == before.vendor,
-                accounts.c.account == before.account,
-            )
-            fence = [orders.c.epoch == owned.scalar_subquery()]
+            fence = [orders.c.epoch == epoch_in_force(self._environment, before.vendor, before.account)]
         values = _columns(after) | {"version": before.version + 1}
         if outcome is not None:
             values |= {"outcome": outcome, "replied": False}

@@ -116,6 +116,7 @@ orders = Table(
     Column("missed", Integer, nullable=False),
     Column("stuck", Boolean, nullable=False),
     Column("filled", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False, comment="taken back, or moved to the order that changed it"),
     Column("remaining", Integer),
     Column("average_price", String(32), comment="exact decimal text"),
     Column("received_at", UtcDateTime, nullable=False),
