@@ -282,6 +282,7 @@ async def serve(
             clock=clock,
             direct=direct,
             outbox=outboxes[0],
+            confirmed=lambda: step("confirmed", ""),
         )
 
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.

@@ -66,6 +66,7 @@ class Session:
         clock: Callable[[], datetime],
         direct: DirectAddresses,
         outbox: OutcomeOutbox,
+        confirmed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._rules = rules
@@ -74,7 +75,7 @@ class Session:
         self._outbox = outbox
         self._publisher = ConfirmedPublisher(connection, name)
         self._forwarder = ConfirmedPublisher(connection, f"{name}-forwarded")
-        self._replier = Replier(self._publisher, counters, rules.environment, clock, direct)
+        self._replier = Replier(self._publisher, counters, rules.environment, clock, direct, confirmed)
         self._intake = Intake(
             registry=registry,
             rules=rules,
