@@ -1,7 +1,7 @@
 """A worker on the simulator that dies (-9) at the steps of orders that its seed chooses.
 
-Run as ``from tests.support.chaos_worker import main``. CHAOS_SEED and CHAOS_ODDS (deaths per step) are read from
-the environment.
+Run as ``from tests.support.chaos_worker import main``. CHAOS_SEED and CHAOS_ODDS (deaths per step) are read
+from the environment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Orders through workers that are killed at random, at a vendor that loses answers: what became of each.
 
-The ground truth is the simulator's ``GET /orders``. Each order of a run is of another quantity, so that what was
-booked can be told apart.
+The ground truth is the simulator's ``GET /orders``. Each order of a run is of another quantity, so that what
+was booked can be told apart.
 """
 
 from __future__ import annotations
