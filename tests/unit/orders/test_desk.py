@@ -166,6 +166,7 @@ def raising(error: BaseException, *, taken: bool = True) -> object:
         (OrderOutcomeIsUnknown("time-out"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (VendorUnavailable("odd"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (RuntimeError("defect"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
+        (SystemExit(3), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (VendorUnavailable("no byte left"), False, State.NOT_SENT, "VENDOR_UNAVAILABLE"),
     ],
 )
