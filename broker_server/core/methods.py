@@ -80,6 +80,7 @@ class TaskContext:
         report_progress: Tells a client that asked for it how many pages are done, and of how many if known.
         deadline: The moment after which the answer is of no use, with an offset; a handler that would have
             to wait longer than that says so at once. ``None`` when the task has none.
+        user: The AMQP user who sent it, if the message names one; RabbitMQ has verified it.
     """
 
     task_id: str
@@ -87,6 +88,7 @@ class TaskContext:
     ensure_in_time: Callable[[], None]
     report_progress: Callable[[int, int | None], None]
     deadline: datetime | None = None
+    user: str | None = None
     before_send: Callable[[OrderDetails], None] = _no_order
     not_taken: Callable[[], None] = lambda: None
     order_no_of: Callable[[str], str] = _no_journal
