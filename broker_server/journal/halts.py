@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from broker_server.journal.tables import halts
 
@@ -40,12 +41,33 @@ class Halts:
             ).one_or_none()
         return None if row is None else Halt(row.at, row.by, row.reason)
 
+    def changed_at(self) -> datetime | None:
+        """When orders were last halted or resumed, or ``None`` if they never were."""
+        with self._engine.connect() as connection:
+            at: datetime | None = connection.execute(
+                select(halts.c.at).where(halts.c.environment == self._environment)
+            ).scalar()
+        return at
+
     def set(self, *, halted: bool, now: datetime, by: str, reason: str | None = None) -> None:
-        """Halt or resume orders."""
+        """Halt or resume orders.
+
+        A resume that was asked for before the halt in force changes nothing: it may come late, from a worker
+        that was cut off in between. A halt is always obeyed.
+
+        Args:
+            now: When it was asked for.
+        """
         values = {"halted": halted, "at": now, "by": by, "reason": reason}
-        with self._engine.begin() as connection:
-            changed = connection.execute(
-                update(halts).where(halts.c.environment == self._environment).values(**values)
-            ).rowcount
-            if not changed:
-                connection.execute(insert(halts).values(environment=self._environment, **values))
+        mine = halts.c.environment == self._environment
+        obeyed = mine if halted else and_(mine, or_(~halts.c.halted, halts.c.at <= now))
+        for _ in range(2):  # a worker that shares the journal may write the first row in between
+            with self._engine.begin() as connection:
+                if connection.execute(update(halts).where(obeyed).values(**values)).rowcount:
+                    return
+            try:
+                with self._engine.begin() as connection:
+                    connection.execute(insert(halts).values(environment=self._environment, **values))
+            except IntegrityError:
+                continue
+            return
