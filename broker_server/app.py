@@ -13,11 +13,13 @@ from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
+from sqlalchemy import create_engine
 
 from broker_client.protocol import Environment
-from broker_server.admin import admin_methods
+from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.events import EventPublisher, event_key
 from broker_server.amqp.intake import Rules
 from broker_server.amqp.order_runner import OrderRunner
 from broker_server.amqp.redeliveries import RedeliveryGuard
@@ -32,6 +34,7 @@ from broker_server.journal.orders import OrderAttempts
 from broker_server.journal.starts import TaskStarts
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
+from broker_server.worker_methods import Counts, NoCounts, worker_methods
 
 LEGACY_REFUSAL = (
     "LEGACY_QUEUES is on: its queues do not survive a restart of the broker, so this worker takes no orders; "
@@ -99,31 +102,18 @@ def catalogue() -> MethodRegistry:
         cache_folder=data_folder() / "kis",
     )
     registry = MethodRegistry(kis.create(config).methods())
-    for method in admin_methods(
-        name="", environment="simulated", registry=registry, vendors=[], source=_NoCounts(), clock=utc_now
+    for method in worker_methods(
+        name="",
+        environment="simulated",
+        registry=registry,
+        vendors=(),
+        engine=create_engine("sqlite://"),
+        source=NoCounts(),
+        bus=ControlBus("", "simulated"),
+        clock=utc_now,
     ):
         registry.add(method)
     return registry
-
-
-class _NoCounts:
-    def tasks(self) -> dict[str, Any]:
-        return {}
-
-    def lanes(self) -> dict[str, dict[str, int]]:
-        return {}
-
-
-class _Counts:
-    def __init__(self, counters: Counters, executor: LaneExecutor) -> None:
-        self._counters = counters
-        self._executor = executor
-
-    def tasks(self) -> dict[str, Any]:
-        return self._counters.as_dict()
-
-    def lanes(self) -> dict[str, dict[str, int]]:
-        return self._executor.status()
 
 
 async def serve(
@@ -155,14 +145,18 @@ async def serve(
     engine = open_database(journal_url)
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
+    control = ControlBus(name, environment)
+    events = EventPublisher(name, environment, clock)
     registry = MethodRegistry(method for vendor in vendors for method in vendor.methods())
     for method in (
-        *admin_methods(
+        *worker_methods(
             name=name,
             environment=environment,
             registry=registry,
             vendors=vendors,
-            source=_Counts(counters, executor),
+            engine=engine,
+            source=Counts(counters, events, executor),
+            bus=control,
             clock=clock,
         ),
         *extra_methods,
@@ -192,7 +186,20 @@ async def serve(
             counters=counters,
             clock=clock,
             direct=direct,
+            control=control,
+            events=events,
         )
+
+    def announce(state: str) -> None:
+        events.publish(event_key("worker", name, state), {"type": "worker", "state": state})
+
+    def started() -> None:
+        announce("started")
+        on_ready()
+
+    async def announce_the_stop() -> None:
+        await stop.wait()
+        announce("stopping")
 
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.
     gc.collect()
@@ -205,9 +212,13 @@ async def serve(
         direct=direct,
         counters=counters,
     )
+    stopping = asyncio.create_task(announce_the_stop())
     try:
-        await worker.run(stop, on_ready)
+        await worker.run(stop, started)
     finally:
+        stopping.cancel()
+        events.close()
+        control.stop()
         executor.stop()
         for vendor in vendors:
             vendor.close()
