@@ -119,7 +119,7 @@ class ControlBus:
         body = encode(
             Command(command=command, arguments=arguments, worker=self._name, environment=self._environment)
         )
-        correlation_id = str(next(self._ids))
+        correlation_id = f"{self.address}-{next(self._ids)}"
         gathering = Gathering()
         self._call_soon(self._send, correlation_id, body, gathering)
         try:
