@@ -169,6 +169,11 @@ def encode_request(request: TaskRequest) -> bytes:
     return orjson.dumps(request.model_dump(mode="python", exclude_defaults=True))
 
 
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def encode_reply(
     task_id: str,
     result: list[Any],
@@ -193,7 +198,7 @@ def encode_reply(
     message: dict[str, Any] = {
         "task_id": task_id,
         "result": result,
-        "response_time": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "response_time": utc_text(now),
         "status": "TASK_SUCCEED" if error is None else "TASK_FAILED",
         "kind": kind,
         "environment": environment,

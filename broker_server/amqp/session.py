@@ -16,10 +16,12 @@ from broker_client.protocol import ORDERS_QUEUE, TASKS_QUEUE
 from broker_server.amqp import topology
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.channels import AsyncChannel
+from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.environment import claim_environment
+from broker_server.amqp.events import EventPublisher
 from broker_server.amqp.intake import Intake, Rules
 from broker_server.amqp.lease import claim_vendors
 from broker_server.amqp.outbox import OutcomeOutbox
@@ -66,6 +68,8 @@ class Session:
         clock: Callable[[], datetime],
         direct: DirectAddresses,
         outbox: OutcomeOutbox,
+        control: ControlBus,
+        events: EventPublisher,
         confirmed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
@@ -73,6 +77,8 @@ class Session:
         self._consumption = consumption
         self._runner = runner
         self._outbox = outbox
+        self._control = control
+        self._events = events
         self._publisher = ConfirmedPublisher(connection, name)
         self._forwarder = ConfirmedPublisher(connection, f"{name}-forwarded")
         self._replier = Replier(self._publisher, counters, rules.environment, clock, direct, confirmed)
@@ -91,7 +97,7 @@ class Session:
     @property
     def unconfirmed(self) -> int:
         """Published messages that the broker has not confirmed yet."""
-        return self._publisher.in_flight + self._forwarder.in_flight
+        return self._publisher.in_flight + self._forwarder.in_flight + self._events.unconfirmed
 
     async def open(self) -> None:
         """Declare, consume, and make sure that the broker sees the consumers.
@@ -112,6 +118,7 @@ class Session:
         await self._publisher.open()
         await self._forwarder.open()
         self._outbox.attach(self._publisher)
+        await self._control.open(connection, self._start_over)
         reads, orders = [TASKS_QUEUE, topology.EXPIRED_QUEUE], [ORDERS_QUEUE]
         for vendor in vendors:
             read_queue, order_queue = topology.vendor_queues(vendor)
@@ -122,6 +129,7 @@ class Session:
         for queue in (*orders, *reads):
             if not await topology.consumer_count(connection, queue):
                 raise ConsumersMissing(f"the broker shows no consumer on {queue}")
+        await self._events.open(connection)
 
     async def stop_consuming(self) -> None:
         """Cancel the consumers; what they already got stays unacked until it is done."""

@@ -95,7 +95,7 @@ class BookKeeper:
             alarm = "this order was said not to have been sent, and the vendor has it"
             log.error("an order that was said not to have been sent was found", task_id=task_id)
         if before != after:
-            self._announcer.changed(before, after, now, alarm=alarm)
+            self._announcer.changed(before, after, alarm=alarm)
         return before, after
 
     def settle(self, task_id: str, event: Event, *, by: str = "") -> None:
@@ -187,4 +187,4 @@ class BookKeeper:
                 filled=each.filled,
                 now=now,
             )
-            self._announcer.foreign(vendor.name, account, each, now)
+            self._announcer.foreign(vendor.name, account, each)

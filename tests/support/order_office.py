@@ -19,12 +19,13 @@ from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Pa
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.core.vendor import CheckResult, ListedOrder, OrderList
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import Record
+from broker_server.journal.orders import OrderJournal, Record
 from broker_server.journal.owners import Owners
 from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.ownership import Grant
+from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.task import OrderTask
 
 START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
@@ -254,7 +255,8 @@ class Desk:
             [vendor],
             ownership=self.lease,
             bus=self.recorder,
-            make_outbox=lambda replied: self.recorder,
+            notes=ReplyNotes(OrderJournal(engine, "simulated")),
+            outbox=self.recorder,
             worker=name,
             clock=clock,
             waiting=self.waiting.get,
