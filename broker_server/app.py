@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -13,13 +14,19 @@ from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.admin import admin_methods
+from broker_server.amqp.connection import connect
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.intake import Rules
+from broker_server.amqp.lease import Leases
+from broker_server.amqp.lease_claim import AccountClaim, Claimant
+from broker_server.amqp.lease_keeper import LeaseKeeper
 from broker_server.amqp.order_runner import OrderRunner
+from broker_server.amqp.owner_process import host_identity
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -28,7 +35,9 @@ from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
+from broker_server.journal.identity import journal_id
 from broker_server.journal.orders import OrderAttempts
+from broker_server.journal.owners import Owners
 from broker_server.journal.starts import TaskStarts
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
@@ -126,6 +135,54 @@ class _Counts:
         return self._executor.status()
 
 
+def account_identity(settings: Settings) -> str | None:
+    """Names the brokerage account to other workers without showing its number; ``None`` without one."""
+    if settings.kis_account is None:
+        return None
+    text = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def make_leases(
+    settings: Settings,
+    engine: Engine,
+    *,
+    broker_url: str,
+    environment: Environment,
+    vendors: Sequence[Vendor],
+    name: str,
+    identity: str | None,
+    adopt_journal: bool,
+    clock: Callable[[], datetime],
+) -> Leases:
+    """The leases of a worker's vendors; see `serve` for the arguments."""
+    if not vendors:
+        return Leases(None)
+    heartbeat = settings.lease_heartbeat
+    claimant = Claimant(
+        name=name,
+        host=host_identity(),
+        process=os.getpid(),
+        environment=environment,
+        journal=journal_id(engine, clock()),
+        heartbeat=heartbeat,
+        adopt=adopt_journal,
+    )
+    claims = [
+        AccountClaim(
+            vendor.name,
+            "default",
+            identity=identity,
+            claimant=claimant,
+            owners=Owners(engine, environment),
+            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            clock=clock,
+        )
+        for vendor in vendors
+    ]
+    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
+
+
 async def serve(
     settings: Settings,
     *,
@@ -133,8 +190,11 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
+    identity: str | None,
+    adopt_journal: bool,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
+    on_standby: Callable[[str], None],
     extra_methods: Iterable[Method[Any]] = (),
     clock: Callable[[], datetime] = utc_now,
 ) -> None:
@@ -145,7 +205,10 @@ async def serve(
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
+        identity: Of the brokerage account, as `account_identity` gives it, or of the simulator.
+        adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         on_ready: Called when the worker consumes.
+        on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
 
     Raises:
@@ -180,6 +243,17 @@ async def serve(
     )
 
     direct = DirectAddresses()
+    leases = make_leases(
+        settings,
+        engine,
+        broker_url=broker_url,
+        environment=environment,
+        vendors=vendors,
+        name=name,
+        identity=identity,
+        adopt_journal=adopt_journal,
+        clock=clock,
+    )
 
     def make_session(connection: AsyncioConnection) -> Session:
         return Session(
@@ -202,11 +276,12 @@ async def serve(
         name=name,
         make_session=make_session,
         runner=runner,
+        leases=leases,
         direct=direct,
         counters=counters,
     )
     try:
-        await worker.run(stop, on_ready)
+        await worker.run(stop, on_ready, on_standby)
     finally:
         executor.stop()
         for vendor in vendors:

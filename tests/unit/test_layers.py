@@ -17,6 +17,7 @@ ALLOWED = {
         "broker_server.amqp",
         "broker_server.core",
         "broker_server.journal",
+        "broker_server.orders.ownership",
         "broker_server.execution",
         "broker_client",
     },
