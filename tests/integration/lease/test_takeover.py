@@ -1,4 +1,4 @@
-"""The owner is cut off without a word: never two that may send. `python -m bench.takeover` shows the seconds."""
+"""The owner is cut off without a word: never two that may send. `bench.takeover` shows the seconds."""
 
 from __future__ import annotations
 
