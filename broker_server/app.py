@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -15,15 +16,20 @@ from zoneinfo import ZoneInfo
 from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from broker_client.protocol import Environment
+from broker_server.amqp.connection import connect
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.events import EventPublisher, event_key
 from broker_server.amqp.intake import Rules
+from broker_server.amqp.lease import Leases
+from broker_server.amqp.lease_claim import AccountClaim, Claimant
+from broker_server.amqp.lease_keeper import LeaseKeeper
 from broker_server.amqp.outbox import OutcomeOutbox
+from broker_server.amqp.owner_process import host_identity
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -33,6 +39,7 @@ from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
+from broker_server.journal.identity import journal_id
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
 from broker_server.journal.starts import TaskStarts
@@ -41,7 +48,6 @@ from broker_server.ordering import OrderOffice
 from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
-from broker_server.orders.ownership import Grant
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.session_rule import SessionCheckRule
 from broker_server.settings import Settings, SettingsError, data_folder
@@ -132,27 +138,6 @@ def catalogue() -> MethodRegistry:
     return registry
 
 
-class _SoleOwner:
-    """TEMPORARY until the leases are merged."""
-
-    def __init__(self, owners: Owners, name: str, vendors: Sequence[Vendor]) -> None:
-        self._epochs = {
-            vendor.name: owners.take(
-                vendor.name,
-                "default",
-                name=name,
-                host=socket.gethostname(),
-                process=os.getpid(),
-                now=utc_now(),
-            )[0]
-            for vendor in vendors
-        }
-
-    def grant(self, vendor: str, account: str) -> Grant | None:
-        epoch = self._epochs.get(vendor)
-        return None if epoch is None else Grant(epoch, True, 0.0)
-
-
 def order_rules(settings: Settings, environment: Environment) -> OrderRules:
     """What the settings allow of orders.
 
@@ -180,6 +165,54 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
     )
 
 
+def account_identity(settings: Settings) -> str | None:
+    """Names the brokerage account to other workers without showing its number; ``None`` without one."""
+    if settings.kis_account is None:
+        return None
+    text = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def make_leases(
+    settings: Settings,
+    engine: Engine,
+    *,
+    broker_url: str,
+    environment: Environment,
+    vendors: Sequence[Vendor],
+    name: str,
+    identity: str | None,
+    adopt_journal: bool,
+    clock: Callable[[], datetime],
+) -> Leases:
+    """The leases of a worker's vendors; see `serve` for the arguments."""
+    if not vendors:
+        return Leases(None)
+    heartbeat = settings.lease_heartbeat
+    claimant = Claimant(
+        name=name,
+        host=host_identity(),
+        process=os.getpid(),
+        environment=environment,
+        journal=journal_id(engine, clock()),
+        heartbeat=heartbeat,
+        adopt=adopt_journal,
+    )
+    claims = [
+        AccountClaim(
+            vendor.name,
+            "default",
+            identity=identity,
+            claimant=claimant,
+            owners=Owners(engine, environment),
+            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            clock=clock,
+        )
+        for vendor in vendors
+    ]
+    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
+
+
 async def serve(
     settings: Settings,
     *,
@@ -187,8 +220,11 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
+    identity: str | None,
+    adopt_journal: bool,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
+    on_standby: Callable[[str], None],
     extra_methods: Iterable[Method[Any]] = (),
     clock: Callable[[], datetime] = utc_now,
     step: Step = no_step,
@@ -200,7 +236,10 @@ async def serve(
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
+        identity: Of the brokerage account, as `account_identity` gives it, or of the simulator.
+        adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         on_ready: Called when the worker consumes.
+        on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
         step: Told of each step of an order.
 
@@ -209,7 +248,17 @@ async def serve(
     """
     name = f"{socket.gethostname()}-{os.getpid()}"
     engine = open_database(journal_url)
-    ownership = _SoleOwner(Owners(engine, environment), name, vendors)
+    leases = make_leases(
+        settings,
+        engine,
+        broker_url=broker_url,
+        environment=environment,
+        vendors=vendors,
+        name=name,
+        identity=identity,
+        adopt_journal=adopt_journal,
+        clock=clock,
+    )
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
     control = ControlBus(name, environment)
@@ -221,7 +270,7 @@ async def serve(
         order_rules(settings, environment),
         engine,
         vendors,
-        ownership=ownership,
+        ownership=leases,
         bus=events,
         notes=notes,
         outbox=outbox,
@@ -297,13 +346,14 @@ async def serve(
         name=name,
         make_session=make_session,
         runner=runner,
+        leases=leases,
         direct=direct,
         counters=counters,
     )
     stopping = asyncio.create_task(announce_the_stop())
     office.start()
     try:
-        await worker.run(stop, started)
+        await worker.run(stop, started, on_standby)
     finally:
         stopping.cancel()
         events.close()

@@ -106,6 +106,16 @@ class AsyncChannel:
         await self._request(start)
         return tag
 
+    async def get(self, queue: str) -> tuple[int, bytes] | None:
+        """Take one message off a queue, unacked: its delivery tag and body; ``None`` when there is none."""
+
+        def start(done: Callable[[Any], None]) -> None:
+            self.raw.add_callback(lambda _: done(None), [Basic.GetEmpty])
+            self.raw.basic_get(queue, lambda _, got, __, body: done((got.delivery_tag, body)))
+
+        answer: tuple[int, bytes] | None = await self._request(start)
+        return answer
+
     async def cancel(self, consumer_tag: str) -> None:
         """Stop a consumer; messages it already got stay unacked."""
         await self._request(lambda done: self.raw.basic_cancel(consumer_tag, callback=done))

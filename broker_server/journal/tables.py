@@ -180,6 +180,7 @@ accounts = Table(
     Column("owner", String(255), nullable=False),
     Column("host", String(255), nullable=False),
     Column("process", Integer, nullable=False),
+    Column("heartbeat", Integer, nullable=False, comment="of its lease, in seconds"),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("released", Boolean, nullable=False, comment="the owner gave the lease back by itself"),
 )

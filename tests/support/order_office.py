@@ -209,13 +209,19 @@ class FakeLease:
     """The lease of the account; the test takes it away or lets it go stale."""
 
     def __init__(self, owners: Owners, clock: Clock, name: str) -> None:
-        self.epoch, _ = owners.take("fake", "default", name=name, host="h", process=1, now=clock())
+        self.epoch, _ = owners.take(
+            "fake", "default", name=name, host="h", process=1, heartbeat=5, now=clock()
+        )
+        self.is_adopted = False
         self.held, self.fresh, self.refused, self.orders_from = True, True, None, 0.0
 
     def grant(self, vendor: str, account: str) -> Grant | None:
         if not self.held:
             return None
         return Grant(self.epoch, self.fresh, self.orders_from, self.refused)
+
+    def adopted(self, vendor: str, account: str) -> bool:
+        return self.is_adopted
 
 
 class Recorder:

@@ -24,6 +24,7 @@ ALLOWED = {
         "broker_server.amqp",
         "broker_server.core",
         "broker_server.journal",
+        "broker_server.orders.ownership",
         "broker_server.execution",
         "broker_server.orders",
         "broker_server.results",

@@ -292,7 +292,7 @@ async def test_task_that_a_thread_has_just_taken_does_not_begin_once_what_waits_
 
     bench.runner.admit(request(), method(handler, kind=kind, lane=lane), link.recipient())
     await wait_until_async(channel.looked.is_set)
-    bench.runner.forget_waiting()
+    bench.runner.begin_nothing_more()
     channel.go_on.set()
     await wait_until_async(lambda: bench.runner.running == 0)
     assert (calls, channel.acked, bench.runner.in_work) == ([], [], 0)
@@ -309,7 +309,7 @@ async def test_order_that_runs_is_in_work_until_its_outcome_is_recorded(bench: B
     bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
     bench.runner.admit(request("r"), method(handler), link.recipient(tag=2))
     await wait_until_async(lambda: len(begun) == 2)
-    bench.runner.forget_waiting()
+    bench.runner.begin_nothing_more()
     assert (bench.runner.orders_in_work, bench.runner.in_work) == (1, 2)
     gate.set()
     await wait_until_async(lambda: sorted(link.channel.acked) == [1, 2])

@@ -248,6 +248,21 @@ def test_a_journal_that_is_not_the_accounts_own_takes_no_orders(desk: Desk, vend
     assert desk.office.journal.find("t-1") is None
 
 
+def test_an_adopted_journal_reads_the_whole_day_before_its_first_order(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    desk = Desk(journal(tmp_path), vendor, clock, settled_start=False)
+    desk.lease.is_adopted = True
+    vendor.incomplete = "a page is missing"
+    with pytest.raises(VendorUnavailable):
+        desk.look()
+    with pytest.raises(Later):
+        run(desk)
+    vendor.incomplete = None
+    desk.look()
+    assert run(desk).error is None
+
+
 def test_an_equal_order_waits_for_one_of_unknown_outcome(
     desk: Desk, vendor: FakeVendor, clock: Clock
 ) -> None:

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=255), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("process", sa.Integer(), nullable=False),
+        sa.Column("heartbeat", sa.Integer(), nullable=False, comment="of its lease, in seconds"),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "released", sa.Boolean(), nullable=False, comment="the owner gave the lease back by itself"
