@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
 
 def take(owners: Owners, name: str = "first", account: str = "default") -> tuple[int, Owner | None]:
-    return owners.take("kis", account, name=name, host="here", process=7, now=NOW)
+    return owners.take("kis", account, name=name, host="here", process=7, heartbeat=5, now=NOW)
 
 
 def test_an_account_that_nobody_had_has_no_owner(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_owners_in_different_processes_get_different_epochs(journal_url: str, en
         "from broker_server.journal.owners import Owners\n"
         "owners = Owners(open_database(sys.argv[1]), 'paper')\n",
         "for _ in range(20):\n"
-        "    print(owners.take('kis', 'default', name=sys.argv[2], host='here', process=7,"
+        "    print(owners.take('kis', 'default', name=sys.argv[2], host='here', process=7, heartbeat=5,"
         " now=datetime.now(UTC))[0])\n",
         *([journal_url, str(number)] for number in range(2)),
     )
