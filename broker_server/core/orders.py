@@ -356,4 +356,6 @@ def _progressed(order: Order, event: Progress) -> Order:
 def _average(order: Order, event: Progress) -> Decimal | None:
     if event.filled != order.filled:
         return event.average_price if event.filled > order.filled else order.average_price
-    return max((each for each in (order.average_price, event.average_price) if each is not None), default=None)
+    return max(
+        (each for each in (order.average_price, event.average_price) if each is not None), default=None
+    )
