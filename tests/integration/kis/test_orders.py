@@ -5,7 +5,6 @@ import pytest
 from broker_client.errors import (
     InvalidParameters,
     OrderOutcomeIsUnknown,
-    OrdersDisabled,
     Unsupported,
     VendorRejected,
 )
@@ -129,24 +128,6 @@ def test_paper_takes_neither_other_venues_nor_special_overseas_orders(paper: Mar
         paper.outcome("kis.buy-overseas-order", **order, order_type="limit_on_open")
 
 
-def test_without_the_simulator_no_order_leaves(make_market: MakeMarket) -> None:
-    market = make_market("real", simulated=False)
-    order_no, before = "0000000001", market.control("GET", "/calls")["total"]
-    for method, arguments in {
-        "kis.buy-order": {"ticker": TICKER, "quantity": 1, "order_type": "market"},
-        "kis.sell-order": {"ticker": TICKER, "quantity": 1, "price": 70000},
-        "kis.modify-order": {"order_no": order_no, "price": 70000},
-        "kis.cancel-order": {"order_no": order_no},
-        "kis.buy-overseas-order": {"ticker": "AAPL", "exchange": "NASD", "quantity": 1, "price": "1"},
-        "kis.sell-overseas-order": {"ticker": "AAPL", "exchange": "NASD", "quantity": 1, "price": "1"},
-        "kis.modify-overseas-order": {"order_no": order_no, "price": "1"},
-        "kis.cancel-overseas-order": {"order_no": order_no},
-    }.items():
-        with pytest.raises(OrdersDisabled, match="this version sends no orders to KIS"):
-            market.outcome(method, **arguments)
-    assert market.control("GET", "/calls")["total"] == before
-
-
 @pytest.mark.parametrize("fault", ["reset", "blackhole", "malformed_body", "empty_body", "bad_gateway"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_order_without_a_verdict_is_unknown_and_never_repeated(
@@ -159,6 +140,7 @@ def test_an_order_without_a_verdict_is_unknown_and_never_repeated(
         real.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
     wait_until(lambda: real.control("GET", "/faults")["faults"] == [], what="the call at the server")
     assert len(real.orders()) - before == (1 if when == "after" else 0)
+    assert real.gate.events == ["before"]
 
 
 @pytest.mark.parametrize("code", ["EGW00301", "EGW00302", "EGW00202", "EGW00001"])
@@ -177,3 +159,4 @@ def test_an_order_refused_before_it_was_taken_is_sent_again_once_only(real: Mark
     real.fault(fault, path="order-cash")
     real.one("kis.buy-order", ticker=TICKER, quantity=1, price=price)
     assert len(real.orders()) == before + 1
+    assert real.gate.events == ["before", "not taken", "before"]

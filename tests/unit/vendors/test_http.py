@@ -6,8 +6,10 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
@@ -193,6 +195,88 @@ def test_an_answer_that_drips_for_ever_is_given_up() -> None:
 
     with serving(serve) as server:
         assert "time-out" in str(failure(post(server.url), QUICK))
+
+
+def test_headers_that_drip_for_ever_are_given_up() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        pace = threading.Event()
+        while True:
+            connection.sendall(b"x")
+            pace.wait(0.05)
+
+    with serving(serve) as server:
+        began = time.monotonic()
+        error = failure(post(server.url))
+        assert time.monotonic() - began < QUICK.total + 0.3
+    assert error.bytes_left
+    assert "no answer within the time-out" in str(error)
+
+
+def test_a_silence_is_no_longer_than_what_is_left_of_the_whole() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.recv(1)
+
+    patient = Timeouts(connect=5.0, read=5.0, total=0.3)
+    with serving(serve) as server, closing(RequestsTransport(patient)) as sender:
+        began = time.monotonic()
+        with pytest.raises(ExchangeFailed) as caught:
+            sender.send(post(server.url))
+        assert time.monotonic() - began < 1
+    assert caught.value.bytes_left
+
+
+def test_a_handshake_that_hangs_is_part_of_connecting() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+
+    times = Timeouts(connect=0.3, read=5.0, total=5.0)
+    with serving(serve) as server, closing(RequestsTransport(times)) as sender:
+        began = time.monotonic()
+        with pytest.raises(ExchangeFailed, match="no connection within the time-out") as caught:
+            sender.send(post(server.url.replace("http://", "https://")))
+        assert time.monotonic() - began < 1
+    assert not caught.value.bytes_left
+
+
+def test_nothing_leaves_after_a_name_resolution_that_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    resolve = socket.getaddrinfo
+
+    def slowly(*arguments: Any) -> Any:
+        now[0] += QUICK.total
+        return resolve(*arguments)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with serving(answer_all) as server, transport(monotonic=lambda: now[0]) as sender:
+        with pytest.raises(ExchangeFailed, match="no connection within the time-out") as caught:
+            sender.send(post(server.url))
+        assert server.accepted == 0
+    assert not caught.value.bytes_left
+
+
+def test_a_request_that_is_given_up_is_not_delivered_later() -> None:
+    ends: list[type[OSError] | None] = []
+
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        try:
+            connection.recv(1)
+            ends.append(None)
+        except OSError as error:
+            ends.append(type(error))
+
+    with serving(serve) as server:
+        assert failure(post(server.url)).bytes_left
+    assert ends == [ConnectionResetError]
+
+
+def test_a_defect_says_whether_a_byte_left() -> None:
+    request = HttpRequest("POST", "http://127.0.0.1:1/", {"header": "ümlaut\n"}, body=b"{}")
+    assert not failure(request).bytes_left
 
 
 def test_a_redirect_is_not_followed() -> None:
