@@ -99,7 +99,7 @@ def test_user_without_the_right_to_configure_serves_what_exists(
 ) -> None:
     assert new_worker(own_broker).terminate() == 0
     rabbitmqctl(own_node, "add_user", "least", "least-password")
-    rabbitmqctl(own_node, "set_permissions", "least", r"^broker\.environment\..*", ".*", ".*")
+    rabbitmqctl(own_node, "set_permissions", "least", r"^(broker\.environment\.|amq\.gen-).*", ".*", ".*")
     address = pika.URLParameters(own_broker)
     worker = new_worker(f"amqp://least:least-password@127.0.0.1:{address.port}/%2F")
     with TaskWire(own_broker) as wire:

@@ -26,3 +26,10 @@ def test_where_the_message_says_it_all_there_is_no_hint(code: str) -> None:
 def test_a_hint_names_the_method_that_was_called() -> None:
     assert hint("INVALID_PARAMETERS", "kis.buy-order").endswith("broker-client methods kis.buy-order")
     assert hint("INVALID_PARAMETERS").endswith("broker-client methods METHOD")
+
+
+@pytest.mark.parametrize("method", ["broker.halt-orders", "broker.resume-orders"])
+def test_a_kill_switch_that_not_everybody_acknowledged_is_thrown_again(method: str) -> None:
+    assert "again until it succeeds" in hint("TIMEOUT", method)
+    assert "again until it succeeds" in hint("INTERNAL", method)
+    assert hint("INVALID_PARAMETERS", method) == hint("INVALID_PARAMETERS").replace("METHOD", method)
