@@ -97,7 +97,7 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
     control(simulator, "POST", "/faults", {"limits": {"rest_per_second": 1000, "token_interval": 0}})
     vendors: list[KisVendor] = []
 
-    def make(environment: str = "real", **settings: Any) -> Market:
+    def make(environment: str = "real", *, order_timeout: float = 1.5, **settings: Any) -> Market:
         key = simulator.credentials["kis"][environment]
         config: dict[str, Any] = {
             "environment": environment,
@@ -113,7 +113,7 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
         vendor = create(
             KisConfig(**config),
             read_transport=RequestsTransport(QUICK),
-            order_transport=RequestsTransport(QUICK, longest_idle=3.0),
+            order_timeout=order_timeout,
         )
         vendors.append(vendor)
         return Market(simulator, vendor, key["account"])
