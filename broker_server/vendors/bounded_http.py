@@ -118,25 +118,34 @@ class BoundedHTTPConnection(HTTPConnection):
         except (socket.gaierror, UnicodeError) as error:
             raise NameResolutionError(self.host, self, socket.gaierror(str(error))) from error
         until = exchange.monotonic() + exchange.connect
-        refused: OSError = OSError("the name has no address")
-        for *_, address in found:
-            try:
-                connection = create_connection(
-                    (str(address[0]), self.port),
-                    exchange.left(until),
-                    source_address=self.source_address,
-                    socket_options=self.socket_options,
-                )
-                connection.settimeout(exchange.left(until))  # for the handshake
-            except OSError as error:
-                refused = error
-                continue
-            _forget_after(connection, exchange.total)
-            sys.audit("http.client.connect", self, self.host, self.port)
-            return connection
-        if isinstance(refused, TimeoutError):
-            raise ConnectTimeoutError(self, "no connection in time") from refused
-        raise NewConnectionError(self, str(refused)) from refused
+        refused: OSError | None = None
+        try:
+            for number, (*_, address) in enumerate(found):
+                try:
+                    # An address that does not answer must leave time for the next one.
+                    share = exchange.left(until) / (len(found) - number)
+                    connection = self._reach(str(address[0]), share)
+                except OSError as error:
+                    refused = error
+                    continue
+                # For the handshake; when no time is left, the first byte of it will say so.
+                connection.settimeout(max(0.001, until - exchange.monotonic()))
+                _forget_after(connection, exchange.total)
+                sys.audit("http.client.connect", self, self.host, self.port)
+                return connection
+            if isinstance(refused, TimeoutError):
+                raise ConnectTimeoutError(self, "no connection in time") from refused
+            raise NewConnectionError(self, str(refused)) from refused
+        finally:
+            del refused  # its traceback holds this frame, and with it the socket
+
+    def _reach(self, address: str, seconds: float) -> socket.socket:
+        return create_connection(
+            (address, self.port),
+            seconds,
+            source_address=self.source_address,
+            socket_options=self.socket_options,
+        )
 
     def send(self, data: Any) -> None:
         """Send a part of the request; from the first part on a byte may have left."""

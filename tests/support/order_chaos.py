@@ -1,7 +1,7 @@
 """Orders through workers that are killed at random, at a vendor that loses answers: what became of each.
 
-The ground truth is the simulator's ``GET /orders``. Each order of a run is of another quantity, so that what
-was booked can be told apart.
+The ground truth is the simulator's ``GET /orders``. No two orders of a run are of the same
+instrument and quantity, so that what was booked can be told apart.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class OrderChaos:
         dice = self._random
         for number in range(self.report.orders):
             task_id = f"chaos-{self.report.seed}-{number}"
-            sent[task_id] = (dice.choice(TICKERS), number + 1)
+            sent[task_id] = (TICKERS[number % len(TICKERS)], number // len(TICKERS) + 1)
             self._publish(wire, task_id, sent[task_id], twice=dice.random() < 0.2)
             if dice.random() < 0.15:
                 fault = dice.choice(FAULTS) | {"path": "order-cash", "count": 1}

@@ -68,6 +68,8 @@ class KisVendor:
         catalogue = Catalogue(config.environment)
         self._client = KisClient(config, catalogue, self._tokens, self._pacer, reads)
         sender = OrderSender(config, catalogue, self._tokens, self._pacer, sends)
+        # What an order waits for must not take longer than an order may.
+        before_orders = KisClient(config, catalogue, self._tokens, self._pacer, sends)
         domestic_orders = DomesticOrderBook(config, self._client, kis_clock)
         overseas_orders = OverseasOrderList(config, self._client, kis_clock)
         self._quotes = DomesticQuotes(self._client, clock)
@@ -76,14 +78,14 @@ class KisVendor:
             self._quotes,
             DomesticCharts(self._client, clock),
             self._account,
-            DomesticTrading(config, sender, domestic_orders, kis_clock),
+            DomesticTrading(config, sender, DomesticOrderBook(config, before_orders, kis_clock), kis_clock),
             OverseasQuotes(self._client, clock),
             OverseasAccount(config, self._client, overseas_orders),
-            OverseasTrading(config, sender, overseas_orders, kis_clock),
+            OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
         )
         self.live: bool = config.environment == "real" and not config.simulated
         self.orders: OrderAccess = KisOrderAccess(
-            domestic_orders, overseas_orders, PriceCeilings(self._client, kis_clock), kis_clock
+            domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
         )
 
     def methods(self) -> Sequence[Method[Any]]:
@@ -166,7 +168,7 @@ def create(
         config: The key, the host and the account.
         clock: The machine's when left out.
         read_transport: Replaces the HTTP of reads and tokens.
-        order_transport: Replaces the HTTP of orders and cancels.
+        order_transport: Replaces the HTTP of orders and cancels, and of what they look up first.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
     """
     clock = clock or SystemClock()

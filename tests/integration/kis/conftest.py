@@ -99,7 +99,13 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
     control(simulator, "POST", "/faults", {"limits": {"rest_per_second": 1000, "token_interval": 0}})
     vendors: list[KisVendor] = []
 
-    def make(environment: str = "real", timeouts: Timeouts = PATIENT, **settings: Any) -> Market:
+    def make(
+        environment: str = "real",
+        timeouts: Timeouts = PATIENT,
+        *,
+        order_timeout: float = 60.0,
+        **settings: Any,
+    ) -> Market:
         key = simulator.credentials["kis"][environment]
         config: dict[str, Any] = {
             "environment": environment,
@@ -115,7 +121,7 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
         vendor = create(
             KisConfig(**config),
             read_transport=RequestsTransport(timeouts),
-            order_transport=RequestsTransport(timeouts, longest_idle=3.0),
+            order_timeout=order_timeout,
         )
         vendors.append(vendor)
         return Market(simulator, vendor, key["account"])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from urllib.parse import urlsplit
+
 import pytest
 
 from broker_client.errors import (
@@ -8,9 +11,10 @@ from broker_client.errors import (
     Unsupported,
     VendorRejected,
 )
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
 
-from .conftest import PATIENT, QUICK, MakeMarket, Market
+from .conftest import MakeMarket, Market
 
 TICKER = "000660"
 
@@ -101,11 +105,12 @@ def test_overseas_orders_are_placed_changed_and_cancelled(market: Market) -> Non
         each for each in market.rows("kis.get-overseas-open-orders") if each["order_no"] == placed["order_no"]
     ]
     assert (listed["price"], listed["remaining_quantity"]) == ("1", 2)
-    market.one("kis.modify-overseas-order", order_no=placed["order_no"], price="1.01")
+    changed = market.one("kis.modify-overseas-order", order_no=placed["order_no"], price="1.01")
     cancelled = market.one("kis.cancel-overseas-order", order_no=placed["order_no"])
     assert not cancelled["already_done"]
     assert market.one("kis.cancel-overseas-order", order_no=placed["order_no"])["already_done"]
-    assert market.rows("kis.get-overseas-open-orders") == []
+    left = {each["order_no"] for each in market.rows("kis.get-overseas-open-orders")}
+    assert left.isdisjoint({placed["order_no"], changed["order_no"]})
 
 
 @pytest.mark.parametrize(("exchange", "ticker"), [("NASD", "AAPL"), ("SEHK", "00700")])
@@ -133,7 +138,7 @@ def test_paper_takes_neither_other_venues_nor_special_overseas_orders(paper: Mar
 def test_an_order_without_a_verdict_is_unknown_and_never_repeated(
     make_market: MakeMarket, fault: str, when: str
 ) -> None:
-    real = make_market("real", QUICK if fault == "blackhole" else PATIENT)
+    real = make_market("real", order_timeout=2.0 if fault == "blackhole" else 60.0)
     price, before = low_price(real), len(real.orders())
     real.fault(fault, path="order-cash", when=when)
     with pytest.raises(OrderOutcomeIsUnknown, match="do not send it again"):
@@ -160,3 +165,19 @@ def test_an_order_refused_before_it_was_taken_is_sent_again_once_only(real: Mark
     real.one("kis.buy-order", ticker=TICKER, quantity=1, price=price)
     assert len(real.orders()) == before + 1
     assert real.gate.events == ["before", "not taken", "before"]
+
+
+def test_an_order_ends_in_its_time_and_does_not_arrive_later(make_market: MakeMarket) -> None:
+    target = urlsplit(make_market("real").simulator.kis_rest_url)
+    with TcpProxy(str(target.hostname), target.port or 0) as proxy:
+        market = make_market("real", rest_url=f"http://127.0.0.1:{proxy.port}", order_timeout=1.0)
+        price, before = low_price(market), len(market.orders())
+        proxy.pause()
+        began = time.monotonic()
+        with pytest.raises(OrderOutcomeIsUnknown, match="no answer within the time-out"):
+            market.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
+        assert 0.9 < time.monotonic() - began < 2
+        proxy.resume()
+        wait_until(lambda: proxy.open_connections <= 1)
+        market.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
+        assert len(market.orders()) == before + 1
