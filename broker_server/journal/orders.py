@@ -234,7 +234,7 @@ class OrderJournal:
         return next(iter(records), None)
 
     def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:
-        """Orders from that day on by the vendor's number, which begins anew each day, without leading zeros."""
+        """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day."""
         records = self._select(
             *_account(vendor, account),
             orders.c.market == market,

@@ -99,7 +99,8 @@ def test_user_without_the_right_to_configure_serves_what_exists(
 ) -> None:
     assert new_worker(own_broker).terminate() == 0
     rabbitmqctl(own_node, "add_user", "least", "least-password")
-    rabbitmqctl(own_node, "set_permissions", "least", r"^(broker\.(environment|owner)\.|amq\.gen-).*", ".*", ".*")
+    configure = r"^(broker\.(environment|owner)\.|amq\.gen-).*"
+    rabbitmqctl(own_node, "set_permissions", "least", configure, ".*", ".*")
     address = pika.URLParameters(own_broker)
     worker = new_worker(f"amqp://least:least-password@127.0.0.1:{address.port}/%2F")
     with TaskWire(own_broker) as wire:
