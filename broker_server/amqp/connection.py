@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
+GIVE_UP_SECONDS = 1.0
 FIRST_DELAY_SECONDS = 0.2
 LONGEST_DELAY_SECONDS = 15.0
 
@@ -49,6 +51,7 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
     """
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[TolerantConnection] = loop.create_future()
+    ended = asyncio.Event()
     parameters = URLParameters(url)
     if heartbeat is not None:
         parameters.heartbeat = heartbeat
@@ -63,13 +66,18 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
             opened.set_result(connection)
 
     def on_open_error(_: AsyncioConnection, error: BaseException | str) -> None:
+        ended.set()
         if not opened.done():
             # Some of the library's own connection errors, a silent peer's among them, are not AMQPError.
             known = isinstance(error, (AMQPConnectionError, OSError))
             opened.set_exception(error if known else AMQPConnectionError(error))  # type: ignore[arg-type]
 
     connection = TolerantConnection(
-        parameters, on_open_callback=on_open, on_open_error_callback=on_open_error, custom_ioloop=loop
+        parameters,
+        on_open_callback=on_open,
+        on_open_error_callback=on_open_error,
+        on_close_callback=lambda *_: ended.set(),
+        custom_ioloop=loop,
     )
     try:
         return await opened
@@ -79,8 +87,10 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
             raise LoginRefused(refusal) from error
         raise
     except asyncio.CancelledError:
-        if connection.is_open:
+        if not (connection.is_closed or connection.is_closing):
             connection.close()
+            with contextlib.suppress(TimeoutError):  # whoever gives up leaves no socket behind
+                await asyncio.wait_for(ended.wait(), GIVE_UP_SECONDS)
         raise
 
 

@@ -95,7 +95,8 @@ async def test_cut_ends_the_grant_and_the_lease_is_taken_back_once(
             assert "connection" in await asyncio.wait_for(lost, 10)
             assert first.changes[-1] is False
         await first.leases.held()
-        assert proxy.open_connections == 1, "nothing reconnects twice"
+        await wait_until_async(lambda: proxy.open_connections == 1, what="the pin's connection is gone")
+        assert proxy.connections_seen == 4 * 2, "one for the lease and one for the pin, each time"
         assert first.changes == [True, False] * 3 + [True]
 
 
