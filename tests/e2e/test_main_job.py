@@ -13,7 +13,7 @@ from pathlib import Path
 import pika
 import pytest
 
-from broker_client import Client
+from broker_client import Client, OrdersDisabled
 from tests.support.processes import ROOT, CommandProcess, run_client, start_server
 
 IDLE_LIMIT_BYTES = 120 * 1000 * 1000
@@ -137,22 +137,34 @@ def test_a_price_order_and_balance_through_the_commands(clean_broker: str) -> No
         assert [(one["ticker"], one["quantity"]) for one in holdings] == [("005930", 3)]
 
 
-def test_orders_are_disabled_when_the_environment_is_not_simulated(clean_broker: str) -> None:
+@pytest.mark.parametrize(
+    ("environment", "allowed", "placed"),
+    [("paper", "false", True), ("real", "false", False), ("real", "true", True)],
+)
+def test_orders_move_real_money_only_when_asked_for_twice(
+    clean_broker: str, environment: str, allowed: str, placed: bool
+) -> None:
     with start_server("simulate", "--json") as simulator:
         urls = json.loads(simulator.wait_for_line("{"))
-        keys = urls["credentials"]["kis"]["paper"]
-        environment = {
+        keys = urls["credentials"]["kis"][environment]
+        settings = {
             "BROKER_URL": clean_broker,
+            "KIS_ENVIRONMENT": environment,
+            "ALLOW_LIVE_ORDERS": allowed,
             "KIS_REST_URL": urls["kis"]["rest"],
             "KIS_APP_KEY": keys["app_key"],
             "KIS_APP_SECRET": keys["app_secret"],
             "KIS_ACCOUNT": keys["account"],
         }
-        with start_server("run", environment=environment) as worker, Client(clean_broker) as client:
+        with start_server("run", environment=settings) as worker, Client(clean_broker) as client:
             worker.wait_ready()
-            with pytest.raises(Exception, match="ORDERS_DISABLED"):
-                client.call("kis.buy-order", ticker="005930", quantity=1, price=50000)
-            assert client.call("broker.ping").environment == "paper"
+            assert client.call("broker.ping").environment == environment
+            if placed:
+                order = client.call("kis.buy-order", ticker="005930", quantity=1, order_type="market")
+                assert order.first["state"] == "accepted"
+            else:
+                with pytest.raises(OrdersDisabled, match="ALLOW_LIVE_ORDERS"):
+                    client.call("kis.buy-order", ticker="005930", quantity=1, order_type="market")
 
 
 def test_simulate_prints_its_addresses_as_one_json_line() -> None:

@@ -39,6 +39,16 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return first, second
 
 
+@pytest.fixture
+def new_worker(new_worker: StartWorker) -> StartWorker:
+    """Workers without an account, so that two of them serve at the same time."""
+
+    def start(url: str, settings: dict[str, str] | None = None, **options: Any) -> CommandProcess:
+        return new_worker(url, settings={"STUB_ORDERS": "off"} | (settings or {}), **options)
+
+    return start
+
+
 @contextmanager
 def journal(folder: Path) -> Iterator[Engine]:
     engine = open_database(f"sqlite:///{folder / 'journal.sqlite3'}")
@@ -167,7 +177,7 @@ def test_owner_in_the_journal_that_is_not_there_is_named(
     worker = new_worker(clean_broker)
     with TaskWire(clean_broker) as wire, journal(tmp_path) as engine:
         owners = Owners(engine, ENVIRONMENT)
-        owner = {"host": "elsewhere", "process": 1, "now": datetime(2026, 11, 20, tzinfo=UTC)}
+        owner = {"host": "elsewhere", "process": 1, "heartbeat": 5, "now": datetime(2026, 11, 20, tzinfo=UTC)}
         epoch, _ = owners.take("kis", "default", name="elsewhere-1", **owner)
         owners.take("kis", "pension", name=name_of(worker), **owner)
         reply = wire.call("broker.halt-orders", {"reason": "owner away"})
@@ -231,7 +241,7 @@ def test_reason_is_required(clean_broker: str, new_worker: StartWorker) -> None:
 def test_halt_does_not_wait_behind_reads_orders_and_cancels(
     clean_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
-    new_worker(clean_broker)
+    new_worker(clean_broker, settings={"STUB_ORDERS": "on"})
     gate = tmp_path / "gate"
     with TaskWire(clean_broker) as wire:
         busy = {"gate": str(gate)}
