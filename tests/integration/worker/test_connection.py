@@ -19,8 +19,6 @@ from tests.support.workers import Gate, orders_placed, rabbitmqctl
 
 CONSUMED = ("tasks", "tasks.orders", "tasks.expired", "tasks.stub", "tasks.stub.default.orders")
 
-PIN = "broker.journal.paper.stub.default"
-
 
 @pytest.fixture
 def proxy(clean_broker: str) -> Iterator[TcpProxy]:
@@ -165,7 +163,7 @@ def test_broker_that_ends_under_load_loses_no_task(
     new_worker(own_broker)
     with TaskWire(own_broker) as wire:
         wire.channel.queue_declare("test.replies", durable=True)
-        wait_until_registered(own_node, *CONSUMED, "tasks.rejected", "replies.unroutable", "sapi-kiwoom", PIN)
+        wait_until_registered(own_node, *CONSUMED, "tasks.rejected", "replies.unroutable", "sapi-kiwoom")
         sent = [
             wire.send("stub.echo", {"seconds": 0.02, "value": n}, reply_to="test.replies") for n in range(300)
         ]

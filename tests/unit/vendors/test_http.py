@@ -146,7 +146,7 @@ def test_headers_that_drip_for_ever_are_given_up() -> None:
 
     with serving(serve) as server:
         began = time.monotonic()
-        error = failure(post(server.url))
+        error = failure(post(server.url), QUICK)
         assert time.monotonic() - began < 60, "it ends at all"
     assert error.bytes_left
     assert "no answer within the time-out" in str(error)
@@ -157,12 +157,12 @@ def test_a_silence_is_no_longer_than_what_is_left_of_the_whole() -> None:
         server.read_request(connection)
         connection.recv(1)
 
-    patient = Timeouts(connect=5.0, read=5.0, total=0.3)
+    patient = Timeouts(connect=300.0, read=300.0, total=0.3)
     with serving(serve) as server, closing(RequestsTransport(patient)) as sender:
         began = time.monotonic()
         with pytest.raises(ExchangeFailed) as caught:
             sender.send(post(server.url))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 60, "not the silence that a phase may last"
     assert caught.value.bytes_left
 
 
@@ -194,7 +194,7 @@ def test_a_handshake_that_hangs_is_part_of_connecting() -> None:
         began = time.monotonic()
         with pytest.raises(ExchangeFailed, match="no connection within the time-out") as caught:
             sender.send(post(server.url.replace("http://", "https://")))
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 60, "not the silence that a phase may last"
     assert not caught.value.bytes_left
 
 
@@ -227,7 +227,7 @@ def test_a_request_that_is_given_up_is_not_delivered_later() -> None:
             ends.append(type(error))
 
     with serving(serve) as server:
-        assert failure(post(server.url)).bytes_left
+        assert failure(post(server.url), QUICK).bytes_left
     assert ends == [ConnectionResetError]
 
 
