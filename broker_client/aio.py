@@ -12,7 +12,8 @@ from typing import Any
 
 from broker_client.address import url_list
 from broker_client.aio_link import AsyncLink
-from broker_client.calls import CallBook, Outcome, failure
+from broker_client.call import Outcome, check_timeout, failure
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerError
 from broker_client.parameters import plain_parameters
 from broker_client.protocol import Environment, TaskReply, is_order_method
@@ -61,10 +62,10 @@ class AsyncClient:
     """An asynchronous client: many calls in flight over one connection, which is replaced when it is lost.
 
     Args:
-        url: ``amqp://user:password@host:5672/%2F``, or several that are tried in turn. Without it:
-            ``BROKER_URL`` from the environment or ``.env``; there is no default.
-        timeout: Seconds to wait for an answer, unless a call says otherwise. Travels as the ``deadline``: a
-            worker does not start a task after it.
+        url: ``amqp://user:password@host:5672/%2F``, or several (in a list, or with commas between them) that
+            are tried in turn. Without it: ``BROKER_URL`` from the environment or ``.env``; no default.
+        timeout: Seconds to wait for an answer, at most 7 days, unless a call says otherwise. Travels as the
+            ``deadline``: a worker does not start a task after it.
         name: Shown in RabbitMQ's list of connections.
         expected_environment: Sent with every task: a worker of another environment refuses it. A success
             from another environment all the same is raised as `WrongEnvironment`, not returned.
@@ -73,7 +74,8 @@ class AsyncClient:
         new_id: Makes ids that were never used before.
 
     Raises:
-        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL.
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` is out
+            of range.
 
     Example::
 
@@ -95,7 +97,7 @@ class AsyncClient:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._timeout = timeout
+        self._timeout = check_timeout(timeout)
         self._on_task_id = on_task_id
         self._clock = clock
         self._new_id = new_id
@@ -154,7 +156,7 @@ class AsyncClient:
             OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
-            ValueError: A parameter has no JSON form.
+            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
         """
         return await self.send(
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
@@ -174,7 +176,7 @@ class AsyncClient:
 
         Raises:
             DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form.
+            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
         """
         return self.send_parameters(
             method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress

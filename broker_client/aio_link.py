@@ -26,7 +26,8 @@ from broker_client.address import (
     describe_url,
     has_option,
 )
-from broker_client.calls import Call, CallBook
+from broker_client.call import Call
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
 from broker_client.reasons import reason_of
 

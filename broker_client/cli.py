@@ -19,6 +19,7 @@ from rich.console import Console
 from broker_client import __version__
 from broker_client.address import url_list
 from broker_client.arguments import parse_parameters
+from broker_client.call import check_timeout
 from broker_client.client import Client, PendingTask
 from broker_client.display import (
     ProgressBar,
@@ -160,13 +161,14 @@ def status(timeout: TimeoutOption = 10.0, as_json: JsonOption = False, url: UrlO
 
 def _client(url: str | None, timeout: float) -> Client:
     try:
-        urls = url_list(url)
+        check_timeout(timeout)
+    except ValueError as error:
+        raise typer.BadParameter(f"--{error}") from None
+    try:
+        return Client(url_list(url), timeout=timeout, name="broker-client command", on_task_id=_print_task_id)
     except ValueError as error:
         typer.echo(str(error) if url is None else f"--url: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None
-    if timeout <= 0:
-        raise typer.BadParameter("--timeout must be a positive number of seconds")
-    return Client(urls, timeout=timeout, name="broker-client command", on_task_id=_print_task_id)
 
 
 def _print_task_id(task_id: str, method: str) -> None:

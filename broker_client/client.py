@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any
 
 from broker_client.address import url_list
-from broker_client.calls import CallBook, Outcome, failure
+from broker_client.call import Outcome, check_timeout, failure
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerError
 from broker_client.link import Link
 from broker_client.parameters import plain_parameters
@@ -62,10 +63,10 @@ class Client:
     when it is lost; calls that wait for an answer go on waiting across a reconnect.
 
     Args:
-        url: ``amqp://user:password@host:5672/%2F``, or several that are tried in turn. Without it:
-            ``BROKER_URL`` from the environment or ``.env``; there is no default.
-        timeout: Seconds to wait for an answer, unless a call says otherwise. Travels as the ``deadline``: a
-            worker does not start a task after it.
+        url: ``amqp://user:password@host:5672/%2F``, or several (in a list, or with commas between them) that
+            are tried in turn. Without it: ``BROKER_URL`` from the environment or ``.env``; no default.
+        timeout: Seconds to wait for an answer, at most 7 days, unless a call says otherwise. Travels as the
+            ``deadline``: a worker does not start a task after it.
         name: Shown in RabbitMQ's list of connections.
         expected_environment: Sent with every task: a worker of another environment refuses it. A success
             from another environment all the same is raised as `WrongEnvironment`, not returned.
@@ -75,7 +76,8 @@ class Client:
 
     Raises:
         BrokerUnreachable: No URL can be reached, or the login is refused.
-        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL.
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` is out
+            of range.
 
     Example::
 
@@ -94,7 +96,7 @@ class Client:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._timeout = timeout
+        self._timeout = check_timeout(timeout)
         self._on_task_id = on_task_id
         self._clock = clock
         self._new_id = new_id
@@ -145,7 +147,7 @@ class Client:
             OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
-            ValueError: A parameter has no JSON form.
+            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
         """
         self._refuse_to_wait_for_itself()
         return self.send(
@@ -166,7 +168,7 @@ class Client:
 
         Raises:
             DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form.
+            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
         """
         return self.send_parameters(
             method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress

@@ -21,8 +21,10 @@ from broker_client.address import (
     describe_url,
     has_option,
 )
-from broker_client.calls import Call, CallBook
+from broker_client.call import Call
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
+from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
 
 __all__ = ["Link"]
@@ -297,7 +299,7 @@ class Link:
 
 
 def _parameters(url: str, name: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(url)
+    parameters = pika_parameters(url)
     if not has_option(url, "heartbeat"):
         parameters.heartbeat = HEARTBEAT
     parameters.client_properties = {"connection_name": name}

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from broker_client.calls import Answer, Call, CallBook, CallState, Outcome
+from broker_client.call import Answer, Call, CallState, Outcome
+from broker_client.calls import CallBook
 from broker_client.errors import (
     BrokerUnreachable,
     ClientClosed,
@@ -303,7 +304,14 @@ def test_a_task_id_in_flight_cannot_be_used_twice(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"task_id": ""}, {"task_id": "x" * 256}, {"timeout": 0.0}, {"timeout": -1.0}, {"timeout": float("nan")}],
+    [
+        {"task_id": ""},
+        {"task_id": "x" * 256},
+        {"timeout": 0.0},
+        {"timeout": -1.0},
+        {"timeout": float("nan")},
+        {"timeout": 1e9},
+    ],
 )
 def test_an_argument_out_of_range_is_refused_before_anything_is_kept(
     desk: Desk, options: dict[str, Any]
