@@ -101,7 +101,7 @@ def test_a_trial_sends_orders_to_nothing_but_a_simulator(clean_broker: str) -> N
     [
         ({}, "BROKER_URL: not set"),
         ({"BROKER_URL": "amqp://127.0.0.1"}, "KIS_APP_KEY and KIS_APP_SECRET: not set"),
-        ({"BROKER_URL": "http://localhost"}, "BROKER_URL: must look like amqp://"),
+        ({"BROKER_URL": "http://localhost"}, "BROKER_URL: a broker URL looks like amqp://"),
         ({"VENDORS": "kiwum"}, "VENDORS: 'kiwum' is not served"),
     ],
 )
