@@ -16,7 +16,10 @@ HINTS: dict[str, str] = {
     "DUPLICATE_TASK_CONFLICT": (
         "For a new order leave --task-id out; to learn what became of the first, repeat its own arguments."
     ),
-    "VENDOR_NOT_CONFIGURED": "Start a worker with that vendor and its keys: broker-server run --vendors NAME",
+    "VENDOR_NOT_CONFIGURED": (
+        "List what is served: broker-client methods. Start that vendor's worker if broker-server run --help "
+        "names the vendor; else this version does not know it."
+    ),
     "VENDOR_UNAVAILABLE": "If it lasts, run broker-server check on the worker's machine: it tries each part.",
     "VENDOR_REJECTED": "Correct what the brokerage's text names and call again, an order without --task-id.",
     "RATE_LIMITED": "Wait some seconds and call again; does another program use the same key?",

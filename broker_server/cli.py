@@ -14,7 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from broker_client import __version__
-from broker_server.settings import Settings, SettingsError, load_settings
+from broker_server.settings import SERVED_VENDORS, Settings, SettingsError, load_settings
 
 app = typer.Typer(
     name="broker-server",
@@ -27,7 +27,10 @@ app = typer.Typer(
 Simulate = Annotated[
     bool, typer.Option("--simulate", help="Serve simulated brokerages instead of real ones.")
 ]
-Vendors = Annotated[str | None, typer.Option("--vendors", help="Which vendors to serve, for example kis.")]
+Vendors = Annotated[
+    str | None,
+    typer.Option("--vendors", help=f"Which vendors to serve, with commas: {', '.join(SERVED_VENDORS)}."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.")]
 Hours = Annotated[bool, typer.Option("--hours", help="The simulated market keeps the exchange's hours.")]
 

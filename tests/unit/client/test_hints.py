@@ -3,9 +3,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from typer.main import get_command
 
+from broker_client.cli import app as client_app
 from broker_client.errors import ERRORS_BY_CODE
 from broker_client.hints import HINTS, hint
+from broker_server.cli import app as server_app
 
 
 def test_only_codes_of_the_contract_have_hints() -> None:
@@ -26,3 +29,12 @@ def test_where_the_message_says_it_all_there_is_no_hint(code: str) -> None:
 def test_a_hint_names_the_method_that_was_called() -> None:
     assert hint("INVALID_PARAMETERS", "kis.buy-order").endswith("broker-client methods kis.buy-order")
     assert hint("INVALID_PARAMETERS").endswith("broker-client methods METHOD")
+
+
+def test_commands_that_a_hint_names_exist_and_take_its_options() -> None:
+    named = re.findall(r"(broker-\w+) ([a-z]+)((?: --[a-z-]+)*)", " ".join(HINTS.values()))
+    assert ("broker-server", "run", " --help") in named
+    for program, name, options in named:
+        commands = get_command(server_app if program == "broker-server" else client_app).commands  # type: ignore[attr-defined]
+        known = {"--help", *(option for parameter in commands[name].params for option in parameter.opts)}
+        assert set(options.split()) <= known
