@@ -15,6 +15,7 @@ and its reply goes to the ``reply_to`` property, else to ``reply_queue``, else t
 
 from __future__ import annotations
 
+import codecs
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -130,19 +131,14 @@ class TaskReply(BaseModel):
     epoch: str | None = None
     sequence: int | None = None
 
-    def raise_for_status(self) -> None:
-        """Raise the error class of the reply's code if the task failed."""
-        if self.status == "TASK_SUCCEED":
-            return
-        raise decode_error(self)
-
 
 def decode_request(body: bytes) -> TaskRequest:
-    """Read a request message.
+    """Read a request message. A byte order mark before it, which .NET writes, is skipped.
 
     Raises:
         MalformedMessage: The body is not a task; ``task_id`` is set when it could still be read.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body:
         raise MalformedMessage("the message body is empty; send a JSON object with task_id and method")
     try:
@@ -169,6 +165,15 @@ def encode_request(request: TaskRequest) -> bytes:
     return orjson.dumps(request.model_dump(mode="python", exclude_defaults=True))
 
 
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as every time of a worker is written.
+
+    Args:
+        moment: With an offset.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def encode_reply(
     task_id: str,
     result: list[Any],
@@ -193,7 +198,7 @@ def encode_reply(
     message: dict[str, Any] = {
         "task_id": task_id,
         "result": result,
-        "response_time": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "response_time": utc_text(now),
         "status": "TASK_SUCCEED" if error is None else "TASK_FAILED",
         "kind": kind,
         "environment": environment,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from broker_client import __version__
-from broker_client.protocol import Environment
+from broker_client.protocol import Environment, utc_text
 from broker_server.core.docstrings import summary
 from broker_server.core.methods import (
     Lane,
@@ -108,11 +108,6 @@ class StatusSource(Protocol):
 
     def lanes(self) -> dict[str, dict[str, int]]:
         """Waiting and running tasks by pool."""
-
-
-def utc_text(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def admin_methods(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
+from broker_client.protocol import utc_text
 from broker_server.core.orders import Order, Status
 from broker_server.core.vendor import ListedOrder
 
@@ -90,7 +91,7 @@ class Announcer:
             "environment": self._environment,
             "vendor": vendor,
             "account": account,
-            "time": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "time": utc_text(now),
         }
         self._bus.publish(f"order.{vendor}.{account}.{name}", head | body)
 
