@@ -33,7 +33,7 @@ from broker_server.vendors.kis.overseas_models import (
     OverseasPrice,
 )
 from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
-from broker_server.vendors.kis.periods import Interval, default_start
+from broker_server.vendors.kis.periods import Interval, check_period, default_start
 
 OverseasInterval = Literal["day", "week", "month"]
 
@@ -166,6 +166,7 @@ class OverseasQuotes:
         zone = ZoneInfo(overseas_exchanges()[parameters.exchange]["time_zone"])
         end = parameters.end or self._clock.now().astimezone(zone).date()
         start = parameters.start or default_start(end, parameters.interval)
+        check_period(start, end)
 
         def fetch(page_end: date) -> dict[date, Row]:
             answer = self._client.read(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
+from broker_client.errors import InvalidParameters
+
 Interval = Literal["day", "week", "month", "year"]
 
 _DAYS_OF_A_PAGE: dict[Interval, int] = {"day": 140, "week": 7 * 99, "month": 31 * 98, "year": 365 * 60}
@@ -14,6 +16,16 @@ _DAYS_OF_A_PAGE: dict[Interval, int] = {"day": 140, "week": 7 * 99, "month": 31 
 def default_start(end: date, interval: Interval) -> date:
     """Where candles begin when the task names no start: at most one page before ``end``."""
     return date.fromordinal(max(1, end.toordinal() - _DAYS_OF_A_PAGE[interval]))
+
+
+def check_period(start: date, end: date) -> None:
+    """Refuse a period that begins after it ends, once the dates that were left out are known.
+
+    Raises:
+        InvalidParameters: ``start`` is after ``end``, which is today if the task names none.
+    """
+    if start > end:
+        raise InvalidParameters(f"start must not be after end ({end:%Y-%m-%d}, today if no end is given)")
 
 
 def day_before_period(day: date, interval: Interval) -> date:

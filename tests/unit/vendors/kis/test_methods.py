@@ -347,6 +347,58 @@ def test_minute_candles_of_the_future_are_refused(real: Bench) -> None:
         real.outcome("kis.get-minute-candles", ticker="005930", date="2026-11-21")
 
 
+@pytest.mark.parametrize("arguments", [{"start": "10:01"}, {"start": "15:00", "end": "15:30"}])
+def test_minutes_that_have_not_begun_are_refused(real: Bench, arguments: dict[str, str]) -> None:
+    assert f"{real.clock.now().astimezone(KST):%H:%M}" == "10:00"
+    with pytest.raises(InvalidParameters, match="in the future"):
+        real.outcome("kis.get-minute-candles", ticker="005930", **arguments)
+    assert real.kis.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("kis.get-daily-candles", {"ticker": "005930"}),
+        ("kis.get-order-history", {}),
+        ("kis.get-overseas-daily-candles", {"ticker": "AAPL", "exchange": "NASD"}),
+        ("kis.get-overseas-order-history", {}),
+        ("kis.get-overseas-order-history", {"exchange": "TKSE"}),
+    ],
+)
+def test_a_start_in_the_future_without_an_end_is_refused(
+    real: Bench, method: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidParameters, match="start must not be after end"):
+        real.outcome(method, start="2026-11-21", **arguments)
+    assert real.kis.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "tail", "arguments"),
+    [
+        ("kis.get-stock-info", "search-stock-info", {"ticker": "999999"}),
+        ("get-stock-name", "search-stock-info", {"stock_code": "999999"}),
+        ("kis.get-buyable-amount", "inquire-psbl-order", {"ticker": "999999"}),
+        (
+            "kis.get-overseas-buyable-amount",
+            "inquire-psamount",
+            {"ticker": "NOPE", "exchange": "NASD", "price": "1"},
+        ),
+    ],
+)
+def test_a_read_that_kis_refuses_for_its_ticker_has_a_wrong_parameter(
+    real: Bench, method: str, tail: str, arguments: dict[str, str]
+) -> None:
+    real.kis.on(tail, refusal("APBK0656", "해당종목정보가 없습니다."))
+    with pytest.raises(InvalidParameters, match=r"^INVALID_PARAMETERS: ticker: KIS does not know") as caught:
+        real.outcome(method, **arguments)
+    assert (caught.value.vendor, caught.value.vendor_code) == ("kis", "APBK0656")
+    assert caught.value.vendor_message == "해당종목정보가 없습니다."
+    real.kis.on(tail, refusal("APBK0400", "없는 권한"))
+    with pytest.raises(VendorRejected):
+        real.outcome(method, **arguments)
+
+
 def test_the_bare_name_is_plain_text_in_both_environments(real: Bench, paper: Bench) -> None:
     real.kis.on("search-stock-info", ok({"prdt_abrv_name": "한국전력", "prdt_name": "한국전력공사보통주"}))
     paper.kis.on("inquire-daily-itemchartprice", ok(output1={"hts_kor_isnm": "한국전력"}, output2=[{}]))
