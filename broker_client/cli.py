@@ -28,8 +28,8 @@ from broker_client.display import (
     matching_methods,
     method_page,
     methods_table,
-    object_table,
     result_view,
+    status_view,
 )
 from broker_client.errors import BrokerError, BrokerUnreachable, NoAnswer, OrderOutcomeUnknown, TaskFailed
 from broker_client.protocol import is_order_method
@@ -150,13 +150,14 @@ def methods(
 
 @app.command()
 def status(timeout: TimeoutOption = 10.0, as_json: JsonOption = False, url: UrlOption = None) -> None:
-    """Show how the worker is."""
+    """Show how the workers are, the one that answers first. JSON: one worker per line."""
     with _errors_as_exits(), _client(url, timeout) as client:
-        answer = client.call("broker.get-status").first
+        rows = client.call("broker.get-status").rows
     if as_json or not sys.stdout.isatty():
-        typer.echo(json.dumps(answer, ensure_ascii=False))
+        for row in rows:
+            typer.echo(json.dumps(row, ensure_ascii=False))
     else:
-        Console().print(object_table(answer))
+        Console().print(status_view(rows))
 
 
 def _client(url: str | None, timeout: float) -> Client:

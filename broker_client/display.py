@@ -31,6 +31,7 @@ __all__ = [
     "object_table",
     "result_view",
     "rows_table",
+    "status_view",
 ]
 
 
@@ -54,6 +55,26 @@ def result_view(result: TaskResult) -> RenderableType:
         parts.append(Text(" · ".join(notes), style="dim"))
     if result.truncated:
         parts.append(Text(f"truncated: {result.truncated}", style="yellow"))
+    return Group(*parts)
+
+
+def status_view(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """``broker.get-status``: each worker as names and values, and in colour what needs a person.
+
+    A row with ``error`` is of a worker, or of some, that did not answer.
+    """
+    parts: list[RenderableType] = []
+    for row in rows:
+        if "error" in row:
+            parts.append(
+                Text(": ".join(str(row[key]) for key in ("worker", "error") if row.get(key)), style="red")
+            )
+            continue
+        parts.append(object_table(row))
+        halt = row.get("halted")
+        if isinstance(halt, dict):
+            since, by, reason = (plain(halt.get(name)) for name in ("since", "by", "reason"))
+            parts.append(Text(f"orders are halted since {since} by {by}: {reason}", style="red"))
     return Group(*parts)
 
 

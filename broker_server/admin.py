@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel
 
-from broker_client import __version__
-from broker_client.protocol import Environment, utc_text
+from broker_client.protocol import utc_text
 from broker_server.core.docstrings import summary
 from broker_server.core.methods import (
     Lane,
@@ -20,7 +19,6 @@ from broker_server.core.methods import (
     Parameters,
     TaskContext,
 )
-from broker_server.core.vendor import Vendor
 
 
 class Pong(BaseModel):
@@ -33,25 +31,6 @@ class Pong(BaseModel):
 
     time: str
     worker: str
-
-
-class WorkerStatus(BaseModel):
-    """The answer to ``broker.get-status``.
-
-    Attributes:
-        tasks: Counts since the start.
-        lanes: Waiting and running tasks by thread pool.
-        vendors: What each vendor adapter says of itself.
-    """
-
-    worker: str
-    environment: Environment
-    version: str
-    started_at: str
-    time: str
-    tasks: dict[str, Any]
-    lanes: dict[str, dict[str, int]]
-    vendors: dict[str, dict[str, Any]]
 
 
 class MethodDescription(BaseModel):
@@ -100,48 +79,16 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema() | {"description": summary(model.__doc__)}
 
 
-class StatusSource(Protocol):
-    """Counts that ``broker.get-status`` shows."""
-
-    def tasks(self) -> dict[str, Any]:
-        """Counts since the start."""
-
-    def lanes(self) -> dict[str, dict[str, int]]:
-        """Waiting and running tasks by pool."""
-
-
-def admin_methods(
-    *,
-    name: str,
-    environment: Environment,
-    registry: MethodRegistry,
-    vendors: Sequence[Vendor],
-    source: StatusSource,
-    clock: Callable[[], datetime],
-) -> list[Method[Any]]:
-    """The ``broker.*`` methods of one worker.
+def admin_methods(*, name: str, registry: MethodRegistry, clock: Callable[[], datetime]) -> list[Method[Any]]:
+    """The ``broker.*`` methods that one worker answers by itself.
 
     Args:
         clock: Gives UTC.
         registry: Listed by ``broker.list-methods``; the methods returned here are added to it.
     """
-    started_at = clock()
 
     def ping(_: NoParameters, __: TaskContext) -> Outcome:
         return Outcome([{"time": utc_text(clock()), "worker": name}])
-
-    def get_status(_: NoParameters, __: TaskContext) -> Outcome:
-        status = WorkerStatus(
-            worker=name,
-            environment=environment,
-            version=__version__,
-            started_at=utc_text(started_at),
-            time=utc_text(clock()),
-            tasks=source.tasks(),
-            lanes=source.lanes(),
-            vendors={vendor.name: vendor.status() for vendor in vendors},
-        )
-        return Outcome([status])
 
     def list_methods(parameters: ListMethods, _: TaskContext) -> Outcome:
         return Outcome([describe(method) for method in registry if parameters.pattern in method.name])
@@ -157,17 +104,6 @@ def admin_methods(
             result=Pong,
             handler=ping,
             inline=True,
-            example={},
-        ),
-        Method(
-            name="broker.get-status",
-            vendor="broker",
-            kind="admin",
-            lane=Lane.ACCOUNT,
-            summary="Show what this worker serves, has done and is waiting for.",
-            parameters=NoParameters,
-            result=WorkerStatus,
-            handler=get_status,
             example={},
         ),
         Method(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import hashlib
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -15,13 +16,20 @@ from zoneinfo import ZoneInfo
 from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine
 
 from broker_client.protocol import Environment
-from broker_server.admin import admin_methods
+from broker_server.amqp.connection import connect
+from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.events import EventPublisher, event_key
 from broker_server.amqp.intake import Rules
+from broker_server.amqp.lease import Leases
+from broker_server.amqp.lease_claim import AccountClaim, Claimant
+from broker_server.amqp.lease_keeper import LeaseKeeper
 from broker_server.amqp.outbox import OutcomeOutbox
+from broker_server.amqp.owner_process import host_identity
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -31,16 +39,20 @@ from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
+from broker_server.journal.identity import journal_id
+from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
 from broker_server.journal.starts import TaskStarts
 from broker_server.market_sessions import load_market_sessions
 from broker_server.ordering import OrderOffice
+from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
-from broker_server.orders.ownership import Grant
+from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.session_rule import SessionCheckRule
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
+from broker_server.worker_methods import Counts, NoCounts, worker_methods
 
 LEGACY_REFUSAL = (
     "LEGACY_QUEUES is on: its queues do not survive a restart of the broker, so this worker takes no orders; "
@@ -108,57 +120,22 @@ def catalogue() -> MethodRegistry:
         cache_folder=data_folder() / "kis",
     )
     registry = MethodRegistry(kis.create(config).methods())
-    for method in admin_methods(
-        name="", environment="simulated", registry=registry, vendors=[], source=_NoCounts(), clock=utc_now
+    engine = create_engine("sqlite://")
+    for method in (
+        *OrderAdmin(OrderJournal(engine, "simulated"), None, registry, {}, None).methods(),
+        *worker_methods(
+            name="",
+            environment="simulated",
+            registry=registry,
+            vendors=(),
+            engine=engine,
+            source=NoCounts(),
+            bus=ControlBus("", "simulated"),
+            clock=utc_now,
+        ),
     ):
         registry.add(method)
     return registry
-
-
-class _NoCounts:
-    def tasks(self) -> dict[str, Any]:
-        return {}
-
-    def lanes(self) -> dict[str, dict[str, int]]:
-        return {}
-
-
-class _SoleOwner:
-    """TEMPORARY until the leases are merged."""
-
-    def __init__(self, owners: Owners, name: str, vendors: Sequence[Vendor]) -> None:
-        self._epochs = {
-            vendor.name: owners.take(
-                vendor.name,
-                "default",
-                name=name,
-                host=socket.gethostname(),
-                process=os.getpid(),
-                now=utc_now(),
-            )[0]
-            for vendor in vendors
-        }
-
-    def grant(self, vendor: str, account: str) -> Grant | None:
-        epoch = self._epochs.get(vendor)
-        return None if epoch is None else Grant(epoch, True, 0.0)
-
-
-class _NoBus:
-    def publish(self, key: str, body: dict[str, Any]) -> None:
-        return None
-
-
-class _Counts:
-    def __init__(self, counters: Counters, executor: LaneExecutor) -> None:
-        self._counters = counters
-        self._executor = executor
-
-    def tasks(self) -> dict[str, Any]:
-        return self._counters.as_dict()
-
-    def lanes(self) -> dict[str, dict[str, int]]:
-        return self._executor.status()
 
 
 def order_rules(settings: Settings, environment: Environment) -> OrderRules:
@@ -188,6 +165,54 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
     )
 
 
+def account_identity(settings: Settings) -> str | None:
+    """Names the brokerage account to other workers without showing its number; ``None`` without one."""
+    if settings.kis_account is None:
+        return None
+    text = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def make_leases(
+    settings: Settings,
+    engine: Engine,
+    *,
+    broker_url: str,
+    environment: Environment,
+    vendors: Sequence[Vendor],
+    name: str,
+    identity: str | None,
+    adopt_journal: bool,
+    clock: Callable[[], datetime],
+) -> Leases:
+    """The leases of a worker's vendors; see `serve` for the arguments."""
+    if not vendors:
+        return Leases(None)
+    heartbeat = settings.lease_heartbeat
+    claimant = Claimant(
+        name=name,
+        host=host_identity(),
+        process=os.getpid(),
+        environment=environment,
+        journal=journal_id(engine, clock()),
+        heartbeat=heartbeat,
+        adopt=adopt_journal,
+    )
+    claims = [
+        AccountClaim(
+            vendor.name,
+            "default",
+            identity=identity,
+            claimant=claimant,
+            owners=Owners(engine, environment),
+            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            clock=clock,
+        )
+        for vendor in vendors
+    ]
+    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
+
+
 async def serve(
     settings: Settings,
     *,
@@ -195,8 +220,11 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
+    identity: str | None,
+    adopt_journal: bool,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
+    on_standby: Callable[[str], None],
     extra_methods: Iterable[Method[Any]] = (),
     clock: Callable[[], datetime] = utc_now,
     step: Step = no_step,
@@ -208,7 +236,10 @@ async def serve(
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
+        identity: Of the brokerage account, as `account_identity` gives it, or of the simulator.
+        adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         on_ready: Called when the worker consumes.
+        on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
         step: Told of each step of an order.
 
@@ -217,25 +248,32 @@ async def serve(
     """
     name = f"{socket.gethostname()}-{os.getpid()}"
     engine = open_database(journal_url)
-    ownership = _SoleOwner(Owners(engine, environment), name, vendors)
-    bus = _NoBus()
+    leases = make_leases(
+        settings,
+        engine,
+        broker_url=broker_url,
+        environment=environment,
+        vendors=vendors,
+        name=name,
+        identity=identity,
+        adopt_journal=adopt_journal,
+        clock=clock,
+    )
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
+    control = ControlBus(name, environment)
+    events = EventPublisher(name, environment, clock)
     registry = MethodRegistry(method for vendor in vendors for method in vendor.methods())
-    loop = asyncio.get_running_loop()
-    outboxes: list[OutcomeOutbox] = []
-
-    def make_outbox(replied: Callable[[str], None]) -> OutcomeOutbox:
-        outboxes.append(OutcomeOutbox(loop, replied))
-        return outboxes[-1]
-
+    notes = ReplyNotes(OrderJournal(engine, environment))
+    outbox = OutcomeOutbox(asyncio.get_running_loop(), notes.add)
     office = OrderOffice(
         order_rules(settings, environment),
         engine,
         vendors,
-        ownership=ownership,
-        bus=bus,
-        make_outbox=make_outbox,
+        ownership=leases,
+        bus=events,
+        notes=notes,
+        outbox=outbox,
         worker=name,
         clock=clock,
         waiting=lambda task_id: runner.waiting_order(task_id),
@@ -245,12 +283,14 @@ async def serve(
     )
     for method in (
         *office.methods(registry),
-        *admin_methods(
+        *worker_methods(
             name=name,
             environment=environment,
             registry=registry,
             vendors=vendors,
-            source=_Counts(counters, executor),
+            engine=engine,
+            source=Counts(counters, events, executor),
+            bus=control,
             clock=clock,
         ),
         *extra_methods,
@@ -263,7 +303,7 @@ async def serve(
         rules=rules,
         executor=executor,
         orders=office.desk,
-        replied=office.notes.add,
+        replied=notes.add,
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
     )
@@ -281,8 +321,22 @@ async def serve(
             counters=counters,
             clock=clock,
             direct=direct,
-            outbox=outboxes[0],
+            outbox=outbox,
+            control=control,
+            events=events,
+            confirmed=lambda: step("confirmed", ""),
         )
+
+    def announce(state: str) -> None:
+        events.publish(event_key("worker", name, state), {"type": "worker", "state": state})
+
+    def started() -> None:
+        announce("started")
+        on_ready()
+
+    async def announce_the_stop() -> None:
+        await stop.wait()
+        announce("stopping")
 
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.
     gc.collect()
@@ -292,13 +346,18 @@ async def serve(
         name=name,
         make_session=make_session,
         runner=runner,
+        leases=leases,
         direct=direct,
         counters=counters,
     )
+    stopping = asyncio.create_task(announce_the_stop())
     office.start()
     try:
-        await worker.run(stop, on_ready)
+        await worker.run(stop, started, on_standby)
     finally:
+        stopping.cancel()
+        events.close()
+        control.stop()
         executor.stop()
         office.stop()
         for vendor in vendors:

@@ -43,13 +43,30 @@ def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings
         raise typer.Exit(2) from None
 
 
+AdoptJournal = Annotated[
+    bool,
+    typer.Option(
+        "--adopt-journal",
+        help="Take orders although RabbitMQ names another journal as the one that they are recorded in.",
+    ),
+]
+
+
 @app.command()
-def run(simulate: Simulate = False, vendors: Vendors = None, seed: Seed = 0, hours: Hours = False) -> None:
+def run(
+    simulate: Simulate = False,
+    vendors: Vendors = None,
+    seed: Seed = 0,
+    hours: Hours = False,
+    adopt_journal: AdoptJournal = False,
+) -> None:
     """Run a worker; prints a line that starts with "ready" once it consumes."""
     from broker_server.run import run_worker
 
     settings = _settings(env_file=None if simulate else ".env", vendors=vendors)
-    raise typer.Exit(run_worker(settings, simulate=simulate, seed=seed, hours=hours))
+    raise typer.Exit(
+        run_worker(settings, simulate=simulate, seed=seed, hours=hours, adopt_journal=adopt_journal)
+    )
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 Cancels and orders have one thread each, so the orders of an account leave in the order of arrival. Account
 reads, quotes and bulk reads have threads of their own, so that twenty long histories hold up neither a
-balance nor a price. Tasks suspected of killing a worker run alone.
+balance nor a price. Commands such as the kill switch wait for none of these. Tasks suspected of killing a
+worker run alone.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class LaneExecutor:
     """
 
     def __init__(self, read_threads: int) -> None:
+        self._commands = LanePool("commands", 1)
         self._cancels = LanePool("cancels", 1)
         self._orders = LanePool("orders", 1)
         self._suspects = LanePool("suspects", 1)
@@ -93,6 +95,7 @@ class LaneExecutor:
             Lane.BULK: LanePool("bulk", max(1, read_threads // 4)),
         }
         self._pools = {
+            "commands": self._commands,
             "cancels": self._cancels,
             "orders": self._orders,
             "account": self._reads[Lane.ACCOUNT],
@@ -105,6 +108,8 @@ class LaneExecutor:
         """Queue a job in its lane, or in the lane of suspects, which runs one at a time."""
         if suspect and lane > Lane.ORDER:
             self._suspects.submit(job)
+        elif lane is Lane.CONTROL:
+            self._commands.submit(job)
         elif lane is Lane.CANCEL:
             self._cancels.submit(job)
         elif lane is Lane.ORDER:

@@ -40,7 +40,8 @@ class OrderOffice:
         vendors: Those of this worker.
         ownership: The leases.
         bus: ``broker.events``.
-        outbox: For outcomes outside a task; made with the office's `notes`.
+        notes: Notes which outcomes have reached their client.
+        outbox: For outcomes outside a task.
         worker: The name of this worker.
         clock: UTC.
         waiting: Finds an order that waits for its turn, by task_id.
@@ -57,7 +58,8 @@ class OrderOffice:
         *,
         ownership: Ownership,
         bus: EventBus,
-        make_outbox: Callable[[Callable[[str], None]], Outbox],
+        notes: ReplyNotes,
+        outbox: Outbox,
         worker: str,
         clock: Callable[[], datetime],
         waiting: Callable[[str], OrderTask | None],
@@ -71,9 +73,9 @@ class OrderOffice:
         self._clock = clock
         self.journal = OrderJournal(engine, rules.environment)
         self.halts = Halts(engine, rules.environment)
-        self.notes = ReplyNotes(self.journal)
-        self._outbox = make_outbox(self.notes.add)
-        self._announcer = Announcer(bus, rules.environment)
+        self._notes = notes
+        self._outbox = outbox
+        self._announcer = Announcer(bus)
         floors = NumberFloors(self.journal)
         self.books = BookKeeper(
             self.journal,
@@ -93,7 +95,7 @@ class OrderOffice:
                 journal=self.journal,
                 ownership=ownership,
                 books=self.books,
-                outbox=self._outbox,
+                outbox=outbox,
                 worker=worker,
                 environment=rules.environment,
                 clock=clock,
@@ -137,7 +139,8 @@ class OrderOffice:
         return OrderAdmin(self.journal, self.books, registry, self._vendors, self.desk.run).methods()
 
     def start(self) -> None:
-        """Begin to keep the accounts."""
+        """Begin to keep the accounts and the notes."""
+        self._notes.start()
         for keeper in self.keepers.values():
             keeper.start()
 
@@ -145,10 +148,10 @@ class OrderOffice:
         """Stop keeping, and write down the last notes."""
         for keeper in self.keepers.values():
             keeper.stop()
-        self.notes.stop()
+        self._notes.stop()
 
     def _changed(self, before: Order, after: Order) -> None:
-        self._announcer.changed(before, after, self._clock())
+        self._announcer.changed(before, after)
         keeper = self.keepers.get(after.vendor)
         if keeper is not None:
             keeper.wake()

@@ -20,10 +20,9 @@ from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
-from broker_server.amqp.lease import VendorOwned
 from broker_server.amqp.private_node import PrivateNode, default_folder
 from broker_server.amqp.topology import QueueRefused
-from broker_server.app import make_vendors, serve
+from broker_server.app import account_identity, make_vendors, serve
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.journal.database import JournalError
@@ -35,6 +34,7 @@ from broker_server.settings import Settings, SettingsError, data_folder, is_loop
 SIMULATOR_ACCOUNT = "50000001-01"
 SWITCH_SECONDS = 0.0005
 SIMULATOR_SIGNATURE = "sapi-broker-simulator"
+SIMULATOR_INSTANCE = "X-Simulator-Instance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Prepared:
     """Everything that a worker needs, once simulator and node are up.
 
     Attributes:
+        identity: Of the brokerage account, or of the simulator: a new one has new accounts.
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
     """
@@ -51,6 +52,7 @@ class Prepared:
     environment: Environment
     journal_url: str
     vendors: list[Vendor]
+    identity: str | None
     control_url: str | None
     private_node: bool
 
@@ -73,6 +75,9 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             if settings.kis_rest_url is None:
                 cache_folder = scratch
             settings, control_url = _with_simulator(settings, stack, seed=seed, hours=hours)
+            identity: str | None = ensure_simulator(settings.kis_rest_url or "")
+        else:
+            identity = account_identity(settings)
         if settings.broker_url is not None:
             broker_url = settings.broker_url.get_secret_value()
         elif simulate:
@@ -88,6 +93,7 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             environment=environment,
             journal_url=journal_url,
             vendors=make_vendors(settings, simulated=simulate, cache_folder=cache_folder),
+            identity=identity,
             control_url=control_url,
             private_node=settings.broker_url is None,
         )
@@ -103,7 +109,6 @@ def _with_simulator(
             raise SettingsError(
                 "KIS_REST_URL: --simulate sends orders, so it takes a simulator on this machine only"
             )
-        ensure_simulator(settings.kis_rest_url)
         update: dict[str, Any] = {
             "kis_environment": environment,
             "kis_app_key": settings.kis_app_key or SecretStr("S" * 36),
@@ -131,8 +136,11 @@ def _with_simulator(
     return settings.model_copy(update=update), simulator.control_url
 
 
-def ensure_simulator(rest_url: str) -> None:
+def ensure_simulator(rest_url: str) -> str:
     """Make sure that a simulator answers there, and no tunnel to a brokerage: orders will be sent to it.
+
+    Returns:
+        The name of that instance, which no other one has.
 
     Raises:
         SettingsError: Nobody answers, or somebody else.
@@ -141,11 +149,13 @@ def ensure_simulator(rest_url: str) -> None:
         answer = requests.get(rest_url, timeout=5, allow_redirects=False)
     except requests.RequestException:
         raise SettingsError(f"KIS_REST_URL: nobody answers at {rest_url}") from None
-    if answer.headers.get("Server") != SIMULATOR_SIGNATURE:
+    instance = answer.headers.get(SIMULATOR_INSTANCE)
+    if answer.headers.get("Server") != SIMULATOR_SIGNATURE or instance is None:
         raise SettingsError(
             f"KIS_REST_URL: {rest_url} is no simulator of this project (broker-server simulate); "
             f"--simulate sends orders, so it talks to nothing else"
         )
+    return instance
 
 
 def run_worker(
@@ -154,6 +164,7 @@ def run_worker(
     simulate: bool,
     seed: int = 0,
     hours: bool = False,
+    adopt_journal: bool = False,
     extra_methods: Iterable[Method[Any]] = (),
     extra_vendors: Iterable[Vendor] = (),
     step: Step = no_step,
@@ -165,6 +176,7 @@ def run_worker(
         simulate: Serve simulators instead of brokerages.
         seed: Of the simulated market.
         hours: The simulated market keeps the exchange's hours.
+        adopt_journal: Take orders although another journal is pinned at the broker.
         extra_methods: More methods than the adapters bring.
         extra_vendors: More vendors than the settings name.
         step: Told of each step of an order.
@@ -180,14 +192,13 @@ def run_worker(
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(_serve(parts, extra_methods, step))
+                runner.run(_serve(parts, adopt_journal, extra_methods, step))
     except (
         SettingsError,
         JournalError,
         BrokerUnreachable,
         LoginRefused,
         EnvironmentConflict,
-        VendorOwned,
         QueueRefused,
     ) as error:
         sys.stderr.write(f"broker-server: {error}\n")
@@ -195,7 +206,9 @@ def run_worker(
     return 0
 
 
-async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]], step: Step) -> None:
+async def _serve(
+    parts: Prepared, adopt_journal: bool, extra_methods: Iterable[Method[Any]], step: Step
+) -> None:
     stop = asyncio.Event()
     _stop_on_signal(stop)
     await serve(
@@ -204,8 +217,11 @@ async def _serve(parts: Prepared, extra_methods: Iterable[Method[Any]], step: St
         environment=parts.environment,
         journal_url=parts.journal_url,
         vendors=parts.vendors,
+        identity=parts.identity,
+        adopt_journal=adopt_journal,
         stop=stop,
         on_ready=lambda: announce(parts),
+        on_standby=lambda waits_for: announce_standby(parts, waits_for),
         extra_methods=extra_methods,
         step=step,
     )
@@ -221,10 +237,23 @@ def _stop_on_signal(stop: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(set_stop))
 
 
+def announce_standby(parts: Prepared, waits_for: str) -> None:
+    """Print the line that says which lease another worker has."""
+    sys.stdout.write(f"standby {' '.join(_words(parts))} waits_for={waits_for}\n")
+    sys.stdout.flush()
+
+
+def _words(parts: Prepared) -> list[str]:
+    return [
+        f"environment={parts.environment}",
+        f"broker={without_password(parts.broker_url)}",
+        f"vendors={','.join(vendor.name for vendor in parts.vendors) or 'none'}",
+    ]
+
+
 def announce(parts: Prepared) -> None:
     """Print the line that says the worker consumes and, for a trial, what to type next."""
-    words = [f"environment={parts.environment}", f"broker={without_password(parts.broker_url)}"]
-    words.append(f"vendors={','.join(vendor.name for vendor in parts.vendors) or 'none'}")
+    words = _words(parts)
     if parts.control_url is not None:
         words.append(f"control={parts.control_url}")
     lines = [f"ready {' '.join(words)}"]

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     task_prefetch: int = Field(default=1000, ge=1, le=65535)
     order_prefetch: int = Field(default=100, ge=1, le=65535)
     read_threads: int = Field(default=16, ge=1, le=256)
+    lease_heartbeat: int = Field(default=5, ge=2, le=10)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
 
     timezone: str = "Asia/Seoul"

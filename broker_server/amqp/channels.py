@@ -68,6 +68,15 @@ class AsyncChannel:
         )
         return int(frame.method.consumer_count)
 
+    async def declare_private_queue(self) -> str:
+        """Declare a queue that goes with this connection; returns the name that the broker gave it."""
+        frame = await self._request(lambda done: self.raw.queue_declare("", exclusive=True, callback=done))
+        return str(frame.method.queue)
+
+    async def bind_queue(self, queue: str, exchange: str, routing_key: str = "") -> None:
+        """Let a queue get what is published to an exchange."""
+        await self._request(lambda done: self.raw.queue_bind(queue, exchange, routing_key, callback=done))
+
     async def declare_exchange(self, name: str, kind: str, *, passive: bool = False) -> None:
         """Declare a durable exchange, or only make sure that there is one of that name."""
         await self._request(
@@ -96,6 +105,16 @@ class AsyncChannel:
 
         await self._request(start)
         return tag
+
+    async def get(self, queue: str) -> tuple[int, bytes] | None:
+        """Take one message off a queue, unacked: its delivery tag and body; ``None`` when there is none."""
+
+        def start(done: Callable[[Any], None]) -> None:
+            self.raw.add_callback(lambda _: done(None), [Basic.GetEmpty])
+            self.raw.basic_get(queue, lambda _, got, __, body: done((got.delivery_tag, body)))
+
+        answer: tuple[int, bytes] | None = await self._request(start)
+        return answer
 
     async def cancel(self, consumer_tag: str) -> None:
         """Stop a consumer; messages it already got stay unacked."""

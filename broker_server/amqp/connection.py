@@ -36,27 +36,30 @@ class LoginRefused(Exception):
     """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
 
 
-async def connect(url: str, *, name: str) -> AsyncioConnection:
+async def connect(url: str, *, name: str, heartbeat: int | None = None) -> TolerantConnection:
     """Open a connection.
 
     Args:
         url: ``amqp://`` or ``amqps://``.
         name: Shown in the broker's management pages.
+        heartbeat: Seconds; wins over the one in the URL.
 
     Raises:
         LoginRefused: User, password or vhost are refused.
         AMQPError, OSError: The broker cannot be reached.
     """
     loop = asyncio.get_running_loop()
-    opened: asyncio.Future[AsyncioConnection] = loop.create_future()
+    opened: asyncio.Future[TolerantConnection] = loop.create_future()
     parameters = URLParameters(url)
-    if "heartbeat=" not in url:
+    if heartbeat is not None:
+        parameters.heartbeat = heartbeat
+    elif "heartbeat=" not in url:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.blocked_connection_timeout = None
     parameters.stack_timeout = CONNECT_TIMEOUT_SECONDS
     parameters.client_properties = {"connection_name": name, "product": "sapi-broker"}
 
-    def on_open(connection: AsyncioConnection) -> None:
+    def on_open(connection: TolerantConnection) -> None:
         if not opened.done():
             opened.set_result(connection)
 
@@ -80,6 +83,18 @@ async def connect(url: str, *, name: str) -> AsyncioConnection:
         if connection.is_open:
             connection.close()
         raise
+
+
+def closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
+    """Ends with the reason when the connection does."""
+    closed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+
+    def on_close(_: AsyncioConnection, reason: BaseException) -> None:
+        if not closed.done():
+            closed.set_result(reason)
+
+    connection.add_on_close_callback(on_close)
+    return closed
 
 
 def _refusal(error: BaseException) -> str | None:

@@ -14,6 +14,8 @@ from typing import Any
 import structlog
 from pika import frame, spec
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import ConnectionClosedByClient
+from pika.spec import CONNECTION_FORCED
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,12 @@ class UnreadableHeaders(dict[str, Any]):
 
 
 class TolerantConnection(AsyncioConnection):  # type: ignore[misc]  # pika has no types
-    """pika's connection, except that one unreadable header table does not end it."""
+    """pika's connection, except that unreadable headers do not end it, and that it can be dropped."""
+
+    def abort(self, reason: str) -> None:
+        """Drop the connection without asking the other side, which may not answer any more."""
+        if not self.is_closed:
+            self._terminate_stream(ConnectionClosedByClient(CONNECTION_FORCED, reason))
 
     def _read_frame(self) -> tuple[int, Any]:
         try:

@@ -36,6 +36,7 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class _Outgoing:
+    exchange: str
     routing_key: str
     body: bytes
     properties: BasicProperties
@@ -45,7 +46,7 @@ class _Outgoing:
 
 
 class ConfirmedPublisher:
-    """Publishes to the default exchange and reports the fate of every message.
+    """Publishes, by default to the default exchange, and reports the fate of every message.
 
     Messages without a fate when the connection ends get none: their tasks are unacked and come again.
     """
@@ -83,12 +84,13 @@ class ConfirmedPublisher:
         on_fate: Callable[[Fate], None],
         *,
         mandatory: bool = True,
+        exchange: str = "",
     ) -> None:
-        """Publish to the default exchange; ``on_fate`` is called once, later, on the event loop."""
+        """Publish a message; ``on_fate`` is called once, later, on the event loop."""
         if properties.message_id is None or properties.message_id in self._by_id:
             self._named += 1
             properties.message_id = f"{self._prefix}-{self._named}"
-        outgoing = _Outgoing(routing_key, body, properties, mandatory, on_fate)
+        outgoing = _Outgoing(exchange, routing_key, body, properties, mandatory, on_fate)
         if self._channel is None:
             self._held.append(outgoing)
         else:
@@ -100,9 +102,7 @@ class ConfirmedPublisher:
         if outgoing.mandatory:
             self._by_id[outgoing.properties.message_id] = outgoing
         try:
-            channel.basic_publish(
-                "", outgoing.routing_key, outgoing.body, outgoing.properties, mandatory=outgoing.mandatory
-            )
+            _write(channel, outgoing)
         except AMQPError:
             log.debug("publishing channel is closing; the message goes the way of the others in flight")
         except Exception:
@@ -180,9 +180,7 @@ class ConfirmedPublisher:
         await channel.enable_confirms(on_confirm)
         channel.raw.add_on_return_callback(on_return)
         channel.raw.add_on_close_callback(on_close)
-        channel.raw.basic_publish(
-            "", outgoing.routing_key, outgoing.body, outgoing.properties, mandatory=outgoing.mandatory
-        )
+        _write(channel.raw, outgoing)
         try:
             verdict = await answered
         except AMQPError:
@@ -195,3 +193,13 @@ class ConfirmedPublisher:
         else:
             outgoing.on_fate(Fate.RETURNED if returned else Fate.CONFIRMED)
         return True
+
+
+def _write(channel: Channel, outgoing: _Outgoing) -> None:
+    channel.basic_publish(
+        outgoing.exchange,
+        outgoing.routing_key,
+        outgoing.body,
+        outgoing.properties,
+        mandatory=outgoing.mandatory,
+    )

@@ -28,7 +28,11 @@ TRANSIENT = 1
 
 
 class Replier:
-    """Publishes replies for one connection, and acks the tasks they answer."""
+    """Publishes replies for one connection, and acks the tasks they answer.
+
+    Args:
+        confirmed: Called when the broker has confirmed a reply, before its task is acked.
+    """
 
     def __init__(
         self,
@@ -37,7 +41,9 @@ class Replier:
         environment: Environment,
         clock: Callable[[], datetime],
         direct: DirectAddresses,
+        confirmed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._confirmed = confirmed
         self._publisher = publisher
         self._direct = direct
         self._counters = counters
@@ -96,6 +102,7 @@ class Replier:
             if address.direct:
                 self._direct.settled(address.queue)
             if fate is Fate.CONFIRMED:
+                self._confirmed()
                 acknowledge()
             else:
                 self._keep_unroutable(delivery, address, body, fate.value, acknowledge)

@@ -16,12 +16,13 @@ from broker_client.protocol import ORDERS_QUEUE, TASKS_QUEUE
 from broker_server.amqp import topology
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.channels import AsyncChannel
+from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.environment import claim_environment
+from broker_server.amqp.events import EventPublisher
 from broker_server.amqp.intake import Intake, Rules
-from broker_server.amqp.lease import claim_vendors
 from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
@@ -66,15 +67,20 @@ class Session:
         clock: Callable[[], datetime],
         direct: DirectAddresses,
         outbox: OutcomeOutbox,
+        control: ControlBus,
+        events: EventPublisher,
+        confirmed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._rules = rules
         self._consumption = consumption
         self._runner = runner
         self._outbox = outbox
+        self._control = control
+        self._events = events
         self._publisher = ConfirmedPublisher(connection, name)
         self._forwarder = ConfirmedPublisher(connection, f"{name}-forwarded")
-        self._replier = Replier(self._publisher, counters, rules.environment, clock, direct)
+        self._replier = Replier(self._publisher, counters, rules.environment, clock, direct, confirmed)
         self._intake = Intake(
             registry=registry,
             rules=rules,
@@ -90,24 +96,33 @@ class Session:
     @property
     def unconfirmed(self) -> int:
         """Published messages that the broker has not confirmed yet."""
-        return self._publisher.in_flight + self._forwarder.in_flight
+        return self._publisher.in_flight + self._forwarder.in_flight + self._events.unconfirmed
 
-    async def open(self) -> None:
-        """Declare, consume, and make sure that the broker sees the consumers.
+    async def enter(self) -> None:
+        """Show that a worker of this environment is there, and listen to commands, before it takes anything.
 
         Raises:
+            QueueRefused: The broker does not allow a queue that the settings ask for.
             EnvironmentConflict: Workers of another environment serve this vhost.
-            VendorOwned: Another worker serves one of the vendors.
-            ConsumersMissing, AMQPError: The session did not come up; a new connection is needed.
+            AMQPError: A new connection is needed.
         """
         connection = self._connection
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         self._runner.hold_orders(False)
         await claim_environment(connection, self._rules.environment, self._on_cancelled)
-        vendors = self._rules.vendors
-        await claim_vendors(connection, vendors)
-        await topology.declare(connection, topology.queues(vendors, legacy=self._consumption.legacy_queues))
+        specs = topology.queues(self._rules.vendors, legacy=self._consumption.legacy_queues)
+        await topology.declare(connection, specs)
+        await self._control.open(connection, self.end)
+        await self._events.open(connection)
+
+    async def open(self) -> None:
+        """Consume, and make sure that the broker sees the consumers.
+
+        Raises:
+            ConsumersMissing, AMQPError: The session did not come up; a new connection is needed.
+        """
+        connection, vendors = self._connection, self._rules.vendors
         await self._publisher.open()
         await self._forwarder.open()
         self._outbox.attach(self._publisher)
@@ -131,6 +146,13 @@ class Session:
             except AMQPError as error:
                 log.debug("consumer is gone already", reason=str(error))
 
+    def end(self, reason: str) -> None:
+        """Drop the connection, so that unacked tasks are the broker's again; the worker makes a new one."""
+        if not self._closing:
+            self._closing = True
+            log.warning("session ended, connecting again", reason=reason)
+            self._connection.close(320, "session lost")
+
     async def _consume(self, queues: list[str], prefetch: int) -> None:
         channel = await AsyncChannel.open(self._connection)
         channel.raw.add_on_cancel_callback(self._on_cancelled)
@@ -153,18 +175,11 @@ class Session:
         return receive
 
     def _on_cancelled(self, frame: object) -> None:
-        self._start_over(f"the broker cancelled a consumer: {frame}")
+        self.end(f"the broker cancelled a consumer: {frame}")
 
     def _on_channel_closed(self, _: Channel, reason: BaseException) -> None:
         if self._connection.is_open:
-            self._start_over(f"the broker closed a consuming channel: {reason}")
-
-    def _start_over(self, reason: str) -> None:
-        """Drop the connection: the worker makes a new one and a new session on it."""
-        if not self._closing:
-            self._closing = True
-            log.warning("session lost, connecting again", reason=reason)
-            self._connection.close(320, "session lost")
+            self.end(f"the broker closed a consuming channel: {reason}")
 
     def _on_blocked(self, *_: object) -> None:
         log.warning("the broker blocks publishing (memory or disk alarm): no new order is begun")

@@ -139,16 +139,17 @@ class TaskRunner:
                 self._submit(task)
 
     def forget_waiting(self) -> None:
-        """Let go of what has not begun, so that it goes back to the queue when the connection closes.
-
-        Nothing begins after this: not even a task that a thread has just taken off its lane.
-        """
-        with self._beginning:
-            self._begins_nothing = True
+        """Let go of what has not begun, so that it goes back to the queue when the connection closes."""
         self._executor.drop_waiting()
         self._held_orders.clear()
         self._later.clear()
         self._tasks.forget_waiting()
+
+    def begin_nothing_more(self) -> None:
+        """Let go for good of what has not begun, even if a thread has just taken it off its lane."""
+        with self._beginning:
+            self._begins_nothing = True
+        self.forget_waiting()
 
     def close(self) -> None:
         """Stop sweeping."""

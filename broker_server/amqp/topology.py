@@ -87,7 +87,7 @@ def is_task_queue(name: str) -> bool:
 
 def takes_replies(name: str) -> bool:
     """Whether a reply may go to that queue: not to one that workers read, keep for themselves or own."""
-    own = (UNROUTABLE_QUEUE, "broker.environment.", "broker.owner.")
+    own = (UNROUTABLE_QUEUE, "broker.environment.", "broker.owner.", "broker.journal.")
     return not is_task_queue(name) and not name.startswith(own)
 
 
@@ -121,7 +121,7 @@ async def declare(connection: AsyncioConnection, specs: list[QueueSpec]) -> None
     for name, kind in EXCHANGES.items():
         await _declare_exchange(connection, name, kind)
     for spec in specs:
-        await _declare_queue(connection, spec)
+        await declare_queue(connection, spec)
 
 
 async def _declare_exchange(connection: AsyncioConnection, name: str, kind: str) -> None:
@@ -137,7 +137,12 @@ async def _declare_exchange(connection: AsyncioConnection, name: str, kind: str)
     channel.close()
 
 
-async def _declare_queue(connection: AsyncioConnection, spec: QueueSpec) -> None:
+async def declare_queue(connection: AsyncioConnection, spec: QueueSpec) -> None:
+    """Declare one queue; an existing one is used as it is.
+
+    Raises:
+        QueueRefused, AMQPError: As `declare` does.
+    """
     channel = await AsyncChannel.open(connection)
     try:
         await channel.declare_queue(spec.name, durable=spec.durable, arguments=spec.arguments)

@@ -1,4 +1,6 @@
-"""The worker's life: connect, serve, come back when the connection is lost, and drain when told to stop."""
+"""The worker's life: connect, stand by until it owns its vendors, serve, come back when the connection or the
+ownership is lost, and drain when told to stop.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,13 @@ from typing import Any, TypeVar
 
 import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.exceptions import AMQPError, ConnectionClosedByBroker
+from pika.exceptions import AMQPError, ConnectionClosedByBroker, ConnectionWrongStateError
 from pika.spec import INTERNAL_ERROR
 
-from broker_server.amqp.connection import Backoff, connect_patiently
+from broker_server.amqp.connection import Backoff, closing, connect_patiently
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
-from broker_server.amqp.lease import VendorOwned
+from broker_server.amqp.lease import Leases
 from broker_server.amqp.session import ConsumersMissing, Session
 from broker_server.amqp.task_runner import TaskRunner
 
@@ -35,6 +37,7 @@ class Worker:
         name: Shown in the broker's management pages and in ``broker.ping``.
         make_session: Makes the session of a new connection.
         runner: Runs the tasks of all sessions.
+        leases: Held while tasks are taken.
         direct: Told how each connection ended.
         counters: Counts connections.
     """
@@ -46,6 +49,7 @@ class Worker:
         name: str,
         make_session: Callable[[AsyncioConnection], Session],
         runner: TaskRunner,
+        leases: Leases,
         direct: DirectAddresses,
         counters: Counters,
     ) -> None:
@@ -53,37 +57,44 @@ class Worker:
         self._name = name
         self._make_session = make_session
         self._runner = runner
+        self._leases = leases
         self._direct = direct
         self._counters = counters
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[], None]) -> None:
+    async def run(
+        self, stop: asyncio.Event, on_ready: Callable[[], None], on_standby: Callable[[str], None]
+    ) -> None:
         """Serve until ``stop`` is set.
 
         Args:
             stop: Set it to drain and return.
-            on_ready: Called once, when the broker has shown the consumers for the first time.
+            on_ready: Called when the broker has shown the consumers, the first time and after each standby.
+            on_standby: Called with ``vendor/account`` when another worker owns that one.
 
         Raises:
             LoginRefused: The broker refuses the user, the password or the vhost.
             EnvironmentConflict: Workers of another environment serve the vhost.
-            VendorOwned: Another worker serves one of the vendors.
             QueueRefused: The broker does not allow a queue that the settings ask for.
         """
         backoff = Backoff()
         stopping = asyncio.ensure_future(stop.wait())
-        ready = False
+        announced = False
+
+        def stand_by(waits_for: str) -> None:
+            nonlocal announced
+            announced = False
+            on_standby(waits_for)
+
         try:
             while True:
                 connecting = connect_patiently(self._url, name=self._name, backoff=backoff)
                 connection = await _unless(stopping, connecting)
                 self._counters.connections += 1
-                closed = _closing(connection)
+                closed = closing(connection)
+                session = self._make_session(connection)
                 try:
-                    session = await _unless(stopping, self._open_session(connection))
-                except (AMQPError, ConsumersMissing, TimeoutError, VendorOwned) as error:
-                    if isinstance(error, VendorOwned) and not ready:
-                        await _close(connection, closed)
-                        raise  # later it may be the lease of our own last connection, not yet given up
+                    lost = await _unless(stopping, self._begin(session, closed, stand_by))
+                except (AMQPError, ConsumersMissing, TimeoutError) as error:
                     log.warning("session did not come up", reason=str(error) or repr(error))
                     await _close(connection, closed)
                     self._note_end(closed)
@@ -94,35 +105,48 @@ class Worker:
                     raise
                 backoff.reset()
                 log.info("consuming", worker=self._name)
-                if not ready:
-                    ready = True
+                if not announced:
+                    announced = True
                     on_ready()
-                await asyncio.wait((closed, stopping), return_when=asyncio.FIRST_COMPLETED)
-                if not stopping.done():
-                    reason = closed.result()
-                    log.warning("connection lost", reason=str(reason))
-                    failed = (
-                        isinstance(reason, ConnectionClosedByBroker) and reason.reply_code == INTERNAL_ERROR
-                    )
-                    self._direct.connection_ended(by_failure_of_the_broker=failed)
-                    continue
-                await self._drain(session, closed)
-                await _close(connection, closed)
-                return
+                await asyncio.wait((closed, stopping, lost), return_when=asyncio.FIRST_COMPLETED)
+                if stopping.done():
+                    await self._drain(session, closed)
+                    await _close(connection, closed)
+                    return
+                if not closed.done():
+                    session.end(f"the lease was lost: {lost.result()}")
+                    self._runner.forget_waiting()
+                    await _close(connection, closed)
+                else:
+                    log.warning("connection lost", reason=str(closed.result()))
+                self._note_end(closed)
         except _Stopped:
-            self._runner.forget_waiting()
+            self._runner.begin_nothing_more()
             orders = self._runner.orders_in_work
             log.info("stopping without a connection: finishing the orders that run", orders=orders)
             await self._finish(lambda: self._runner.orders_in_work > 0)
         finally:
             stopping.cancel()
             self._runner.close()
+            await self._leases.stop(clean=not (self._runner.in_work or self._runner.running))
 
-    async def _open_session(self, connection: AsyncioConnection) -> Session:
-        session = self._make_session(connection)
+    async def _begin(
+        self, session: Session, closed: asyncio.Future[BaseException], stand_by: Callable[[str], None]
+    ) -> asyncio.Future[str]:
+        """Wait for the leases, then consume; the future ends when a lease is lost."""
+        async with asyncio.timeout(SESSION_SECONDS):
+            await session.enter()
+        self._leases.start(stand_by)
+        holding = asyncio.ensure_future(self._leases.held())
+        try:
+            await asyncio.wait((holding, closed), return_when=asyncio.FIRST_COMPLETED)
+            if not holding.done():
+                raise ConnectionWrongStateError(f"connection lost: {closed.result()}")
+        finally:
+            holding.cancel()
         async with asyncio.timeout(SESSION_SECONDS):
             await session.open()
-        return session
+        return holding.result()
 
     def _note_end(self, closed: asyncio.Future[BaseException]) -> None:
         reason = closed.result() if closed.done() else None
@@ -132,7 +156,7 @@ class Worker:
     async def _drain(self, session: Session, closed: asyncio.Future[BaseException]) -> None:
         """Finish what runs; the rest goes back to the queue when the connection closes."""
         await session.stop_consuming()
-        self._runner.forget_waiting()
+        self._runner.begin_nothing_more()
         log.info("stopping: finishing what runs", tasks=self._runner.in_work)
 
         def unfinished() -> bool:
@@ -173,17 +197,6 @@ async def _unless(stopping: asyncio.Future[Any], work: Coroutine[Any, Any, T]) -
         await asyncio.gather(task, return_exceptions=True)
         raise _Stopped
     return task.result()
-
-
-def _closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
-    closed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
-
-    def on_close(_: AsyncioConnection, reason: BaseException) -> None:
-        if not closed.done():
-            closed.set_result(reason)
-
-    connection.add_on_close_callback(on_close)
-    return closed
 
 
 async def _close(connection: AsyncioConnection, closed: asyncio.Future[BaseException]) -> None:

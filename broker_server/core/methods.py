@@ -21,8 +21,13 @@ MethodKind = Literal["read", "order", "stream", "admin"]
 
 
 class Lane(IntEnum):
-    """What goes first when a vendor's rate limit is scarce; a smaller number goes earlier."""
+    """What goes first when a vendor's rate limit is scarce; a smaller number goes earlier.
 
+    Attributes:
+        CONTROL: Commands to the workers themselves, such as the kill switch: they ask no vendor.
+    """
+
+    CONTROL = -1
     CANCEL = 0
     ORDER = 1
     ACCOUNT = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, or_, select
 
 from broker_server.journal.tables import halts
 from broker_server.journal.upserts import upsert
@@ -41,10 +41,28 @@ class Halts:
             ).one_or_none()
         return None if row is None else Halt(row.at, row.by, row.reason)
 
+    def changed_at(self) -> datetime | None:
+        """When orders were last halted or resumed, or ``None`` if they never were."""
+        with self._engine.connect() as connection:
+            at: datetime | None = connection.execute(
+                select(halts.c.at).where(halts.c.environment == self._environment)
+            ).scalar()
+        return at
+
     def set(self, *, halted: bool, now: datetime, by: str, reason: str | None = None) -> None:
-        """Halt or resume orders."""
+        """Halt or resume orders.
+
+        A resume that was asked for before the halt in force changes nothing: it may come late, from a worker
+        that was cut off in between. A halt is always obeyed.
+
+        Args:
+            now: When it was asked for.
+        """
         values = {"halted": halted, "at": now, "by": by, "reason": reason}
         row = {"environment": self._environment, **values}
+        obeyed = None if halted else or_(~halts.c.halted, halts.c.at <= now)
         statement = upsert(self._engine, halts).values(row)
         with self._engine.begin() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["environment"], set_=values))
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["environment"], set_=values, where=obeyed)
+            )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, ScalarSelect, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, ScalarSelect, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.journal.tables import accounts
@@ -19,6 +20,7 @@ class Owner:
         name: The worker.
         host: Its machine.
         process: Its process id there.
+        heartbeat: Of its lease, in seconds; how long it may still send without it follows from that.
         epoch: Higher than that of every owner before.
         released: It gave the lease back by itself.
     """
@@ -26,6 +28,7 @@ class Owner:
     name: str
     host: str
     process: int
+    heartbeat: int
     epoch: int
     released: bool
 
@@ -59,24 +62,26 @@ class Owners:
 
     def current(self, vendor: str, account: str) -> Owner | None:
         """The last owner, or ``None`` when there never was one."""
-        table = accounts.c
         with self._engine.connect() as connection:
-            row = connection.execute(
-                select(table.owner, table.host, table.process, table.epoch, table.released).where(
-                    *self._key(vendor, account)
-                )
-            ).one_or_none()
-        return None if row is None else Owner(row.owner, row.host, row.process, row.epoch, row.released)
+            row = connection.execute(select(accounts).where(*self._key(vendor, account))).one_or_none()
+        return None if row is None else _owner(row)
 
     def take(
-        self, vendor: str, account: str, *, name: str, host: str, process: int, now: datetime
+        self, vendor: str, account: str, *, name: str, host: str, process: int, heartbeat: int, now: datetime
     ) -> tuple[int, Owner | None]:
         """Record a new owner, who holds the lease.
 
         Returns:
             Its epoch, and the owner before it.
         """
-        values = {"owner": name, "host": host, "process": process, "taken_at": now, "released": False}
+        values = {
+            "owner": name,
+            "host": host,
+            "process": process,
+            "heartbeat": heartbeat,
+            "taken_at": now,
+            "released": False,
+        }
         while True:
             previous = self.current(vendor, account)
             try:
@@ -118,10 +123,7 @@ class Owners:
             rows = connection.execute(
                 select(accounts).where(accounts.c.environment == self._environment)
             ).all()
-        return {
-            (row.vendor, row.account): Owner(row.owner, row.host, row.process, row.epoch, row.released)
-            for row in rows
-        }
+        return {(row.vendor, row.account): _owner(row) for row in rows}
 
     def _key(self, vendor: str, account: str) -> tuple[ColumnElement[bool], ...]:
         table = accounts.c
@@ -130,3 +132,7 @@ class Owners:
             table.vendor == vendor,
             table.account == account,
         )
+
+
+def _owner(row: Row[Any]) -> Owner:
+    return Owner(row.owner, row.host, row.process, row.heartbeat, row.epoch, row.released)

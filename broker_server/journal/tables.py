@@ -99,7 +99,7 @@ orders = Table(
     Column("market", String(16), nullable=False),
     Column("ticker", String(32)),
     Column("side", String(4)),
-    Column("quantity", Integer),
+    Column("quantity", BigInteger),
     Column("price", String(32), comment="exact decimal text"),
     Column("currency", String(3)),
     Column("order_type", String(32)),
@@ -115,9 +115,11 @@ orders = Table(
     Column("floor", BigInteger, comment="the highest order number known before it was sent"),
     Column("missed", Integer, nullable=False),
     Column("stuck", Boolean, nullable=False),
-    Column("filled", Integer, nullable=False),
-    Column("cancelled", Integer, nullable=False, comment="taken back, or moved to the order that changed it"),
-    Column("remaining", Integer),
+    Column("filled", BigInteger, nullable=False),
+    Column(
+        "cancelled", BigInteger, nullable=False, comment="taken back, or moved to the order that changed it"
+    ),
+    Column("remaining", BigInteger),
     Column("average_price", String(32), comment="exact decimal text"),
     Column("received_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
@@ -148,7 +150,7 @@ order_transitions = Table(
     Column("by", String(255), nullable=False, comment="the worker, or who settled it by hand"),
     Column("state", String(16), nullable=False),
     Column("status", String(24)),
-    Column("filled", Integer, nullable=False),
+    Column("filled", BigInteger, nullable=False),
     Column("reason", Quotation),
 )
 """Every change of an order's row, in order."""
@@ -163,7 +165,7 @@ foreign_orders = Table(
     Column("trading_day", String(10), primary_key=True),
     Column("order_no", String(32), primary_key=True),
     Column("status", String(24), nullable=False),
-    Column("filled", Integer, nullable=False),
+    Column("filled", BigInteger, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
 )
 """Orders of the account that were entered elsewhere, as last announced."""
@@ -178,6 +180,7 @@ accounts = Table(
     Column("owner", String(255), nullable=False),
     Column("host", String(255), nullable=False),
     Column("process", Integer, nullable=False),
+    Column("heartbeat", Integer, nullable=False, comment="of its lease, in seconds"),
     Column("taken_at", UtcDateTime, nullable=False),
     Column("released", Boolean, nullable=False, comment="the owner gave the lease back by itself"),
 )

@@ -38,19 +38,19 @@ class OrderAdmin:
 
     Args:
         journal: What they show.
-        books: What they settle with.
+        books: What they settle with; ``None`` for a listing of the methods.
         registry: Holds the cancel methods of the vendors.
         vendors: By name.
-        run_order: Runs an order task as if it had come by message.
+        run_order: Runs an order task as if it had come by message; ``None`` for a listing.
     """
 
     def __init__(
         self,
         journal: OrderJournal,
-        books: BookKeeper,
+        books: BookKeeper | None,
         registry: MethodRegistry,
         vendors: Mapping[str, Vendor],
-        run_order: Callable[[OrderTask], Result],
+        run_order: Callable[[OrderTask], Result] | None,
     ) -> None:
         self._journal = journal
         self._books = books
@@ -153,6 +153,7 @@ class OrderAdmin:
             raise InvalidParameters(
                 f"task_id: the order is {record.order.state}; only one of UNKNOWN outcome is settled by hand"
             )
+        assert self._books is not None  # noqa: S101 - a listing runs nothing
         try:
             self._books.settle(parameters.task_id, event, by=by)
         except IllegalTransition as error:
@@ -186,6 +187,7 @@ class OrderAdmin:
             method=method.name,
             parameters={"order_no": listed.order_no},
         )
+        assert self._run_order is not None  # noqa: S101 - a listing runs nothing
         try:
             result = self._run_order(OrderTask(request=request, method=method, user=context.user))
             error = None if result.error is None else str(result.error)

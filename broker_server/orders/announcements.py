@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Protocol
 
-from broker_client.protocol import utc_text
 from broker_server.core.orders import Order, Status
 from broker_server.core.vendor import ListedOrder
 
@@ -22,14 +20,12 @@ class Announcer:
 
     Args:
         bus: Where to.
-        environment: The worker's.
     """
 
-    def __init__(self, bus: EventBus, environment: str) -> None:
+    def __init__(self, bus: EventBus) -> None:
         self._bus = bus
-        self._environment = environment
 
-    def changed(self, before: Order, after: Order, now: datetime, *, alarm: str | None = None) -> None:
+    def changed(self, before: Order, after: Order, *, alarm: str | None = None) -> None:
         """An order of ours changed, if its state, its status or its fills did."""
         first = before is after
         if not first and _seen(before) == _seen(after):
@@ -58,9 +54,9 @@ class Announcer:
         if alarm is not None:
             body["alarm"] = alarm
         name = after.status.value if _follows(before, after) and after.status else after.state.lower()
-        self._publish(after.vendor, after.account, name, body, now)
+        self._publish(after.vendor, after.account, name, body)
 
-    def foreign(self, vendor: str, account: str, listed: ListedOrder, now: datetime) -> None:
+    def foreign(self, vendor: str, account: str, listed: ListedOrder) -> None:
         """An order that was entered elsewhere is new or changed."""
         body = {
             "task_id": None,
@@ -82,17 +78,10 @@ class Announcer:
             "average_price": None if listed.average_price is None else f"{listed.average_price:f}",
             "reason": "entered elsewhere",
         }
-        self._publish(vendor, account, listed.status.value, body, now)
+        self._publish(vendor, account, listed.status.value, body)
 
-    def _publish(self, vendor: str, account: str, name: str, body: dict[str, Any], now: datetime) -> None:
-        head = {
-            "kind": "event",
-            "type": "order",
-            "environment": self._environment,
-            "vendor": vendor,
-            "account": account,
-            "time": utc_text(now),
-        }
+    def _publish(self, vendor: str, account: str, name: str, body: dict[str, Any]) -> None:
+        head = {"type": "order", "vendor": vendor, "account": account}
         self._bus.publish(f"order.{vendor}.{account}.{name}", head | body)
 
 

@@ -65,8 +65,11 @@ class BookKeeper:
         self._clock = clock
         self._settle = settle
 
-    def compare(self, vendor: Vendor, account: str, market: str, context: TaskContext) -> None:
+    def compare(self, vendor: Vendor, account: str, market: str, context: TaskContext) -> OrderList:
         """Ask for a list, and write down what it tells.
+
+        Returns:
+            The list.
 
         Raises:
             TaskFailed: The list cannot be read.
@@ -79,6 +82,7 @@ class BookKeeper:
         ours = self._numbered(vendor, account, market)
         self._follow(ours, listed)
         self._announce_foreign(vendor, account, market, ours, listed)
+        return listed
 
     def change(
         self, task_id: str, event: Event, *, outcome: Outcome | None = None, by: str = ""
@@ -95,7 +99,7 @@ class BookKeeper:
             alarm = "this order was said not to have been sent, and the vendor has it"
             log.error("an order that was said not to have been sent was found", task_id=task_id)
         if before != after:
-            self._announcer.changed(before, after, now, alarm=alarm)
+            self._announcer.changed(before, after, alarm=alarm)
         return before, after
 
     def settle(self, task_id: str, event: Event, *, by: str = "") -> None:
@@ -187,4 +191,4 @@ class BookKeeper:
                 filled=each.filled,
                 now=now,
             )
-            self._announcer.foreign(vendor.name, account, each, now)
+            self._announcer.foreign(vendor.name, account, each)

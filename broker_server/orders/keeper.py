@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from broker_client.errors import TaskFailed, TaskTimeout
+from broker_client.errors import TaskFailed, TaskTimeout, VendorUnavailable
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, State, Stuck
 from broker_server.core.vendor import Vendor
@@ -118,6 +118,9 @@ class AccountKeeper:
             self._wake.clear()
             try:
                 pause = self.turn()
+            except TaskFailed as error:
+                log.warning("the keeper cannot begin; it tries again", reason=str(error))
+                pause = SHORTEST_PAUSE
             except SQLAlchemyError as error:
                 log.error("the journal cannot be used by the keeper", reason=str(error).splitlines()[0])
                 pause = LONGEST_PAUSE
@@ -154,6 +157,8 @@ class AccountKeeper:
                 self._change(order, Refused("its worker ended before it was sent; nothing was sent"))
         for record in self._journal.unreplied(vendor, account):
             self._outbox.send(record)
+        if self._ownership.adopted(vendor, account):
+            self._read_the_whole_day()
         if self._journal.unsettled(vendor, account):
             log.info("unsettled orders of an earlier worker are looked into", vendor=vendor, account=account)
             self._round(START_SECONDS)
@@ -163,6 +168,18 @@ class AccountKeeper:
                     self._change(record.order, Stuck(reason))
         self._epoch = grant.epoch
         self._started = True
+
+    def _read_the_whole_day(self) -> None:
+        """Learn of the orders that the journal before this one sent.
+
+        Raises:
+            TaskFailed: A list cannot be read to its end; no order leaves until it can.
+        """
+        for market in self._vendor.orders.markets:
+            listed = self._books.compare(self._vendor, self._account, market, self._context(START_SECONDS))
+            if listed.incomplete is not None:
+                raise VendorUnavailable(f"the account's orders cannot all be read: {listed.incomplete}")
+        log.info("the day's orders were read for the adopted journal", vendor=self._vendor.name)
 
     def _look(self) -> float:
         vendor, account = self._vendor.name, self._account
@@ -181,18 +198,7 @@ class AccountKeeper:
         """Ask for every list that something unsettled or open is on."""
         vendor, account = self._vendor.name, self._account
         records = [*self._journal.unsettled(vendor, account), *self._journal.open(vendor, account)]
-        give_up_at = self._monotonic() + seconds
-
-        def ensure_in_time() -> None:
-            if self._stopped or self._monotonic() > give_up_at:
-                raise TaskTimeout("the vendor's list of orders did not come in time")
-
-        context = TaskContext(
-            task_id="keeper",
-            received_at=self._clock(),
-            ensure_in_time=ensure_in_time,
-            report_progress=lambda done, total: None,
-        )
+        context = self._context(seconds)
         for market in dict.fromkeys(record.order.details.market for record in records):
             if market not in self._vendor.orders.markets:
                 continue
@@ -200,6 +206,20 @@ class AccountKeeper:
                 self._books.compare(self._vendor, account, market, context)
             except TaskFailed as error:
                 log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+
+    def _context(self, seconds: float) -> TaskContext:
+        give_up_at = self._monotonic() + seconds
+
+        def ensure_in_time() -> None:
+            if self._stopped or self._monotonic() > give_up_at:
+                raise TaskTimeout("the vendor's list of orders did not come in time")
+
+        return TaskContext(
+            task_id="keeper",
+            received_at=self._clock(),
+            ensure_in_time=ensure_in_time,
+            report_progress=lambda done, total: None,
+        )
 
     def _change(self, order: Order, event: Lost | Refused | Stuck) -> None:
         try:

@@ -30,3 +30,6 @@ class Ownership(Protocol):
 
     def grant(self, vendor: str, account: str) -> Grant | None:
         """The lease of an account, or ``None`` when this worker does not hold it."""
+
+    def adopted(self, vendor: str, account: str) -> bool:
+        """Whether this journal took the place of another, so that it does not know all of the day's orders."""

@@ -20,6 +20,9 @@ class ReplyNotes:
         self._journal = journal
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="reply-notes", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def add(self, task_id: str) -> None:

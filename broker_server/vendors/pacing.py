@@ -30,7 +30,7 @@ class Pacer:
         self._limiter = limiter
         self._clock = clock
         self._condition = threading.Condition()
-        self._queues: dict[Lane, deque[object]] = {lane: deque() for lane in Lane}
+        self._queues: dict[Lane, deque[object]] = {lane: deque() for lane in Lane if lane >= Lane.CANCEL}
         self._closed = False
 
     def wait_for_slot(self, lane: Lane, ensure_in_time: Callable[[], None]) -> None:

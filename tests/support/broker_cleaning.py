@@ -21,6 +21,11 @@ _KNOWN_QUEUES = (
     *(f"tasks.{vendor}.default" for vendor in _VENDORS),
     *(f"tasks.{vendor}.default.orders" for vendor in _VENDORS),
     *(f"broker.environment.{environment}" for environment in _ENVIRONMENTS),
+    *(
+        f"broker.journal.{environment}.{vendor}.default"
+        for environment in _ENVIRONMENTS
+        for vendor in _VENDORS
+    ),
 )
 _KNOWN_EXCHANGES = ("broker.realtime", "broker.events", "broker.control", "tasks.rejected", "tasks.expired")
 

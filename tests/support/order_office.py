@@ -19,12 +19,13 @@ from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Pa
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.core.vendor import CheckResult, ListedOrder, OrderList
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import Record
+from broker_server.journal.orders import OrderJournal, Record
 from broker_server.journal.owners import Owners
 from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.ownership import Grant
+from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.task import OrderTask
 
 START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
@@ -208,13 +209,19 @@ class FakeLease:
     """The lease of the account; the test takes it away or lets it go stale."""
 
     def __init__(self, owners: Owners, clock: Clock, name: str) -> None:
-        self.epoch, _ = owners.take("fake", "default", name=name, host="h", process=1, now=clock())
+        self.epoch, _ = owners.take(
+            "fake", "default", name=name, host="h", process=1, heartbeat=5, now=clock()
+        )
+        self.is_adopted = False
         self.held, self.fresh, self.refused, self.orders_from = True, True, None, 0.0
 
     def grant(self, vendor: str, account: str) -> Grant | None:
         if not self.held:
             return None
         return Grant(self.epoch, self.fresh, self.orders_from, self.refused)
+
+    def adopted(self, vendor: str, account: str) -> bool:
+        return self.is_adopted
 
 
 class Recorder:
@@ -254,7 +261,8 @@ class Desk:
             [vendor],
             ownership=self.lease,
             bus=self.recorder,
-            make_outbox=lambda replied: self.recorder,
+            notes=ReplyNotes(OrderJournal(engine, "simulated")),
+            outbox=self.recorder,
             worker=name,
             clock=clock,
             waiting=self.waiting.get,

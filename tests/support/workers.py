@@ -84,7 +84,7 @@ def rabbitmqctl(node: PrivateNode, *arguments: str) -> str:
         env=NodeFolder(node.folder).environment(ports),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,  # it takes a minute where twenty processes share two cores
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

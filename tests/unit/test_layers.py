@@ -10,14 +10,24 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "broker_client": {"broker_client"},
     "broker_server/core": {"broker_server.core"},
-    "broker_server/journal": {"broker_server.journal", "broker_client.errors"},
+    "broker_server/journal": {"broker_server.journal", "broker_server.core", "broker_client.errors"},
+    "broker_server/orders": {
+        "broker_server.orders",
+        "broker_server.core",
+        "broker_server.journal",
+        "broker_server.results",
+        "broker_client",
+    },
     "broker_server/simulator": {"broker_server.simulator", "broker_server.logs"},
     "broker_server/vendors": {"broker_server.core", "broker_server.vendors", "broker_client.errors"},
     "broker_server/amqp": {
         "broker_server.amqp",
         "broker_server.core",
         "broker_server.journal",
+        "broker_server.orders.ownership",
         "broker_server.execution",
+        "broker_server.orders",
+        "broker_server.results",
         "broker_client",
     },
 }

@@ -8,6 +8,7 @@ import math
 import socket
 import struct
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import format_datetime
@@ -53,6 +54,7 @@ class SpoiledAnswer(Exception):
 
 
 SIGNATURE = "sapi-broker-simulator"
+INSTANCE_HEADER = "X-Simulator-Instance"
 """Workers send simulated orders to no server without it."""
 
 
@@ -66,6 +68,7 @@ class KisGateway:
         faults: What goes wrong on order.
         calls: Counts what arrives.
         monotonic: Real seconds, for the rate limit.
+        instance: Names this simulator; no other one has the same accounts.
     """
 
     def __init__(
@@ -76,7 +79,9 @@ class KisGateway:
         faults: FaultBoard,
         calls: CallCounts,
         monotonic: Callable[[], float] = time.monotonic,
+        instance: str | None = None,
     ) -> None:
+        self._instance = instance or uuid.uuid4().hex
         self.limits = Limits()
         self.stopping = asyncio.Event()
         self._clock = clock
@@ -98,6 +103,7 @@ class KisGateway:
         response = await self._handle(request)
         response.headers["Date"] = format_datetime(self._clock.now().astimezone(UTC), usegmt=True)
         response.headers["Server"] = SIGNATURE
+        response.headers[INSTANCE_HEADER] = self._instance
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -83,7 +83,8 @@ def test_forwarded_task_keeps_what_its_reply_needs(clean_broker: str, new_worker
         kept = {key: properties.headers[key] for key in ("trace", "x-sapi-hops")}
         assert kept == {"trace": "t-1", "x-sapi-hops": 1}
         assert 0 < int(properties.expiration) <= 60_000
-        assert properties.user_id is None
+        # The worker's own user, as RabbitMQ verified it, says whose task it is.
+        assert (properties.user_id, properties.headers["x-sapi-user"]) == ("guest", "guest")
 
         wire.send("kis.buy-order", task_id="far-order", to="tasks.orders")
         assert wire.take("tasks.kis.default.orders").json["task_id"] == "far-order"

@@ -182,6 +182,7 @@ def test_broker_that_ends_under_load_loses_no_task(
         wire.channel.queue_delete("test.replies")
 
 
+@pytest.mark.timeout(2400)
 def test_memory_alarm_holds_new_orders_back_and_lets_what_runs_finish(
     own_node: PrivateNode, own_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:

@@ -109,7 +109,7 @@ def test_journal_that_cannot_be_written_places_nothing(
         wire.call("stub.buy-order", {"value": "before"}, to="tasks.orders")
         holder = sqlite3.connect(tmp_path / "journal.sqlite3", isolation_level=None)
         holder.execute("PRAGMA query_only = 0")
-        holder.execute("DROP TABLE order_attempts")
+        holder.execute("DROP TABLE orders")
         holder.close()
         error = wire.error("stub.buy-order", {"value": "after"}, to="tasks.orders")
         assert error["code"] == "ORDERS_DISABLED"

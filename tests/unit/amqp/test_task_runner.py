@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 import pytest
-from broker_server.amqp.order_runner import OrderRunner
 from pika.spec import BasicProperties
 
 from broker_client.protocol import TaskRequest
@@ -30,8 +29,9 @@ from broker_server.amqp.topology import REJECTED_QUEUE
 from broker_server.core.methods import Lane, Method, MethodKind, NoParameters, Outcome
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import OrderAttempts
 from broker_server.journal.starts import TaskStarts, message_key
+from broker_server.orders.task import OrderTask
+from broker_server.results import Elsewhere, Later, Result
 from tests.support.waiting import wait_until_async
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -96,6 +96,16 @@ class Link:
         return Recipient(delivery, ReplyAddress("client"), self.replier)
 
 
+class FakeDesk:
+    """Runs the handler of an order and nothing else."""
+
+    def __init__(self) -> None:
+        self.replied: list[str] = []
+
+    def run(self, task: OrderTask) -> Result:
+        return Result(list(task.method.handler(task.parameters, None).rows), recorded=True)
+
+
 class Bench:
     """A task runner with a real journal and real lanes."""
 
@@ -103,11 +113,13 @@ class Bench:
         self.executor = LaneExecutor(2)
         self.engine = open_database(f"sqlite:///{folder / 'journal.sqlite3'}")
         self.starts = TaskStarts(self.engine)
+        self.desk = FakeDesk()
         rules = Rules("simulated", (), 1_000_000)
         self.runner = TaskRunner(
             rules=rules,
             executor=self.executor,
-            orders=OrderRunner(OrderAttempts(self.engine, "simulated"), rules, None, lambda: NOW),
+            orders=self.desk,
+            replied=self.desk.replied.append,
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,
         )
@@ -165,28 +177,18 @@ async def test_read_with_rows_that_are_no_json_is_answered_internal(bench: Bench
     assert bench.runner.in_work == 0
 
 
-async def test_order_with_rows_that_are_no_json_has_an_unknown_outcome(bench: Bench) -> None:
-    link = Link()
-    order = method(returning(object()), kind="order", lane=Lane.ORDER)
-    bench.runner.admit(request(), order, link.recipient())
-    reply = await only_reply(link)
-    assert reply["error"]["code"] == "ORDER_OUTCOME_UNKNOWN"
-
-
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
 @pytest.mark.parametrize(
-    ("kind", "lane", "code"),
-    [("read", Lane.QUOTE, "INTERNAL"), ("order", Lane.ORDER, "ORDER_OUTCOME_UNKNOWN"),
-     ("order", Lane.CANCEL, "ORDER_OUTCOME_UNKNOWN")],
-)  # fmt: skip
+    ("kind", "lane"), [("read", Lane.QUOTE), ("order", Lane.ORDER), ("order", Lane.CANCEL)]
+)
 async def test_handler_that_asks_to_exit_is_answered_and_its_lane_lives(
-    bench: Bench, error: BaseException, kind: MethodKind, lane: Lane, code: str
+    bench: Bench, error: BaseException, kind: MethodKind, lane: Lane
 ) -> None:
     for number in range(3):
         link = Link()
         task = request(f"exit-{number}")
         bench.runner.admit(task, method(raising(error), kind=kind, lane=lane), link.recipient())
-        assert (await only_reply(link))["error"]["code"] == code
+        assert (await only_reply(link))["error"]["code"] == "INTERNAL"
     link = Link()
     bench.runner.admit(request("after"), method(returning(1), kind=kind, lane=lane), link.recipient())
     assert (await only_reply(link))["result"] == [1]
@@ -290,7 +292,7 @@ async def test_task_that_a_thread_has_just_taken_does_not_begin_once_what_waits_
 
     bench.runner.admit(request(), method(handler, kind=kind, lane=lane), link.recipient())
     await wait_until_async(channel.looked.is_set)
-    bench.runner.forget_waiting()
+    bench.runner.begin_nothing_more()
     channel.go_on.set()
     await wait_until_async(lambda: bench.runner.running == 0)
     assert (calls, channel.acked, bench.runner.in_work) == ([], [], 0)
@@ -307,8 +309,31 @@ async def test_order_that_runs_is_in_work_until_its_outcome_is_recorded(bench: B
     bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
     bench.runner.admit(request("r"), method(handler), link.recipient(tag=2))
     await wait_until_async(lambda: len(begun) == 2)
-    bench.runner.forget_waiting()
+    bench.runner.begin_nothing_more()
     assert (bench.runner.orders_in_work, bench.runner.in_work) == (1, 2)
     gate.set()
     await wait_until_async(lambda: sorted(link.channel.acked) == [1, 2])
     assert bench.runner.orders_in_work == 0
+
+
+async def test_an_order_that_cannot_be_decided_yet_is_run_again(bench: Bench) -> None:
+    link, calls = Link(), []
+
+    def handler(*_: object) -> Outcome:
+        calls.append(1)
+        if len(calls) < 3:
+            raise Later("not yet")
+        return Outcome([7])
+
+    bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
+    assert (await only_reply(link))["result"] == [7]
+    assert len(calls) == 3
+    await wait_until_async(lambda: bench.desk.replied == ["t"])
+
+
+async def test_an_order_of_another_worker_goes_back_unanswered(bench: Bench) -> None:
+    link = Link()
+    order = method(raising(Elsewhere("the lease is lost")), kind="order", lane=Lane.ORDER)
+    bench.runner.admit(request(), order, link.recipient())
+    await wait_until_async(lambda: bench.runner.in_work == 0)
+    assert (link.publisher.published, link.channel.acked) == ([], [])

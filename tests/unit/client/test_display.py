@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from broker_client.display import (
     object_table,
     result_view,
     rows_table,
+    status_view,
 )
 from broker_client.errors import InvalidParameters, VendorRejected
 from broker_client.protocol import TaskReply
@@ -177,3 +179,23 @@ def test_a_bar_that_never_started_stops_silently() -> None:
     ProgressBar(console, "x").stop()
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue() == ""
+
+
+def test_status_shows_each_worker_who_is_silent_and_who_halted_orders() -> None:
+    halt = {"since": "2026-11-20T00:00:00.000Z", "by": "trader", "reason": "[test]"}
+    text = shown(
+        status_view(
+            [
+                {"worker": "host-1", "halted": halt, "tasks": {"received": 1234}},
+                {"worker": "host-2", "halted": None},
+                {"worker": "host-3", "error": "no journal"},
+                {"worker": None, "error": "1 of 4 workers did not answer within 1 s: host-4"},
+            ]
+        )
+    )
+    assert "1,234" in text
+    assert re.search(r"\norders are halted since 2026-11-20.* by trader: \[test\]\n", text)
+    assert text.count("orders are halted") == 1
+    assert "host-2" in text
+    assert "host-3: no journal" in text
+    assert "\n1 of 4 workers did not answer within 1 s: host-4" in text

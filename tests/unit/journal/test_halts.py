@@ -28,6 +28,24 @@ def test_a_halt_holds_until_it_is_lifted(engine: Engine) -> None:
     assert halts.current() is None
 
 
+def test_a_late_resume_does_not_lift_a_newer_halt(engine: Engine) -> None:
+    halts = Halts(engine, "paper")
+    assert halts.changed_at() is None
+    halts.set(halted=True, now=NOW, by="second", reason="newer")
+    halts.set(halted=False, now=NOW - timedelta(minutes=1), by="first")
+    assert halts.current() == Halt(NOW, "second", "newer")
+    halts.set(halted=False, now=NOW, by="first")
+    assert halts.current() is None
+    assert halts.changed_at() == NOW
+
+
+def test_a_halt_is_obeyed_however_late_it_comes(engine: Engine) -> None:
+    halts = Halts(engine, "paper")
+    halts.set(halted=False, now=NOW, by="first")
+    halts.set(halted=True, now=NOW - timedelta(minutes=1), by="second")
+    assert halts.current() == Halt(NOW - timedelta(minutes=1), "second", None)
+
+
 def test_a_halt_survives_a_restart(journal_url: str, engine: Engine) -> None:
     Halts(engine, "paper").set(halted=True, now=NOW, by="me")
     engine.dispose()

@@ -166,6 +166,7 @@ def raising(error: BaseException, *, taken: bool = True) -> object:
         (OrderOutcomeIsUnknown("time-out"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (VendorUnavailable("odd"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (RuntimeError("defect"), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
+        (SystemExit(3), True, State.UNKNOWN, "ORDER_OUTCOME_UNKNOWN"),
         (VendorUnavailable("no byte left"), False, State.NOT_SENT, "VENDOR_UNAVAILABLE"),
     ],
 )
@@ -245,6 +246,21 @@ def test_a_journal_that_is_not_the_accounts_own_takes_no_orders(desk: Desk, vend
     with pytest.raises(OrdersDisabled, match="another journal"):
         run(desk)
     assert desk.office.journal.find("t-1") is None
+
+
+def test_an_adopted_journal_reads_the_whole_day_before_its_first_order(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    desk = Desk(journal(tmp_path), vendor, clock, settled_start=False)
+    desk.lease.is_adopted = True
+    vendor.incomplete = "a page is missing"
+    with pytest.raises(VendorUnavailable):
+        desk.look()
+    with pytest.raises(Later):
+        run(desk)
+    vendor.incomplete = None
+    desk.look()
+    assert run(desk).error is None
 
 
 def test_an_equal_order_waits_for_one_of_unknown_outcome(

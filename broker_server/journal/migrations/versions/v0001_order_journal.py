@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(length=255), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("process", sa.Integer(), nullable=False),
+        sa.Column("heartbeat", sa.Integer(), nullable=False, comment="of its lease, in seconds"),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "released", sa.Boolean(), nullable=False, comment="the owner gave the lease back by itself"
@@ -35,7 +36,7 @@ def upgrade() -> None:
         sa.Column("trading_day", sa.String(length=10), nullable=False),
         sa.Column("order_no", sa.String(length=32), nullable=False),
         sa.Column("status", sa.String(length=24), nullable=False),
-        sa.Column("filled", sa.Integer(), nullable=False),
+        sa.Column("filled", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("environment", "vendor", "account", "market", "trading_day", "order_no"),
     )
@@ -67,7 +68,7 @@ def upgrade() -> None:
         ),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("status", sa.String(length=24), nullable=True),
-        sa.Column("filled", sa.Integer(), nullable=False),
+        sa.Column("filled", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("environment", "task_id", "version"),
     )
@@ -85,7 +86,7 @@ def upgrade() -> None:
         sa.Column("market", sa.String(length=16), nullable=False),
         sa.Column("ticker", sa.String(length=32), nullable=True),
         sa.Column("side", sa.String(length=4), nullable=True),
-        sa.Column("quantity", sa.Integer(), nullable=True),
+        sa.Column("quantity", sa.BigInteger(), nullable=True),
         sa.Column("price", sa.String(length=32), nullable=True, comment="exact decimal text"),
         sa.Column("currency", sa.String(length=3), nullable=True),
         sa.Column("order_type", sa.String(length=32), nullable=True),
@@ -116,14 +117,14 @@ def upgrade() -> None:
         ),
         sa.Column("missed", sa.Integer(), nullable=False),
         sa.Column("stuck", sa.Boolean(), nullable=False),
-        sa.Column("filled", sa.Integer(), nullable=False),
+        sa.Column("filled", sa.BigInteger(), nullable=False),
         sa.Column(
             "cancelled",
-            sa.Integer(),
+            sa.BigInteger(),
             nullable=False,
             comment="taken back, or moved to the order that changed it",
         ),
-        sa.Column("remaining", sa.Integer(), nullable=True),
+        sa.Column("remaining", sa.BigInteger(), nullable=True),
         sa.Column("average_price", sa.String(length=32), nullable=True, comment="exact decimal text"),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,53 @@
+"""What is known of the leases from the moment they are taken until they are lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from broker_server.orders.ownership import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account's part.
+
+    Attributes:
+        epoch: 0 while the journal has not given one.
+        orders_from: Monotonic seconds before which no order may leave.
+        refused: Why no orders are taken.
+        final: Nothing of this changes any more.
+        adopted: This journal took the place of another lately.
+    """
+
+    epoch: int
+    orders_from: float
+    refused: str | None
+    final: bool
+    adopted: bool = False
+
+
+class Tenure:
+    """One holding of the leases; written on the leases' thread, read on any.
+
+    Args:
+        answered: When the last probe that the broker answered was sent.
+        held_at: When the leases were got, as ``Grant.orders_from`` counts.
+    """
+
+    def __init__(self, answered: float, held_at: float) -> None:
+        self.answered = answered
+        self.held_at = held_at
+        self.standings: dict[tuple[str, str], Standing] = {}
+
+    def grant(self, key: tuple[str, str], now: float, heartbeat: float) -> Grant | None:
+        """What the account's holder may do at that moment; ``None`` when nothing is known of it yet."""
+        standing = self.standings.get(key)
+        if standing is None:
+            return None
+        fresh = now - self.answered < heartbeat
+        return Grant(standing.epoch, fresh, standing.orders_from, standing.refused)
+
+    def settled(self, key: tuple[str, str]) -> bool:
+        """Whether there is nothing left to find out about that account."""
+        standing = self.standings.get(key)
+        return standing is not None and standing.final

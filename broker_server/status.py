@@ -1,0 +1,147 @@
+"""``broker.get-status``: what each worker of this environment serves, has done and is waiting for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from broker_client import __version__
+from broker_client.errors import TaskFailed
+from broker_client.protocol import Environment, utc_text
+from broker_server.amqp.control import ControlBus
+from broker_server.core.methods import Lane, Method, NoParameters, Outcome, TaskContext
+from broker_server.core.vendor import Vendor
+from broker_server.halting import HaltState, KillSwitch
+
+GATHER_SECONDS = 1.0
+COMMAND = "get-status"
+
+
+class WorkerStatus(BaseModel):
+    """One worker; the one that answers comes first.
+
+    When workers did not answer in time, the last element says so: its ``worker`` is null, and ``error`` tells
+    how many of how many, and which if that is known; it has no other keys.
+
+    Attributes:
+        halted: Since when, by whom and why this worker sends no orders; null when it does.
+        tasks: Counts since the start.
+        events: Events for ``broker.events``: published, waiting, dropped for want of a connection, refused.
+        lanes: Waiting and running tasks by thread pool.
+        vendors: What each vendor adapter says of itself.
+    """
+
+    worker: str
+    environment: Environment
+    version: str
+    started_at: str
+    time: str
+    halted: HaltState | None
+    tasks: dict[str, Any]
+    events: dict[str, int]
+    lanes: dict[str, dict[str, int]]
+    vendors: dict[str, dict[str, Any]]
+
+
+class StatusSource(Protocol):
+    """Counts of this worker."""
+
+    def tasks(self) -> dict[str, Any]:
+        """Counts since the start."""
+
+    def events(self) -> dict[str, int]:
+        """Events published, waiting, dropped and refused."""
+
+    def lanes(self) -> dict[str, dict[str, int]]:
+        """Waiting and running tasks by pool."""
+
+
+class StatusReporter:
+    """Tells how this worker is, and gathers how the others are.
+
+    Args:
+        name: The worker's.
+        environment: The worker's.
+        switch: Tells whether orders are halted.
+        bus: Reaches the other workers.
+        clock: Gives UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        environment: Environment,
+        vendors: Sequence[Vendor],
+        source: StatusSource,
+        switch: KillSwitch,
+        bus: ControlBus,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._name = name
+        self._environment = environment
+        self._vendors = vendors
+        self._source = source
+        self._switch = switch
+        self._bus = bus
+        self._clock = clock
+        self._started_at = clock()
+        bus.on(COMMAND, lambda _: self.own().model_dump(mode="json"))
+
+    def own(self) -> WorkerStatus:
+        """How this worker is. Blocks: the kill switch is read from the journal."""
+        return WorkerStatus(
+            worker=self._name,
+            environment=self._environment,
+            version=__version__,
+            started_at=utc_text(self._started_at),
+            time=utc_text(self._clock()),
+            halted=self._switch.state(),
+            tasks=self._source.tasks(),
+            events=self._source.events(),
+            lanes=self._source.lanes(),
+            vendors={vendor.name: vendor.status() for vendor in self._vendors},
+        )
+
+    def gather(self) -> list[dict[str, Any]]:
+        """Every worker, this one first. Blocks for at most `GATHER_SECONDS`."""
+        own = self.own().model_dump(mode="json")
+        try:
+            gathered = self._bus.ask_everybody(COMMAND, {}, timeout=GATHER_SECONDS)
+        except TaskFailed as error:
+            return [own, {"worker": None, "error": error.message}]
+        others = [reply for reply in gathered.replies if reply.address != self._bus.address]
+        others.sort(key=lambda reply: reply.worker)
+        rows = [
+            own,
+            *(reply.result or {"worker": reply.worker, "error": reply.error} for reply in others),
+        ]
+        if gathered.missing:
+            silence = (
+                f"{gathered.missing} of {gathered.expected} workers did not answer within "
+                f"{GATHER_SECONDS:g} s: {', '.join(gathered.missing_names())}"
+            )
+            rows.append({"worker": None, "error": silence})
+        return rows
+
+
+def status_method(reporter: StatusReporter) -> Method[Any]:
+    """``broker.get-status``."""
+
+    def get_status(_: NoParameters, __: TaskContext) -> Outcome:
+        return Outcome(reporter.gather())
+
+    return Method(
+        name="broker.get-status",
+        vendor="broker",
+        kind="admin",
+        lane=Lane.ACCOUNT,
+        summary="Show what each worker serves, has done and is waiting for, and whether orders are halted.",
+        parameters=NoParameters,
+        result=WorkerStatus,
+        handler=get_status,
+        example={},
+    )

@@ -1,0 +1,90 @@
+"""Every ``broker.*`` method of a worker, wired to the worker's journal and to the other workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from broker_client.protocol import Environment
+from broker_server.admin import admin_methods
+from broker_server.amqp.control import ControlBus
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.events import EventPublisher
+from broker_server.core.methods import Method, MethodRegistry
+from broker_server.core.vendor import Vendor
+from broker_server.execution import LaneExecutor
+from broker_server.halting import KillSwitch, halting_methods
+from broker_server.journal.halts import Halts
+from broker_server.journal.owners import Owners
+from broker_server.status import StatusReporter, StatusSource, status_method
+
+
+def worker_methods(
+    *,
+    name: str,
+    environment: Environment,
+    registry: MethodRegistry,
+    vendors: Sequence[Vendor],
+    engine: Engine,
+    source: StatusSource,
+    bus: ControlBus,
+    clock: Callable[[], datetime],
+) -> list[Method[Any]]:
+    """The methods of the worker itself; what they need of the other workers is registered at the bus."""
+    switch = KillSwitch(
+        name=name, halts=Halts(engine, environment), owners=Owners(engine, environment), bus=bus, clock=clock
+    )
+    reporter = StatusReporter(
+        name=name,
+        environment=environment,
+        vendors=vendors,
+        source=source,
+        switch=switch,
+        bus=bus,
+        clock=clock,
+    )
+    return [
+        *admin_methods(name=name, registry=registry, clock=clock),
+        *halting_methods(switch),
+        status_method(reporter),
+    ]
+
+
+class NoCounts:
+    """Of a worker that does not run, for listings."""
+
+    def tasks(self) -> dict[str, Any]:
+        """Counts since the start."""
+        return {}
+
+    def events(self) -> dict[str, int]:
+        """Events published, waiting, dropped and refused."""
+        return {}
+
+    def lanes(self) -> dict[str, dict[str, int]]:
+        """Waiting and running tasks by pool."""
+        return {}
+
+
+class Counts:
+    """Of a running worker."""
+
+    def __init__(self, counters: Counters, events: EventPublisher, executor: LaneExecutor) -> None:
+        self._counters = counters
+        self._events = events
+        self._executor = executor
+
+    def tasks(self) -> dict[str, Any]:
+        """Counts since the start."""
+        return self._counters.as_dict()
+
+    def events(self) -> dict[str, int]:
+        """Events published, waiting, dropped and refused."""
+        return self._events.counts()
+
+    def lanes(self) -> dict[str, dict[str, int]]:
+        """Waiting and running tasks by pool."""
+        return self._executor.status()

@@ -1,0 +1,33 @@
+"""Orders through workers that are killed at random, at a vendor that loses answers: none twice, none lost."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.order_chaos import OrderChaos
+
+
+@pytest.mark.timeout(400)
+def test_orders_survive_dying_workers_and_lost_answers(
+    clean_broker: str, journal_url: str, tmp_path: Path
+) -> None:
+    chaos = OrderChaos(clean_broker, tmp_path, journal_url, seed=1, orders=40, kills=5, odds=0.03)
+    report = chaos.run()
+    report.show()
+    assert report.kills >= 5
+    assert report.problems == []
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(3600)
+def test_many_orders_survive_many_dying_workers_and_lost_answers(clean_broker: str, tmp_path: Path) -> None:
+    seed = int(os.environ.get("CHAOS_SEED", "20261125"))
+    journal_url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
+    chaos = OrderChaos(clean_broker, tmp_path, journal_url, seed=seed, orders=500, kills=50, odds=0.02)
+    report = chaos.run()
+    report.show()
+    assert report.kills >= 50
+    assert report.problems == []

@@ -1,0 +1,305 @@
+"""Orders through workers that are killed at random, at a vendor that loses answers: what became of each.
+
+The ground truth is the simulator's ``GET /orders``. Each order of a run is of another quantity, so that what
+was booked can be told apart.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from broker_server.journal.database import open_database
+from broker_server.journal.orders import OrderJournal
+from broker_server.simulator.process import SimulatorProcess
+from tests.support.processes import CommandProcess
+from tests.support.task_wire import TaskWire
+from tests.support.waiting import wait_until
+
+REPLIES = "chaos.replies"
+TICKERS = ("005930", "000660", "035420", "015760", "005380")
+FAULTS = (
+    {"fault": "reset", "when": "before"},
+    {"fault": "reset", "when": "after"},
+    {"fault": "blackhole", "when": "after"},
+    {"fault": "blackhole", "when": "before"},
+    {"fault": "error", "code": "EGW00302", "when": "after"},
+    {"fault": "error", "code": "EGW00302", "when": "before"},
+    {"fault": "bad_gateway", "when": "after"},
+    {"fault": "malformed_body"},
+    {"fault": "rate_limit"},
+)
+UNSETTLED = ("SENDING", "UNKNOWN")
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run showed.
+
+    Attributes:
+        deaths: By where the worker died.
+        problems: What must not be, in words; empty when all is well.
+    """
+
+    seed: int
+    orders: int
+    kills: int = 0
+    deaths: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    booked: int = 0
+    replies: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def show(self) -> None:
+        """Print it as a table."""
+        table = Table("what", "figure", title=f"order chaos, seed {self.seed}")
+        table.add_row("orders", f"{self.orders}")
+        table.add_row("workers killed (-9)", f"{self.kills}")
+        for place, count in sorted(self.deaths.items()):
+            table.add_row(f"  {place}", f"{count}")
+        for fault, count in sorted(self.faults.items()):
+            table.add_row(f"  answers lost: {fault}", f"{count}")
+        table.add_row("booked by the simulator", f"{self.booked}")
+        for state, count in sorted(self.states.items()):
+            table.add_row(f"  journal: {state}", f"{count}")
+        table.add_row("replies", f"{self.replies}")
+        table.add_row("problems", "none" if not self.problems else "\n".join(self.problems[:20]))
+        Console(width=110).print(table)
+
+
+class OrderChaos:
+    """One run.
+
+    Args:
+        broker_url: The broker.
+        folder: For the journal, the token cache and the log.
+        journal_url: The journal's database.
+        seed: Of everything random.
+        orders: How many are sent.
+        kills: At least so many workers die.
+        odds: Of a worker's death at one step of one order.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        folder: Path,
+        journal_url: str,
+        *,
+        seed: int,
+        orders: int,
+        kills: int,
+        odds: float,
+    ) -> None:
+        self._url = broker_url
+        self._folder = folder
+        self._journal_url = journal_url
+        self._random = random.Random(seed)
+        self._kills = kills
+        self._odds = odds
+        self._stop = threading.Event()
+        self._worker: CommandProcess | None = None
+        self._workers = 0
+        self._calm = False
+        self.report = Report(seed, orders)
+
+    def run(self) -> Report:
+        """Send everything, let everything settle, then compare."""
+        with SimulatorProcess.start(seed=self.report.seed) as simulator, TaskWire(self._url) as wire:
+            limits = {"limits": {"rest_per_second": 1000, "token_interval": 0}}
+            requests.post(f"{simulator.control_url}/faults", json=limits, timeout=10).raise_for_status()
+            wire.channel.queue_declare(REPLIES, durable=True)
+            wire.channel.queue_purge(REPLIES)
+            supervisor = threading.Thread(target=self._supervise, args=(simulator,), daemon=True)
+            supervisor.start()
+            try:
+                wait_until(lambda: wire.consumers("tasks.orders"), 60, "a worker")
+                sent = self._send(wire, simulator)
+                replies = self._settle(wire, sent)
+            finally:
+                self._stop.set()
+                supervisor.join(60)
+            booked = requests.get(f"{simulator.control_url}/orders", timeout=10).json()
+            self._compare(sent, replies, booked)
+            wire.channel.queue_delete(REPLIES)
+        return self.report
+
+    def _environment(self, simulator: SimulatorProcess, odds: float) -> dict[str, str]:
+        keys = simulator.credentials["kis"]["real"]
+        return {
+            "BROKER_URL": self._url,
+            "JOURNAL_URL": self._journal_url,
+            "XDG_DATA_HOME": str(self._folder),
+            "LOG_FORMAT": "json",
+            "KIS_ENVIRONMENT": "real",
+            "KIS_REST_URL": simulator.kis_rest_url,
+            "KIS_APP_KEY": keys["app_key"],
+            "KIS_APP_SECRET": keys["app_secret"],
+            "KIS_ACCOUNT": keys["account"],
+            "KIS_RATE_LIMIT": "100",
+            "ORDER_MAX_PER_DAY": "none",
+            "ORDER_MAX_NOTIONAL": "none",
+            "ORDER_MAX_AGE": "3600",
+            "RECONCILE_SETTLE": "3",
+            "LEASE_HEARTBEAT": "2",
+            "CHAOS_SEED": f"{self.report.seed}-{self._workers}",
+            "CHAOS_ODDS": str(odds),
+        }
+
+    def _supervise(self, simulator: SimulatorProcess) -> None:
+        """Start a worker whenever there is none; kill it at random moments besides its own deaths."""
+        while not self._stop.is_set():
+            self._workers += 1
+            worker = CommandProcess(
+                [],
+                environment=self._environment(simulator, 0.0 if self._calm else self._odds),
+                program="from tests.support.chaos_worker import main",
+            )
+            self._worker = worker
+            while worker.process.poll() is None and not self._stop.wait(0.05):
+                pass
+            if worker.process.poll() is None:
+                worker.terminate()
+            else:
+                worker.wait()
+                self._note_death(worker)
+
+    def _note_death(self, worker: CommandProcess) -> None:
+        self.report.kills += worker.process.returncode == -signal.SIGKILL
+        steps = [line for line in worker.stderr_lines if line.startswith("CHAOS died at ")]
+        if steps:
+            self.report.deaths[f"died at {steps[-1].split()[3]}"] += 1
+        elif worker.process.returncode == -signal.SIGKILL:
+            self.report.deaths["killed at random"] += 1
+        else:
+            self.report.problems.append(
+                f"a worker ended with {worker.process.returncode}: {worker.output[-500:]}"
+            )
+
+    def _send(self, wire: TaskWire, simulator: SimulatorProcess) -> dict[str, tuple[str, int]]:
+        """Send every order, some of them twice, while workers die and answers are lost."""
+        sent: dict[str, tuple[str, int]] = {}
+        dice = self._random
+        for number in range(self.report.orders):
+            task_id = f"chaos-{self.report.seed}-{number}"
+            ticker, quantity = dice.choice(TICKERS), number + 1
+            sent[task_id] = (ticker, quantity)
+            body = {
+                "task_id": task_id,
+                "method": "kis.buy-order",
+                "parameters": {"ticker": ticker, "quantity": quantity, "order_type": "market"},
+                "request_time": datetime.now(UTC).isoformat(),
+            }
+            for _ in range(2 if dice.random() < 0.2 else 1):
+                wire.publish(json.dumps(body).encode(), to="tasks.orders", reply_to=REPLIES)
+            if dice.random() < 0.15:
+                fault = dice.choice(FAULTS) | {"path": "order-cash", "count": 1}
+                self.report.faults[f"{fault['fault']} {fault.get('when', '')}".strip()] += 1
+                requests.post(f"{simulator.control_url}/faults", json=fault, timeout=10).raise_for_status()
+            if number % 10 == 9:
+                self._wait_for(wire, number - 20)
+            if dice.random() < self._kills / self.report.orders / 3:
+                self._kill()
+        while self.report.kills < self._kills:
+            before = self.report.kills
+            wait_until(lambda: self._worker is not None and self._worker.process.poll() is None, 60)
+            self._kill()
+            wait_until(lambda before=before: self.report.kills > before, 60, "a death")
+        requests.delete(f"{simulator.control_url}/faults", timeout=10)
+        self._calm = True
+        self._kill()
+        return sent
+
+    def _wait_for(self, wire: TaskWire, number: int) -> None:
+        """Let the workers keep up, so that they die with few and with many orders in hand."""
+        wait_until(lambda: (wire.depth("tasks.orders") or 0) < 60 or number < 0, 300, "orders to be taken")
+
+    def _kill(self) -> None:
+        worker = self._worker
+        if worker is not None and worker.process.poll() is None:
+            os.kill(worker.process.pid, signal.SIGKILL)
+
+    def _settle(self, wire: TaskWire, sent: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+        """Wait until every order is answered and none is unsettled without a reason."""
+        replies: dict[str, list[dict[str, Any]]] = {task_id: [] for task_id in sent}
+
+        def all_answered() -> bool:
+            for message in wire.take_all(REPLIES):
+                replies.setdefault(message.json["task_id"], []).append(message.json)
+            return all(replies.values())
+
+        wait_until(all_answered, 300, "an answer to every order")
+        engine = open_database(self._journal_url)
+        journal = OrderJournal(engine, "simulated")
+        try:
+            wait_until(
+                lambda: (
+                    not [
+                        record
+                        for record in journal.listed(states=UNSETTLED, limit=10_000)
+                        if not record.order.stuck or record.order.missed
+                    ]
+                ),
+                120,
+                "orders of unknown outcome to settle",
+            )
+        except AssertionError as error:
+            self.report.problems.append(str(error))
+        finally:
+            engine.dispose()
+        all_answered()
+        return replies
+
+    def _compare(
+        self,
+        sent: dict[str, tuple[str, int]],
+        replies: dict[str, list[dict[str, Any]]],
+        booked: list[dict[str, Any]],
+    ) -> None:
+        report = self.report
+        report.booked = len(booked)
+        report.replies = sum(map(len, replies.values()))
+        by_content: dict[tuple[str, int], list[str]] = {}
+        for order in booked:
+            by_content.setdefault((order["ticker"], order["quantity"]), []).append(order["order_no"])
+        engine = open_database(self._journal_url)
+        records = {
+            record.order.task_id: record
+            for record in OrderJournal(engine, "simulated").listed(limit=100_000)
+            if record.order.task_id in sent
+        }
+        engine.dispose()
+        report.states.update(record.order.state.value for record in records.values())
+        for task_id, content in sent.items():
+            numbers = by_content.pop(content, [])
+            record = records.get(task_id)
+            state = None if record is None else record.order.state.value
+            if len(numbers) > 1:
+                report.problems.append(f"{task_id} was booked {len(numbers)} times")
+            if numbers and state not in ("ACCEPTED", "UNKNOWN"):
+                report.problems.append(f"{task_id} was booked and is {state}")
+            if numbers and record is not None and state == "UNKNOWN" and not record.order.reason:
+                report.problems.append(f"{task_id} is UNKNOWN without a reason")
+            if state == "ACCEPTED" and (record is None or [record.order.order_no] != numbers):
+                report.problems.append(f"{task_id} is ACCEPTED and was not booked so")
+            if not replies[task_id]:
+                report.problems.append(f"{task_id} got no answer")
+            if state == "ACCEPTED" and "TASK_SUCCEED" not in {each["status"] for each in replies[task_id]}:
+                report.problems.append(f"{task_id} is ACCEPTED and its client was never told")
+        if by_content:
+            report.problems.append(f"booked, and nobody asked for it: {sorted(by_content)}")
+        if strangers := set(replies) - set(sent):
+            report.problems.append(f"replies to tasks that nobody sent: {sorted(strangers)}")
