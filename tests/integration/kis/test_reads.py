@@ -133,6 +133,11 @@ def test_overseas_candles_page_back(market: Market) -> None:
 
 def test_the_check_passes(market: Market) -> None:
     results = market.vendor.check()
-    assert [result.item for result in results] == ["kis token", "kis quote", "kis account"]
+    assert [result.item for result in results] == [
+        "kis token cache",
+        "kis token",
+        "kis quote",
+        "kis account",
+    ]
     assert all(result.passed for result in results), results
-    assert "clock is right" in results[1].detail
+    assert "clock is right" in results[2].detail

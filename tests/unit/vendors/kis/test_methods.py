@@ -409,12 +409,25 @@ def test_the_bare_name_is_plain_text_in_both_environments(real: Bench, paper: Be
 def test_the_check_reports_a_bad_key_and_a_clock_that_is_off(real: Bench) -> None:
     real.kis.on("inquire-price", ok(PRICE_ROW, headers={"Date": "Fri, 20 Nov 2026 01:00:30 GMT"}))
     real.kis.on("inquire-balance", refusal("APBK0012", "계좌번호 오류"))
-    token, quote, account = real.vendor.check()
+    cache, token, quote, account = real.vendor.check()
+    assert cache.passed
     assert token.passed
     assert quote.passed
     assert "30 s behind the vendor's" in quote.detail
     assert not account.passed
     assert "APBK0012" in account.detail
+
+
+def test_the_check_reports_a_token_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    bench = make_bench(tmp_path, cache_folder=tmp_path / "taken")
+    bench.kis.on("inquire-price", ok(PRICE_ROW))
+    bench.kis.on("inquire-balance", ok(output1=[], output2=[{"dnca_tot_amt": "1"}]))
+    cache, *others = bench.vendor.check()
+    assert not cache.passed
+    assert str(tmp_path / "taken") in cache.detail
+    assert "cannot be written" in cache.detail
+    assert [result.passed for result in others] == [True, True, True]
 
 
 def test_closing_refuses_what_comes_later(real: Bench) -> None:
