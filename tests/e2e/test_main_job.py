@@ -24,10 +24,12 @@ def run_simulated(url: str) -> CommandProcess:
 
 
 def test_demo_succeeds_on_a_node_of_its_own() -> None:
-    with start_server("demo", environment={"COLUMNS": "100"}) as demo:
+    of_the_caller = {"LEGACY_QUEUES": "true", "TASK_PREFETCH": "0", "COLUMNS": "80"}
+    with start_server("demo", environment=of_the_caller) as demo:
         assert demo.wait(300) == 0, demo.output
         assert "✗" not in demo.output
         assert "한국전력" in demo.output
+        assert "삼성전자" in demo.output
 
 
 def test_the_original_documentation_client_works_unmodified(clean_broker: str) -> None:
