@@ -35,6 +35,21 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.
 Hours = Annotated[bool, typer.Option("--hours", help="The simulated market keeps the exchange's hours.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings:
     try:
         return load_settings(env_file=env_file, **overrides)
@@ -82,12 +97,27 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON line.")] = False,
     seed: Seed = 0,
     hours: Hours = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="TIME",
+            help="The simulated clock's first moment, such as 2026-11-20T10:00:00+09:00; now if absent.",
+        ),
+    ] = None,
+    watch_stdin: Annotated[
+        bool, typer.Option("--watch-stdin", help="End when stdin is closed or the parent process ends.")
+    ] = False,
 ) -> None:
     """Run the simulated brokerages alone, for any client."""
-    from broker_server.simulator.server import Options
+    from broker_server.simulator.server import Options, read_moment
     from broker_server.simulator.server import run as run_simulators
 
-    raise typer.Exit(run_simulators(Options(seed=seed, hours=hours), as_json=json))
+    try:
+        options = Options(seed=seed, hours=hours, start=None if start is None else read_moment(start))
+    except ValueError as error:
+        raise typer.BadParameter(f"--start: {error}") from None
+    raise typer.Exit(run_simulators(options, as_json=json, watch_stdin=watch_stdin))
 
 
 @app.command()
@@ -128,6 +158,9 @@ def methods(
     from broker_server.app import catalogue
 
     rows = [describe(method) for method in catalogue() if pattern in method.name]
+    if not rows:
+        sys.stderr.write(f"no method matches {pattern!r}\n")
+        raise typer.Exit(1)
     if json:
         sys.stdout.buffer.write(
             orjson.dumps([row.model_dump() for row in rows], option=orjson.OPT_APPEND_NEWLINE)
