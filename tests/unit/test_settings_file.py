@@ -86,3 +86,11 @@ def test_an_env_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"^\.env cannot be read: it is not UTF-8"):
         load_settings()
+
+
+def test_a_trial_does_not_read_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KIS_ACCOUNT=not an account\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(env_file=None).kis_account is None
+    with pytest.raises(SettingsError, match="KIS_ACCOUNT"):
+        load_settings()
