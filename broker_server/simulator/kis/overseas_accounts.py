@@ -130,7 +130,11 @@ class OverseasAccounts:
         return Answer({**page.keys, "output": output}, page.tr_cont)
 
     def buyable(self, call: Call) -> Answer:
-        """``inquire-psamount``: in the currency itself, and after exchanging won."""
+        """``inquire-psamount``: in the currency itself, and with won exchanged into it.
+
+        The developer portal has ``ovrs_ord_psbl_amt`` and ``max_ord_psbl_qty`` for "외화" of the app's order
+        page, ``frcr_ord_psbl_amt1`` and ``ovrs_max_ord_psbl_qty`` for "통합"; ``echm_af_…`` are unused, 0.
+        """
         account, exchange = self._account(call), check_exchange(call)
         instrument = self._market.instruments.find(call.get("ITEM_CD").strip(), exchange)
         if instrument is None:
@@ -148,10 +152,10 @@ class OverseasAccounts:
             tr_crcy_cd=currency,
             ord_psbl_frcr_amt=decimal(cash, places, 2),
             sll_ruse_psbl_amt="0.00",
-            ovrs_ord_psbl_amt=decimal(power, places, 2),
+            ovrs_ord_psbl_amt=decimal(cash, places, 2),
             max_ord_psbl_qty=str(own),
-            echm_af_ord_psbl_amt=decimal(power, places, 2),
-            echm_af_ord_psbl_qty=str(most),
+            echm_af_ord_psbl_amt="0.00",
+            echm_af_ord_psbl_qty="0",
             ord_psbl_qty=str(own),
             exrt=f"{Decimal(KRW_PER_UNIT[currency]):.2f}",
             frcr_ord_psbl_amt1=decimal(power, places, 6),
