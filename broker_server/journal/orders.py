@@ -233,15 +233,18 @@ class OrderJournal:
         )
         return next(iter(records), None)
 
-    def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, Order]:
-        """Orders from that day on by the vendor's number, without leading zeros."""
+    def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:
+        """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day."""
         records = self._select(
             *_account(vendor, account),
             orders.c.market == market,
             orders.c.order_no.is_not(None),
             orders.c.trading_day >= since,
         )
-        return {(record.order.order_no or "").lstrip("0"): record.order for record in records}
+        numbered: dict[str, list[Order]] = {}
+        for record in records:
+            numbered.setdefault((record.order.order_no or "").lstrip("0") or "0", []).append(record.order)
+        return numbered
 
     def sent_on(self, vendor: str, account: str, day: str) -> int:
         """How many orders of that day left, or tried to; cancels do not count."""
