@@ -25,6 +25,7 @@ from broker_client.errors import (
     NoAnswer,
     NotSubscribed,
     OrderGuard,
+    OrderNotSettled,
     OrderOutcomeIsUnknown,
     OrderOutcomeUnknown,
     OrdersDisabled,
@@ -45,7 +46,9 @@ from broker_client.errors import (
 
 if TYPE_CHECKING:
     from broker_client.aio import AsyncClient
-    from broker_client.client import Client, PendingTask
+    from broker_client.client import Client
+    from broker_client.order_records import OrderRecord, OrderStep
+    from broker_client.pending import PendingTask
     from broker_client.results import Ping, TaskResult
 
 __version__ = "0.1.0"
@@ -64,8 +67,11 @@ __all__ = [
     "NoAnswer",
     "NotSubscribed",
     "OrderGuard",
+    "OrderNotSettled",
     "OrderOutcomeIsUnknown",
     "OrderOutcomeUnknown",
+    "OrderRecord",
+    "OrderStep",
     "OrdersDisabled",
     "PendingTask",
     "Ping",
@@ -89,7 +95,9 @@ __all__ = [
 _LAZY = {
     "AsyncClient": "broker_client.aio",
     "Client": "broker_client.client",
-    "PendingTask": "broker_client.client",
+    "OrderRecord": "broker_client.order_records",
+    "OrderStep": "broker_client.order_records",
+    "PendingTask": "broker_client.pending",
     "Ping": "broker_client.results",
     "TaskResult": "broker_client.results",
 }

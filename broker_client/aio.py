@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Sequence
@@ -12,50 +11,20 @@ from typing import Any
 
 from broker_client.address import url_list
 from broker_client.aio_link import AsyncLink
-from broker_client.call import Outcome, check_timeout, failure
+from broker_client.aio_pending import AsyncPendingTask
+from broker_client.call import Outcome, check_timeout
 from broker_client.calls import CallBook
-from broker_client.errors import BrokerError
+from broker_client.order_records import OrderRecord, read_order
 from broker_client.parameters import plain_parameters
 from broker_client.protocol import Environment, TaskReply, is_order_method
 from broker_client.results import Ping, TaskResult, read_ping
+from broker_client.settling import SETTLE_SECONDS, wait_settled_async
 
 __all__ = ["AsyncClient", "AsyncPendingTask"]
 
 logger = logging.getLogger("broker_client")
 
 OnProgress = Callable[[TaskReply], None]
-
-
-class AsyncPendingTask(asyncio.Future[TaskResult]):
-    """A task in flight: await it for its `TaskResult`.
-
-    It ends by itself at the time-out of the call. Cancelling it only stops the waiting: the task is at a
-    worker, and an order may be placed.
-
-    Attributes:
-        task_id: Its id; for an order, what to resume.
-        method: Its method.
-        message: The reply message as it came, once there is one; also of a task that failed.
-    """
-
-    def __init__(self, task_id: str, method: str) -> None:
-        super().__init__()
-        self.task_id = task_id
-        self.method = method
-        self.message: bytes | None = None
-
-    def _settle(self, outcome: Outcome) -> None:
-        if self.done():
-            return
-        if isinstance(outcome, BrokerError):
-            self.set_exception(outcome)
-            return
-        self.message = outcome.body
-        error = failure(outcome)
-        if error is None:
-            self.set_result(TaskResult.from_reply(outcome.reply))
-        else:
-            self.set_exception(error)
 
 
 class AsyncClient:
@@ -153,7 +122,10 @@ class AsyncClient:
         Raises:
             TaskFailed: The worker's refusal, as the class of its code.
             NoAnswer: No reply to a read within the time-out.
-            OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
+            OrderOutcomeIsUnknown: An order left, and the worker does not know yet what became of it. Never
+                send a new one; `wait_settled` waits for the answer.
+            OrderOutcomeUnknown: No reply to an order within the time-out. Never send a new one; `resume` it,
+                or look it up with `order`.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
             ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
@@ -211,6 +183,9 @@ class AsyncClient:
     ) -> TaskResult:
         """Repeat a task under its own id, to learn its outcome: a worker never runs an order twice.
 
+        A worker that does not know the outcome yet says so at once (`OrderOutcomeIsUnknown`); `wait_settled`
+        waits for it.
+
         Args:
             task_id: Of the earlier call.
             method: Only for a task that this client did not send, with the same parameters as then.
@@ -228,6 +203,47 @@ class AsyncClient:
         else:
             plain = plain_parameters(parameters)
         return await self._send(method, plain, timeout, task_id, None, resumed=True)
+
+    async def order(self, task_id: str, *, timeout: float | None = None) -> OrderRecord:  # noqa: ASYNC109 - as `call`
+        """Look up what became of an order, with every step of it; this sends no order.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds; the client's, if absent.
+
+        Raises:
+            InvalidParameters: No worker has that order on record; it may still be on its way to one.
+            TaskFailed, NoAnswer, BrokerUnreachable: As `call`.
+        """
+        return read_order(
+            await self.send_parameters("broker.get-order", {"task_id": task_id}, timeout=timeout)
+        )
+
+    async def wait_settled(
+        self,
+        task_id: str,
+        *,
+        timeout: float = SETTLE_SECONDS,  # noqa: ASYNC109 - bounds the questions too
+    ) -> OrderRecord:
+        """Wait until it is known what became of an order: after one of the two "unknown" errors.
+
+        Looks the order up again and again, less and less often, also while no worker answers.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds. That an order never arrived is known more than a minute after it was sent.
+
+        Returns:
+            The order, in the state ``ACCEPTED``, ``REJECTED``, ``NOT_SENT`` or ``REFUSED``. Accepted is not
+            filled.
+
+        Raises:
+            OrderNotSettled: It was not settled in time.
+            TaskFailed, BrokerUnreachable: As `order`, when asking again cannot help.
+        """
+        return await wait_settled_async(
+            lambda seconds: self.order(task_id, timeout=seconds), task_id, timeout
+        )
 
     async def ping(self, *, timeout: float | None = None) -> Ping:  # noqa: ASYNC109 - as `call`
         """Measure a round trip through a worker, and warn in the log above 1 s of clock skew.

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from broker_client.errors import BrokerError
-from broker_client.protocol import TaskReply, decode_error
+from broker_client.errors import BrokerError, OrderOutcomeIsUnknown
+from broker_client.protocol import TaskReply, decode_error, names_its_user
 
 __all__ = ["LONGEST_TIMEOUT", "Answer", "Call", "CallState", "Outcome", "check_timeout", "failure"]
 
@@ -51,6 +51,7 @@ class Call:
         timeout: Seconds from `CallBook.open` to the deadline.
         request_time: When the task was first made; a resumed order keeps it.
         resumed: An earlier call sent the same task, so this one cannot tell that it never ran.
+        repeats: What that call sent under this id was the same, as far as this client knows.
         attempts: How often it was handed to a connection.
     """
 
@@ -64,6 +65,7 @@ class Call:
     timeout: float
     request_time: datetime
     resumed: bool
+    repeats: bool
     on_settled: Settled
     on_progress: Progressed | None = None
     state: CallState = CallState.QUEUED
@@ -75,9 +77,28 @@ class Call:
         return None if self.is_order else str(max(1, math.ceil(self.timeout * 1000)))
 
     @property
+    def names_its_user(self) -> bool:
+        """Whether the message carries the AMQP ``user_id``."""
+        return names_its_user(self.method)
+
+    @property
     def may_have_left(self) -> bool:
         """Whether a worker may have the task."""
         return self.attempts > 0 or self.resumed
+
+    def is_answered_by_another(self, reply: TaskReply) -> bool:
+        """Whether the reply to an earlier copy of the task tells what became of the task.
+
+        A success does. A failure may only be that copy's: too late, say, while the new one still runs. But
+        what a worker has on record of an order is final, unless it says that nobody knows: the outcome that
+        is found out later comes in this way.
+        """
+        if not self.repeats:
+            return False
+        if reply.status == "TASK_SUCCEED":
+            return True
+        unknown = reply.error is not None and reply.error.code == OrderOutcomeIsUnknown.code
+        return self.is_order and reply.replayed and not unknown
 
 
 def check_timeout(seconds: float) -> float:

@@ -133,6 +133,7 @@ class CallBook:
                 timeout=timeout,
                 request_time=request_time,
                 resumed=resumed or earlier is not None,
+                repeats=earlier is None or (earlier.method, earlier.parameters) == (method, parameters),
                 on_settled=on_settled,
                 on_progress=on_progress,
             )
@@ -273,12 +274,9 @@ class CallBook:
             if call is not None:
                 return call
             call = self._by_task.get(reply.task_id)
-            # An earlier copy of a resumed task may have been refused (too late, say) while the new one still
-            # runs. Its success is the truth about the task; its failure says nothing about the new copy.
-            foreign = correlation_id is not None
-            if call is not None and foreign and reply.status == "TASK_FAILED":
-                return None
-            return call
+            if call is None or correlation_id is None:
+                return call
+            return call if call.is_answered_by_another(reply) else None
 
     def _malformed(self, error: MalformedMessage, correlation_id: str | None) -> None:
         call = self._by_correlation.get(correlation_id or "")

@@ -5,55 +5,26 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
 from broker_client.address import url_list
-from broker_client.call import Outcome, check_timeout, failure
+from broker_client.call import Outcome, check_timeout
 from broker_client.calls import CallBook
-from broker_client.errors import BrokerError
 from broker_client.link import Link
+from broker_client.order_records import OrderRecord, read_order
 from broker_client.parameters import plain_parameters
+from broker_client.pending import PendingTask
 from broker_client.protocol import Environment, TaskReply, is_order_method
 from broker_client.results import Ping, TaskResult, read_ping
+from broker_client.settling import SETTLE_SECONDS, wait_settled
 
 __all__ = ["Client", "PendingTask"]
 
 logger = logging.getLogger("broker_client")
 
 OnProgress = Callable[[TaskReply], None]
-
-
-class PendingTask(Future[TaskResult]):
-    """A task in flight: a `concurrent.futures.Future` of its `TaskResult`, so ``as_completed`` takes it.
-
-    It ends by itself at the time-out of the call, and cannot be cancelled: the task is at a worker.
-
-    Attributes:
-        task_id: Its id; for an order, what to resume.
-        method: Its method.
-        message: The reply message as it came, once there is one; also of a task that failed.
-    """
-
-    def __init__(self, task_id: str, method: str) -> None:
-        super().__init__()
-        self.task_id = task_id
-        self.method = method
-        self.message: bytes | None = None
-        self.set_running_or_notify_cancel()
-
-    def _settle(self, outcome: Outcome) -> None:
-        if isinstance(outcome, BrokerError):
-            self.set_exception(outcome)
-            return
-        self.message = outcome.body
-        error = failure(outcome)
-        if error is None:
-            self.set_result(TaskResult.from_reply(outcome.reply))
-        else:
-            self.set_exception(error)
 
 
 class Client:
@@ -144,7 +115,10 @@ class Client:
         Raises:
             TaskFailed: The worker's refusal, as the class of its code.
             NoAnswer: No reply to a read within the time-out.
-            OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
+            OrderOutcomeIsUnknown: An order left, and the worker does not know yet what became of it. Never
+                send a new one; `wait_settled` waits for the answer.
+            OrderOutcomeUnknown: No reply to an order within the time-out. Never send a new one; `resume` it,
+                or look it up with `order`.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
             ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
@@ -197,6 +171,9 @@ class Client:
     ) -> TaskResult:
         """Repeat a task under its own id, to learn its outcome: a worker never runs an order twice.
 
+        A worker that does not know the outcome yet says so at once (`OrderOutcomeIsUnknown`); `wait_settled`
+        waits for it.
+
         Args:
             task_id: Of the earlier call.
             method: Only for a task that this client did not send, with the same parameters as then.
@@ -215,6 +192,40 @@ class Client:
         else:
             plain = plain_parameters(parameters)
         return self._send(method, plain, timeout, task_id, None, resumed=True).result()
+
+    def order(self, task_id: str, *, timeout: float | None = None) -> OrderRecord:
+        """Look up what became of an order, with every step of it; this sends no order.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds; the client's, if absent.
+
+        Raises:
+            InvalidParameters: No worker has that order on record; it may still be on its way to one.
+            TaskFailed, NoAnswer, BrokerUnreachable: As `call`.
+        """
+        self._refuse_to_wait_for_itself()
+        task = self.send_parameters("broker.get-order", {"task_id": task_id}, timeout=timeout)
+        return read_order(task.result())
+
+    def wait_settled(self, task_id: str, *, timeout: float = SETTLE_SECONDS) -> OrderRecord:
+        """Wait until it is known what became of an order: after one of the two "unknown" errors.
+
+        Looks the order up again and again, less and less often, also while no worker answers.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds. That an order never arrived is known more than a minute after it was sent.
+
+        Returns:
+            The order, in the state ``ACCEPTED``, ``REJECTED``, ``NOT_SENT`` or ``REFUSED``. Accepted is not
+            filled.
+
+        Raises:
+            OrderNotSettled: It was not settled in time.
+            TaskFailed, BrokerUnreachable: As `order`, when asking again cannot help.
+        """
+        return wait_settled(lambda seconds: self.order(task_id, timeout=seconds), task_id, timeout)
 
     def ping(self, *, timeout: float | None = None) -> Ping:
         """Measure a round trip through a worker, and warn in the log above 1 s of clock skew.

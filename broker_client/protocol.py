@@ -46,6 +46,8 @@ _ORDER_METHOD = re.compile(
     r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
 )
 
+_NAMED_IN_THE_RECORD = {"broker.halt-orders", "broker.resume-orders", "broker.resolve-order"}
+
 
 def is_order_method(method: str) -> bool:
     """Whether ``method`` places, changes or cancels an order, by its name.
@@ -54,6 +56,14 @@ def is_order_method(method: str) -> bool:
     holds every registered method of kind ``order`` to this rule.
     """
     return _ORDER_METHOD.match(method) is not None
+
+
+def names_its_user(method: str) -> bool:
+    """Whether clients send ``method`` with the AMQP ``user_id`` property, which RabbitMQ verifies.
+
+    Orders, because ``ORDER_USERS`` may ask for it; what stops, resumes or settles them, for the record.
+    """
+    return is_order_method(method) or method in _NAMED_IN_THE_RECORD
 
 
 def _iso_text(value: object) -> object:

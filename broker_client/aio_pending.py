@@ -1,0 +1,43 @@
+"""A task in flight, for the asynchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+
+from broker_client.call import Outcome, failure
+from broker_client.errors import BrokerError
+from broker_client.results import TaskResult
+
+__all__ = ["AsyncPendingTask"]
+
+
+class AsyncPendingTask(asyncio.Future[TaskResult]):
+    """A task in flight: await it for its `TaskResult`.
+
+    It ends by itself at the time-out of the call. Cancelling it only stops the waiting: the task is at a
+    worker, and an order may be placed.
+
+    Attributes:
+        task_id: Its id; for an order, what to resume.
+        method: Its method.
+        message: The reply message as it came, once there is one; also of a task that failed.
+    """
+
+    def __init__(self, task_id: str, method: str) -> None:
+        super().__init__()
+        self.task_id = task_id
+        self.method = method
+        self.message: bytes | None = None
+
+    def _settle(self, outcome: Outcome) -> None:
+        if self.done():
+            return
+        if isinstance(outcome, BrokerError):
+            self.set_exception(outcome)
+            return
+        self.message = outcome.body
+        error = failure(outcome)
+        if error is None:
+            self.set_result(TaskResult.from_reply(outcome.reply))
+        else:
+            self.set_exception(error)
