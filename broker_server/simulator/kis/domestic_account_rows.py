@@ -8,8 +8,9 @@ from broker_server.simulator.accounts import Account, Holding, costs
 from broker_server.simulator.kis.domestic_orders import BRANCH
 from broker_server.simulator.kis.tables import order_divisions, template
 from broker_server.simulator.kis.text import hhmmss, percent, yyyymmdd
-from broker_server.simulator.market import Market, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.orders import Order, OrderState, Side
+from broker_server.simulator.quotes import Quote
 
 MARGIN_PERCENT = 20
 SIDE_CODES = {Side.SELL: "01", Side.BUY: "02"}

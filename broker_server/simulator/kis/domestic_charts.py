@@ -14,8 +14,9 @@ from broker_server.simulator.kis.domestic_quotes import MARKET_CODES
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import percent, sign, sign_of
-from broker_server.simulator.market import Market, MinuteBar, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import MinuteBar, Quote
 
 DAILY_ROWS = 100
 MINUTE_ROWS = 30

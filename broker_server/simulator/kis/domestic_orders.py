@@ -6,7 +6,8 @@ from broker_server.simulator.kis.calls import VENDOR, Answer, Call
 from broker_server.simulator.kis.errors import invalid_field, missing_field, order_refused
 from broker_server.simulator.kis.tables import order_divisions
 from broker_server.simulator.kis.text import hhmmss
-from broker_server.simulator.matching import Exchange, available_instrument
+from broker_server.simulator.matching import Exchange
+from broker_server.simulator.order_rules import available_instrument
 from broker_server.simulator.orders import (
     Order,
     OrderRefused,

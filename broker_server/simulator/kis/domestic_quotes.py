@@ -9,8 +9,9 @@ from broker_server.simulator.kis.calls import Answer, Call
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import hhmmss, percent, sign, sign_of
-from broker_server.simulator.market import Market, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import Quote
 from broker_server.simulator.ticks import tick_size
 
 MARKET_CODES = ("J", "NX", "UN")

@@ -11,7 +11,8 @@ from broker_server.simulator.kis.domestic_orders import BRANCH, order_number
 from broker_server.simulator.kis.errors import invalid_field, order_refused
 from broker_server.simulator.kis.tables import order_divisions
 from broker_server.simulator.kis.text import hhmmss
-from broker_server.simulator.matching import Exchange, available_instrument
+from broker_server.simulator.matching import Exchange
+from broker_server.simulator.order_rules import available_instrument
 from broker_server.simulator.orders import Order, OrderRefused, OrderRequest, OrderType, Refusal, Side
 
 EXCHANGES = ("NASD", "NYSE", "AMEX", "SEHK", "SHAA", "SZAA", "TKSE", "HASE", "VNSE")
