@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -11,19 +10,14 @@ from types import TracebackType
 from typing import Any
 
 from broker_client.address import url_list
-from broker_client.call import Outcome, check_timeout, failure
-from broker_client.calls import CallBook
+from broker_client.base import BaseClient
+from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
 from broker_client.link import Link
-from broker_client.parameters import plain_parameters
-from broker_client.protocol import Environment, TaskReply, is_order_method
+from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 
 __all__ = ["Client", "PendingTask"]
-
-logger = logging.getLogger("broker_client")
-
-OnProgress = Callable[[TaskReply], None]
 
 
 class PendingTask(Future[TaskResult]):
@@ -56,7 +50,7 @@ class PendingTask(Future[TaskResult]):
             self.set_exception(error)
 
 
-class Client:
+class Client(BaseClient[PendingTask]):
     """A blocking client, usable from several threads.
 
     A background thread owns the connection, keeps its heartbeats while the caller computes, and replaces it
@@ -96,12 +90,14 @@ class Client:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._timeout = check_timeout(timeout)
-        self._on_task_id = on_task_id
-        self._clock = clock
-        self._new_id = new_id
-        self._book = CallBook(expected_environment)
-        self._link = Link(
+        super().__init__(
+            timeout=timeout,
+            expected_environment=expected_environment,
+            on_task_id=on_task_id,
+            clock=clock,
+            new_id=new_id,
+        )
+        self._link: Link = Link(
             url_list(url),
             reply_queue=f"broker.client.{new_id()}",
             book=self._book,
@@ -129,7 +125,7 @@ class Client:
         *,
         timeout: float | None = None,
         task_id: str | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: Progressed | None = None,
         **parameters: Any,
     ) -> TaskResult:
         """Run one task and wait for its answer.
@@ -154,44 +150,6 @@ class Client:
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
         ).result()
 
-    def send(
-        self,
-        method: str,
-        /,
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-        **parameters: Any,
-    ) -> PendingTask:
-        """Start one task, as `call` does, without waiting: many can be in flight.
-
-        Raises:
-            DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
-        """
-        return self.send_parameters(
-            method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress
-        )
-
-    def send_parameters(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> PendingTask:
-        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
-        return self._send(
-            method,
-            plain_parameters(parameters),
-            timeout,
-            self._new_id() if task_id is None else task_id,
-            on_progress,
-        )
-
     def resume(
         self, task_id: str, method: str | None = None, /, *, timeout: float | None = None, **parameters: Any
     ) -> TaskResult:
@@ -208,13 +166,7 @@ class Client:
             TaskFailed, NoAnswer, OrderOutcomeUnknown, BrokerUnreachable: As `call`.
         """
         self._refuse_to_wait_for_itself()
-        if method is None:
-            if parameters:
-                raise ValueError("resume takes parameters only together with the method")
-            method, plain = self._book.recall(task_id)
-        else:
-            plain = plain_parameters(parameters)
-        return self._send(method, plain, timeout, task_id, None, resumed=True).result()
+        return self._send_again(task_id, method, timeout, parameters).result()
 
     def ping(self, *, timeout: float | None = None) -> Ping:
         """Measure a round trip through a worker, and warn in the log above 1 s of clock skew.
@@ -230,38 +182,5 @@ class Client:
         if self._link.runs_here():
             raise RuntimeError("a callback of this client cannot wait for it: use send, or another thread")
 
-    def _send(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        timeout: float | None,
-        task_id: str,
-        on_progress: OnProgress | None,
-        *,
-        resumed: bool = False,
-    ) -> PendingTask:
-        task = PendingTask(task_id, method)
-        correlation_id = self._new_id()
-
-        def settle(outcome: Outcome) -> None:
-            self._link.settled(correlation_id)
-            task._settle(outcome)
-
-        # Before the book has it: from then on it may leave with another task.
-        if is_order_method(method):
-            logger.info("order %s: task_id %s", method, task_id)
-            if self._on_task_id is not None:
-                self._on_task_id(task_id, method)
-        call = self._book.open(
-            method,
-            parameters,
-            task_id=task_id,
-            correlation_id=correlation_id,
-            now=self._clock(),
-            timeout=self._timeout if timeout is None else timeout,
-            on_settled=settle,
-            on_progress=on_progress,
-            resumed=resumed,
-        )
-        self._link.submit(call)
-        return task
+    def _new_task(self, task_id: str, method: str) -> PendingTask:
+        return PendingTask(task_id, method)
