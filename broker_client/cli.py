@@ -16,7 +16,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from broker_client import __version__
 from broker_client.address import url_list
 from broker_client.arguments import parse_parameters
 from broker_client.call import check_timeout
@@ -34,6 +33,7 @@ from broker_client.display import (
 from broker_client.errors import BrokerError, BrokerUnreachable, NoAnswer, OrderOutcomeUnknown, TaskFailed
 from broker_client.protocol import is_order_method
 from broker_client.results import TaskResult
+from broker_client.version_option import VersionOption
 
 __all__ = ["app", "main"]
 
@@ -75,18 +75,8 @@ def main() -> int:
     return 0
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     pass
 
 
