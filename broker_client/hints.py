@@ -35,6 +35,9 @@ HINTS: dict[str, str] = {
     "INTERNAL": "Look into the worker's log, for the id if the message has one, and report that part of it.",
 }
 
+_SWITCH_METHODS = {"broker.halt-orders", "broker.resume-orders"}
+_SWITCH_HINT = "Call it again until it succeeds; broker-client status shows who is silent."
+
 
 def hint(code: str, method: str | None = None) -> str:
     """What to do next; empty where there is nothing to add, and for a code this client does not know.
@@ -42,4 +45,6 @@ def hint(code: str, method: str | None = None) -> str:
     Args:
         method: What was called, if that is known.
     """
+    if method in _SWITCH_METHODS and code in ("TIMEOUT", "INTERNAL"):
+        return _SWITCH_HINT
     return HINTS.get(code, "").replace("{method}", method or "METHOD")

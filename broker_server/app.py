@@ -28,6 +28,7 @@ from broker_server.amqp.intake import Rules
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
+from broker_server.amqp.lease_timing import longest_send
 from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.owner_process import host_identity
 from broker_server.amqp.redeliveries import RedeliveryGuard
@@ -105,7 +106,8 @@ def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> 
     """
     vendors: list[Vendor] = []
     if "kis" in settings.vendors:
-        vendors.append(kis.create(kis_config(settings, simulated=simulated, cache_folder=cache_folder)))
+        config = kis_config(settings, simulated=simulated, cache_folder=cache_folder)
+        vendors.append(kis.create(config, order_timeout=longest_send(settings.lease_heartbeat)))
     return vendors
 
 

@@ -21,7 +21,8 @@ from typing import Any
 import orjson
 import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.spec import BasicProperties
+from pika.exceptions import ConnectionClosedByClient
+from pika.spec import REPLY_SUCCESS, BasicProperties
 
 from broker_client.protocol import Environment, utc_text
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
@@ -179,6 +180,8 @@ class EventPublisher:
             self._waiting.extendleft(reversed(self._in_flight.values()))
             self._in_flight.clear()
             self._drop_surplus()
+        if isinstance(reason, ConnectionClosedByClient) and reason.reply_code == REPLY_SUCCESS:
+            return  # the worker stops
         self.publish(
             event_key("connection", self._name, "lost"),
             {"type": "connection", "state": "lost", "reason": str(reason)},

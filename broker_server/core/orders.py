@@ -357,9 +357,9 @@ def _progressed(order: Order, event: Progress) -> Order:
 
 def _status(order: Order, event: Progress, *, filled: int, left: int | None) -> Status:
     quantity = order.details.quantity
-    if quantity is not None and filled >= quantity:
-        return Status.FILLED
-    ended = {each for each in (order.status, event.status) if each is not None} - OPEN - {Status.FILLED}
+    if Status.FILLED in (order.status, event.status) or (quantity is not None and filled >= quantity):
+        return Status.FILLED  # a change may have been of fewer shares than were open when it was asked for
+    ended = {each for each in (order.status, event.status) if each is not None} - OPEN
     if ended:
         return max(ended, key=list(Status).index)
     if left == 0:

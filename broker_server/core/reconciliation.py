@@ -7,7 +7,7 @@ number above every number known before it was sent. Only a match without doubt s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,9 +16,12 @@ from broker_server.core.vendor import ListedOrder, OrderList
 
 CLOCK_SLACK = timedelta(seconds=3)
 """The vendor's times are whole seconds, and its clock is known to a second or so."""
+SAME_DAY = timedelta(hours=12)
 LONGEST_WAY = timedelta(seconds=60)
 """An order is not booked later than this after it was sent."""
 COMPLETE_LISTS = 2
+ROUTED = "SOR"
+"""An order for the smart order router may be listed under the venue that it was routed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def reconcile(
     Args:
         unsettled: Orders in state ``UNKNOWN`` of one account and market.
         listed: The list, asked after all of them were sent.
-        claimed: Order numbers that other orders of ours have, without leading zeros.
+        claimed: Numbers of the list that other orders of ours have, as the list writes them.
         asked_at: When the list was asked for, in our clock.
         clock_offset: The vendor's clock less ours.
         settle: How long after its send an order may still turn up.
@@ -58,8 +61,7 @@ def reconcile(
         candidates = [
             each
             for each in listed.orders
-            if number(each.order_no) not in claimed
-            and all(_could_be(order, each, clock_offset) for order in orders)
+            if each.order_no not in claimed and all(_could_be(order, each, clock_offset) for order in orders)
         ]
         candidates.sort(key=lambda each: _value(each.order_no))
         if len(candidates) == len(orders):
@@ -89,6 +91,25 @@ def follow(listed: ListedOrder) -> Progress:
     """What the list says of an accepted order."""
     gone = listed.quantity - listed.filled - listed.remaining
     return Progress(listed.filled, listed.status, listed.average_price, max(0, gone, listed.cancelled or 0))
+
+
+def ours(listed: ListedOrder, orders: Mapping[str, Sequence[Order]]) -> Order | None:
+    """The order of ours that a listed one is.
+
+    Numbers begin anew each day, so of several orders with its number it is the one that was sent when the
+    vendor received it.
+
+    Args:
+        listed: From the vendor's list.
+        orders: Accepted orders by number, without leading zeros; newest last.
+    """
+    named = orders.get(number(listed.order_no), ())
+    if listed.received_at is None or not named:
+        return named[-1] if named else None
+    received_at = listed.received_at
+    nearest = min(named, key=lambda order: abs(received_at - (order.sent_at or order.received_at)))
+    away = abs(received_at - (nearest.sent_at or nearest.received_at))
+    return nearest if away < SAME_DAY else None
 
 
 def number(order_no: str) -> str:
@@ -132,7 +153,7 @@ def _could_be(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
         and each.quantity == details.quantity
         and (details.price is None or each.price == details.price)
         and (details.price is not None or each.order_type in (None, details.order_type))
-        and each.venue == details.venue
+        and details.venue in (each.venue, ROUTED)
     )
 
 

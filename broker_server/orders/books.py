@@ -10,7 +10,7 @@ import structlog
 
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import UNSETTLED, Accepted, Event, IllegalTransition, Order, Progress, State
-from broker_server.core.reconciliation import Finding, follow, number, reconcile
+from broker_server.core.reconciliation import Finding, follow, ours, reconcile
 from broker_server.core.vendor import OrderList, Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.orders import OrderJournal, trading_day
@@ -79,9 +79,9 @@ class BookKeeper:
         for each in listed.orders:
             self._floors.note(vendor.name, account, market, each.order_no, asked_at)
         self._reconcile(vendor, account, market, listed, asked_at)
-        ours = self._numbered(vendor, account, market)
-        self._follow(ours, listed)
-        self._announce_foreign(vendor, account, market, ours, listed)
+        known = self._ours(vendor, account, market, listed)
+        self._follow(known, listed)
+        self._announce_foreign(vendor, account, market, known, listed)
         return listed
 
     def change(
@@ -115,9 +115,12 @@ class BookKeeper:
             log.info("order settled", task_id=task_id, state=after.state, reason=after.reason)
             self._settled(after)
 
-    def _numbered(self, vendor: Vendor, account: str, market: str) -> dict[str, Order]:
+    def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> dict[str, Order]:
+        """The listed orders that are ours, by the number as the list writes it."""
         since = trading_day(self._clock() - DAYS_BACK)
-        return self._journal.numbered(vendor.name, account, market, since=since)
+        numbered = self._journal.numbered(vendor.name, account, market, since=since)
+        found = ((each.order_no, ours(each, numbered)) for each in listed.orders)
+        return {order_no: order for order_no, order in found if order is not None}
 
     def _reconcile(
         self, vendor: Vendor, account: str, market: str, listed: OrderList, asked_at: datetime
@@ -139,7 +142,7 @@ class BookKeeper:
             return reconcile(
                 orders,
                 listed,
-                set(self._numbered(vendor, account, market)),
+                self._ours(vendor, account, market, listed).keys(),
                 asked_at=asked_at,
                 clock_offset=offset,
                 settle=self._settle,
@@ -161,14 +164,14 @@ class BookKeeper:
         except IllegalTransition as error:
             log.info("an order changed in the meantime", reason=str(error))
 
-    def _follow(self, ours: dict[str, Order], listed: OrderList) -> None:
+    def _follow(self, known: dict[str, Order], listed: OrderList) -> None:
         for each in listed.orders:
-            order = ours.get(number(each.order_no))
+            order = known.get(each.order_no)
             if order is not None and order.state is State.ACCEPTED and order.status is not None:
                 self.change(order.task_id, follow(each))
 
     def _announce_foreign(
-        self, vendor: Vendor, account: str, market: str, ours: dict[str, Order], listed: OrderList
+        self, vendor: Vendor, account: str, market: str, known: dict[str, Order], listed: OrderList
     ) -> None:
         now = self._clock()
         if any(
@@ -176,10 +179,10 @@ class BookKeeper:
         ):
             return  # one of them may still turn out to be ours
         day = trading_day(now)
-        known = self._foreign.known(vendor.name, account, market, day)
+        announced = self._foreign.known(vendor.name, account, market, day)
         for each in listed.orders:
             seen = (each.status.value, each.filled)
-            if number(each.order_no) in ours or known.get(each.order_no) == seen:
+            if each.order_no in known or announced.get(each.order_no) == seen:
                 continue
             self._foreign.keep(
                 vendor.name,

@@ -32,4 +32,4 @@ class Ownership(Protocol):
         """The lease of an account, or ``None`` when this worker does not hold it."""
 
     def adopted(self, vendor: str, account: str) -> bool:
-        """Whether this journal took the place of another, so that it does not know all of the day's orders."""
+        """Whether this journal took the place of another, which knew orders that it does not know."""

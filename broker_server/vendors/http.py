@@ -16,10 +16,9 @@ from typing import Any, Protocol
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
+
+from broker_server.vendors.bounded_http import BoundedHTTPPool, BoundedHTTPSPool, Exchange, begin
 
 _CHUNK = 65_536
 
@@ -84,9 +83,10 @@ class Timeouts:
     """Seconds for each phase of an exchange.
 
     Attributes:
-        connect: Name resolution excluded, for each address.
+        connect: For connecting, all addresses and the handshake together; name resolution excluded.
         read: The longest silence while waiting for the answer.
-        total: The longest whole exchange: ``read`` alone would let a dripping answer last for ever.
+        total: The whole exchange: nothing of the request leaves later than that, and no answer is awaited
+            longer. Only a name resolution cannot be cut short; when it takes longer, nothing leaves at all.
     """
 
     connect: float = 3.05
@@ -94,47 +94,10 @@ class Timeouts:
     total: float = 20.0
 
 
-class _Progress(threading.local):
-    """What the exchange that runs in this thread has come to."""
-
-    bytes_left = False
-
-
-_progress = _Progress()
-
-
-class _WatchedHTTPConnection(HTTPConnection):
-    """Notes the moment from which a byte may have left: after the connection, before the first write."""
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        _progress.bytes_left = True
-        super().send(data)
-
-
-class _WatchedHTTPSConnection(HTTPSConnection):
-    """The same over TLS; the handshake belongs to the connection."""
-
-    def send(self, data: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        _progress.bytes_left = True
-        super().send(data)
-
-
-class _WatchedHTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTPConnection
-
-
-class _WatchedHTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPSConnection
-
-
-class _WatchedAdapter(HTTPAdapter):
+class _BoundedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = {"http": BoundedHTTPPool, "https": BoundedHTTPSPool}
 
 
 class RequestsTransport:
@@ -164,8 +127,11 @@ class RequestsTransport:
 
     def send(self, request: HttpRequest) -> HttpResponse:
         session = self._session()
-        _progress.bytes_left = False
-        give_up_at = self._monotonic() + self._timeouts.total
+        times = self._timeouts
+        exchange = Exchange(
+            self._monotonic() + times.total, times.total, times.connect, times.read, self._monotonic
+        )
+        begin(exchange)
         try:
             response = session.request(
                 request.method,
@@ -173,13 +139,14 @@ class RequestsTransport:
                 params=request.query,
                 data=request.body,
                 headers=dict(request.headers),
-                timeout=(self._timeouts.connect, self._timeouts.read),
+                timeout=(times.connect, times.read),
                 allow_redirects=False,
                 stream=True,
             )
-            body = self._read(response, give_up_at)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise ExchangeFailed(_describe(error), bytes_left=_progress.bytes_left) from error
+            body = _read(response)
+        except Exception as error:
+            # Whatever went wrong, a defect included: the caller must know whether a byte left.
+            raise ExchangeFailed(_describe(error, exchange), bytes_left=exchange.bytes_left) from error
         finally:
             self._local.last_used = self._monotonic()
         return HttpResponse(response.status_code, CaseInsensitiveDict(response.headers), body)
@@ -196,7 +163,7 @@ class RequestsTransport:
             session = requests.Session()
             session.trust_env = False
             for scheme in ("http://", "https://"):
-                session.mount(scheme, _WatchedAdapter(max_retries=Retry(0, read=False, redirect=False)))
+                session.mount(scheme, _BoundedAdapter(max_retries=Retry(0, read=False, redirect=False)))
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
@@ -206,22 +173,19 @@ class RequestsTransport:
             session.close()  # drops the pooled connections; the session itself stays usable
         return session
 
-    def _read(self, response: requests.Response, give_up_at: float) -> bytes:
-        parts = []
-        with response:
-            while part := response.raw.read1(_CHUNK, decode_content=True):
-                parts.append(part)
-                if self._monotonic() > give_up_at:
-                    raise requests.ReadTimeout("the answer did not end in time")
-        return b"".join(parts)
+
+def _read(response: requests.Response) -> bytes:
+    parts = []
+    with response:
+        while part := response.raw.read1(_CHUNK, decode_content=True):
+            parts.append(part)
+    return b"".join(parts)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: Exception, exchange: Exchange) -> str:
     """What failed, without the URL: its query may hold an account number."""
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection within the time-out"
-    if isinstance(error, requests.Timeout):
-        return "no answer within the time-out"
-    if isinstance(error, requests.exceptions.SSLError):
+    if exchange.timed_out or isinstance(error, requests.Timeout):
+        return f"no {'answer' if exchange.bytes_left else 'connection'} within the time-out"
+    if isinstance(error, requests.exceptions.SSLError) and not exchange.bytes_left:
         return "the TLS handshake failed"
-    return "the connection failed" if not _progress.bytes_left else "the connection broke"
+    return "the connection broke" if exchange.bytes_left else "the connection failed"

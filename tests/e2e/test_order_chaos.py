@@ -14,7 +14,7 @@ from tests.support.order_chaos import OrderChaos
 def test_orders_survive_dying_workers_and_lost_answers(
     clean_broker: str, journal_url: str, tmp_path: Path
 ) -> None:
-    chaos = OrderChaos(clean_broker, tmp_path, journal_url, seed=1, orders=40, kills=5, odds=0.03)
+    chaos = OrderChaos(clean_broker, tmp_path, journal_url, seed=1, orders=40, kills=5, odds=0.02)
     report = chaos.run()
     report.show()
     assert report.kills >= 5

@@ -17,6 +17,7 @@ from broker_server.core.methods import Outcome, TaskContext
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, HttpResponse
 from broker_server.vendors.kis import KisConfig, KisVendor, create
 from tests.support.fake_time import FakeClock
+from tests.support.order_gate import OrderGate
 
 APP_KEY = "PSappkey-appkey-appkey-appkey-appkey"
 APP_SECRET = "secret" * 30
@@ -92,6 +93,7 @@ class Bench:
     kis: FakeKis
     clock: FakeClock
     progress: list[tuple[int, int | None]] = field(default_factory=list)
+    gate: OrderGate = field(default_factory=OrderGate)
 
     def context(self, deadline: datetime | None = None) -> TaskContext:
         """A task's context that really expires at its deadline."""
@@ -106,6 +108,7 @@ class Bench:
             ensure_in_time=ensure_in_time,
             report_progress=lambda done, total: self.progress.append((done, total)),
             deadline=deadline,
+            **self.gate.callbacks(),
         )
 
     def outcome(self, method: str, *, deadline: datetime | None = None, **arguments: Any) -> Outcome:

@@ -1,7 +1,7 @@
 """Orders through workers that are killed at random, at a vendor that loses answers: what became of each.
 
-The ground truth is the simulator's ``GET /orders``. Each order of a run is of another quantity, so that what
-was booked can be told apart.
+The ground truth is the simulator's ``GET /orders``. No two orders of a run are of the same
+instrument and quantity, so that what was booked can be told apart.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import random
 import signal
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +116,8 @@ class OrderChaos:
         self._worker: CommandProcess | None = None
         self._workers = 0
         self._calm = False
+        self._bodies: dict[str, bytes] = {}
+        self._replies: dict[str, list[dict[str, Any]]] = {}
         self.report = Report(seed, orders)
 
     def run(self) -> Report:
@@ -128,12 +132,12 @@ class OrderChaos:
             try:
                 wait_until(lambda: wire.consumers("tasks.orders"), 60, "a worker")
                 sent = self._send(wire, simulator)
-                replies = self._settle(wire, sent)
+                self._settle(wire)
             finally:
                 self._stop.set()
                 supervisor.join(60)
             booked = requests.get(f"{simulator.control_url}/orders", timeout=10).json()
-            self._compare(sent, replies, booked)
+            self._compare(sent, booked)
             wire.channel.queue_delete(REPLIES)
         return self.report
 
@@ -195,93 +199,123 @@ class OrderChaos:
         dice = self._random
         for number in range(self.report.orders):
             task_id = f"chaos-{self.report.seed}-{number}"
-            ticker, quantity = dice.choice(TICKERS), number + 1
-            sent[task_id] = (ticker, quantity)
-            body = {
-                "task_id": task_id,
-                "method": "kis.buy-order",
-                "parameters": {"ticker": ticker, "quantity": quantity, "order_type": "market"},
-                "request_time": datetime.now(UTC).isoformat(),
-            }
-            for _ in range(2 if dice.random() < 0.2 else 1):
-                wire.publish(json.dumps(body).encode(), to="tasks.orders", reply_to=REPLIES)
+            sent[task_id] = (TICKERS[number % len(TICKERS)], number // len(TICKERS) + 1)
+            self._publish(wire, task_id, sent[task_id], twice=dice.random() < 0.2)
             if dice.random() < 0.15:
                 fault = dice.choice(FAULTS) | {"path": "order-cash", "count": 1}
                 self.report.faults[f"{fault['fault']} {fault.get('when', '')}".strip()] += 1
                 requests.post(f"{simulator.control_url}/faults", json=fault, timeout=10).raise_for_status()
-            if number % 10 == 9:
-                self._wait_for(wire, number - 20)
-            if dice.random() < self._kills / self.report.orders / 3:
-                self._kill()
+            if dice.random() < self._kills / self.report.orders / 2:
+                self._kill_soon()
+            self._keep_up(wire, most=dice.randint(0, 15))
         while self.report.kills < self._kills:
+            # What was sent before comes again, so that the last deaths are under load too.
+            for task_id in dice.sample(sorted(sent), min(10, len(sent))):
+                self._publish(wire, task_id, sent[task_id], twice=False)
             before = self.report.kills
-            wait_until(lambda: self._worker is not None and self._worker.process.poll() is None, 60)
-            self._kill()
-            wait_until(lambda before=before: self.report.kills > before, 60, "a death")
+            self._kill_soon()
+            wait_until(lambda before=before: self.report.kills > before, 120, "a death")
         requests.delete(f"{simulator.control_url}/faults", timeout=10)
         self._calm = True
         self._kill()
         return sent
 
-    def _wait_for(self, wire: TaskWire, number: int) -> None:
-        """Let the workers keep up, so that they die with few and with many orders in hand."""
-        wait_until(lambda: (wire.depth("tasks.orders") or 0) < 60 or number < 0, 300, "orders to be taken")
+    def _publish(self, wire: TaskWire, task_id: str, content: tuple[str, int], *, twice: bool) -> None:
+        body = self._bodies.get(task_id)
+        if body is None:
+            ticker, quantity = content
+            document = {
+                "task_id": task_id,
+                "method": "kis.buy-order",
+                "parameters": {"ticker": ticker, "quantity": quantity, "order_type": "market"},
+                "request_time": datetime.now(UTC).isoformat(),
+            }
+            body = self._bodies[task_id] = json.dumps(document).encode()
+        for _ in range(2 if twice else 1):
+            wire.publish(body, to="tasks.orders", reply_to=REPLIES)
+
+    def _take_replies(self, wire: TaskWire) -> None:
+        for message in wire.take_all(REPLIES):
+            self._replies.setdefault(message.json["task_id"], []).append(message.json)
+
+    def _keep_up(self, wire: TaskWire, *, most: int) -> None:
+        """Let the workers answer all but some, so that they die with few and with many orders in hand."""
+
+        def few_wait() -> bool:
+            self._take_replies(wire)
+            return sum(task_id not in self._replies for task_id in self._bodies) <= most
+
+        wait_until(few_wait, 300, "orders to be answered")
+
+    def _kill_soon(self) -> None:
+        """Kill the worker in a moment, in the middle of whatever it will be doing."""
+        threading.Timer(self._random.random() * 0.3, self._kill).start()
 
     def _kill(self) -> None:
         worker = self._worker
         if worker is not None and worker.process.poll() is None:
             os.kill(worker.process.pid, signal.SIGKILL)
 
-    def _settle(self, wire: TaskWire, sent: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    def _settle(self, wire: TaskWire) -> None:
         """Wait until every order is answered and none is unsettled without a reason."""
-        replies: dict[str, list[dict[str, Any]]] = {task_id: [] for task_id in sent}
-
-        def all_answered() -> bool:
-            for message in wire.take_all(REPLIES):
-                replies.setdefault(message.json["task_id"], []).append(message.json)
-            return all(replies.values())
-
-        wait_until(all_answered, 300, "an answer to every order")
-        engine = open_database(self._journal_url)
-        journal = OrderJournal(engine, "simulated")
+        self._keep_up(wire, most=0)
         try:
-            wait_until(
-                lambda: (
-                    not [
-                        record
-                        for record in journal.listed(states=UNSETTLED, limit=10_000)
-                        if not record.order.stuck or record.order.missed
-                    ]
-                ),
-                120,
-                "orders of unknown outcome to settle",
-            )
+            with self._journal() as journal:
+                wait_until(
+                    lambda: (
+                        not [
+                            record
+                            for record in journal.listed(states=UNSETTLED, limit=10_000)
+                            if not record.order.stuck or record.order.missed
+                        ]
+                    ),
+                    120,
+                    "orders of unknown outcome to settle",
+                )
+                told = [
+                    record.order.task_id for record in journal.listed(states=("ACCEPTED",), limit=100_000)
+                ]
         except AssertionError as error:
             self.report.problems.append(str(error))
+            return
+
+        def all_told() -> bool:
+            self._take_replies(wire)
+            return all(
+                any(each["status"] == "TASK_SUCCEED" for each in self._replies.get(task_id, ()))
+                for task_id in told
+            )
+
+        try:
+            wait_until(all_told, 60, "the settled outcome at every client")
+        except AssertionError as error:
+            self.report.problems.append(str(error))
+
+    @contextmanager
+    def _journal(self) -> Iterator[OrderJournal]:
+        engine = open_database(self._journal_url)
+        try:
+            yield OrderJournal(engine, "simulated")
         finally:
             engine.dispose()
-        all_answered()
-        return replies
 
     def _compare(
         self,
         sent: dict[str, tuple[str, int]],
-        replies: dict[str, list[dict[str, Any]]],
         booked: list[dict[str, Any]],
     ) -> None:
-        report = self.report
+        report, replies = self.report, self._replies
         report.booked = len(booked)
         report.replies = sum(map(len, replies.values()))
         by_content: dict[tuple[str, int], list[str]] = {}
         for order in booked:
             by_content.setdefault((order["ticker"], order["quantity"]), []).append(order["order_no"])
-        engine = open_database(self._journal_url)
-        records = {
-            record.order.task_id: record
-            for record in OrderJournal(engine, "simulated").listed(limit=100_000)
-            if record.order.task_id in sent
-        }
-        engine.dispose()
+        with self._journal() as journal:
+            records = {
+                record.order.task_id: record
+                for record in journal.listed(limit=100_000)
+                if record.order.task_id in sent
+            }
         report.states.update(record.order.state.value for record in records.values())
         for task_id, content in sent.items():
             numbers = by_content.pop(content, [])
@@ -295,9 +329,11 @@ class OrderChaos:
                 report.problems.append(f"{task_id} is UNKNOWN without a reason")
             if state == "ACCEPTED" and (record is None or [record.order.order_no] != numbers):
                 report.problems.append(f"{task_id} is ACCEPTED and was not booked so")
-            if not replies[task_id]:
+            if not replies.get(task_id):
                 report.problems.append(f"{task_id} got no answer")
-            if state == "ACCEPTED" and "TASK_SUCCEED" not in {each["status"] for each in replies[task_id]}:
+            if state == "ACCEPTED" and "TASK_SUCCEED" not in {
+                each["status"] for each in replies.get(task_id, ())
+            }:
                 report.problems.append(f"{task_id} is ACCEPTED and its client was never told")
         if by_content:
             report.problems.append(f"booked, and nobody asked for it: {sorted(by_content)}")

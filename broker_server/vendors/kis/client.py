@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from broker_client.errors import VendorUnavailable
+from broker_client.errors import TaskFailed, VendorUnavailable
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.vendors.http import ExchangeFailed, Transport
 from broker_server.vendors.kis.auth import TokenSource
@@ -114,6 +114,7 @@ class KisClient:
         lane: Lane,
         enough: Callable[[Answer], bool] = lambda answer: False,
         most_pages: int = MOST_PAGES,
+        partial: bool = False,
         **variant: str,
     ) -> Pages:
         """Read all pages of something.
@@ -126,17 +127,25 @@ class KisClient:
             lane: Its place in the rate limit.
             enough: Whether the pages after this one are of no interest.
             most_pages: Where to stop although there is more.
+            partial: Keep what was read when a later page fails, and say so in ``truncated``. Otherwise it is
+                dropped, for half a list misleads.
             variant: What else selects the TR id.
 
         Raises:
-            TaskFailed: As for `read`; pages that were read before are dropped, for half a list misleads.
+            TaskFailed: As for `read`.
         """
         route = self.catalogue.route(api, **variant)
         continuation = dict.fromkeys(keys, "")
         pages = Pages()
         while True:
             parameters = route.parameters({**arguments, **continuation})
-            answer = self._read(route, parameters, context, lane, continued=bool(pages.answers))
+            try:
+                answer = self._read(route, parameters, context, lane, continued=bool(pages.answers))
+            except TaskFailed as error:
+                if not (partial and pages.answers):
+                    raise
+                pages.truncated = f"page {len(pages.answers) + 1} could not be read: {error.message}"
+                return pages
             pages.answers.append(answer)
             context.report_progress(len(pages.answers), None)
             if not answer.has_more or enough(answer):

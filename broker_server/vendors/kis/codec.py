@@ -20,6 +20,7 @@ Row = Mapping[str, Any]
 
 _ABSENT = {"", "(null)", "nan", "-nan"}
 _MOST_DIGITS = 30
+_DIGITS_OF_AN_ORDER = 10
 _FALLING = {"4", "5"}
 _RISING = {"1", "2"}
 
@@ -76,6 +77,11 @@ class Answer:
         return row
 
     @property
+    def is_refusal(self) -> bool:
+        """Whether it says no in the API's own shape: a result code that is there and is not ``0``."""
+        return str(self.body.get("rt_cd") or "0").strip() not in ("", "0")
+
+    @property
     def has_more(self) -> bool:
         """Whether the response header ``tr_cont`` announces another page."""
         return self.headers.get("tr_cont", "").strip() in ("F", "M")
@@ -93,7 +99,7 @@ def read_answer(response: HttpResponse, *, is_token: bool = False) -> Answer:
     """
     try:
         document = json.loads(response.body)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a number of five thousand digits is a plain ValueError
         raise unreadable(f"HTTP {response.status} without JSON") from None
     if not isinstance(document, dict):
         raise unreadable(f"HTTP {response.status} without a JSON object")
@@ -125,6 +131,18 @@ def text_of(row: Row, *names: str) -> str:
         if value.lower() not in _ABSENT:
             return value
     return ""
+
+
+def order_number(text: str) -> str:
+    """An order number as KIS writes it in answers: ten digits. Lists and people may leave out the zeros."""
+    text = text.strip()
+    return text.zfill(_DIGITS_OF_AN_ORDER) if text.isdecimal() else text
+
+
+def order_number_of(row: Row, *names: str) -> str:
+    """An order number, or ``""`` when the fields are empty or all zeros."""
+    text = text_of(row, *names)
+    return order_number(text) if text.strip("0") else ""
 
 
 def decimal_of(row: Row, *names: str) -> Decimal | None:

@@ -21,6 +21,8 @@ from broker_server.vendors.kis.codec import (
     decimal_text,
     integer_of,
     moment,
+    order_number,
+    order_number_of,
     required_integer,
     text_of,
     time_of,
@@ -59,8 +61,8 @@ class DomesticOrder:
 
     @property
     def original_number(self) -> str:
-        """The number of the order that this one changed or cancelled, without leading zeros."""
-        return (self.record.original_order_no or "").lstrip("0")
+        """The number of the order that this one changed or cancelled."""
+        return self.record.original_order_no or ""
 
 
 @dataclass(slots=True)
@@ -81,8 +83,8 @@ class DomesticOrders:
 
     def find(self, order_no: str) -> DomesticOrder | None:
         """The order of that number; leading zeros do not matter."""
-        wanted = order_no.lstrip("0")
-        return next((each for each in self.orders if each.record.order_no.lstrip("0") == wanted), None)
+        wanted = order_number(order_no)
+        return next((each for each in self.orders if each.record.order_no == wanted), None)
 
     def find_latest(self, order_no: str) -> DomesticOrder | None:
         """The order of that number if it is open, else the open order that it was changed into, else itself.
@@ -92,7 +94,7 @@ class DomesticOrders:
         order = self.find(order_no)
         if order is None or order.is_open:
             return order
-        lineage = {order_no.lstrip("0")}
+        lineage = {order_number(order_no)}
         grown = True
         while grown:
             heirs = [each for each in self.orders if each.original_number in lineage]
@@ -100,7 +102,7 @@ class DomesticOrders:
                 if heir.is_open:
                     return heir
             before = len(lineage)
-            lineage |= {heir.record.order_no.lstrip("0") for heir in heirs}
+            lineage |= {heir.record.order_no for heir in heirs}
             grown = len(lineage) > before
         return order
 
@@ -148,6 +150,7 @@ class DomesticOrderBook:
         *,
         ticker: str = "",
         enough: Callable[[Answer], bool] = lambda answer: False,
+        partial: bool = False,
     ) -> DomesticOrders:
         """Orders of a period, newest first. What is older than three months is asked by another TR."""
         boundary = months_before(self.today(), _MONTHS_OF_THE_CURRENT_TR)
@@ -165,6 +168,7 @@ class DomesticOrderBook:
                 context=context,
                 lane=lane,
                 enough=enough,
+                partial=partial,
                 pd_dv=age,
             )
             found.orders += self._read(pages.rows("output1"))
@@ -180,8 +184,8 @@ class DomesticOrderBook:
 
         # Newest first: whatever the order was changed into comes before it.
         def holds_the_order(answer: Answer) -> bool:
-            wanted = order_no.lstrip("0")
-            return any(text_of(row, "odno").lstrip("0") == wanted for row in answer.rows("output1"))
+            wanted = order_number(order_no)
+            return any(order_number_of(row, "odno") == wanted for row in answer.rows("output1"))
 
         today = self.today()
         return self.history(today, today, context, lane, enough=holds_the_order).find_latest(order_no)
@@ -204,7 +208,7 @@ class DomesticOrderBook:
 
     def _read(self, rows: Iterable[Row]) -> list[DomesticOrder]:
         today = self.today()
-        return [_order(row, today) for row in rows if text_of(row, "odno")]
+        return [_order(row, today) for row in rows if order_number_of(row, "odno")]
 
 
 def _order(row: Row, today: date) -> DomesticOrder:
@@ -218,13 +222,13 @@ def _order(row: Row, today: date) -> DomesticOrder:
     remaining = integer_of(row, "rmn_qty", "psbl_qty")
     if remaining is None:
         remaining = max(0, quantity - filled - (cancelled or 0) - (rejected or 0))
-    original = text_of(row, "orgn_odno").strip("0") and text_of(row, "orgn_odno")
+    original = order_number_of(row, "orgn_odno")
     average = decimal_of(row, "avg_prvs")
     venue = text_of(row, "excg_id_dvsn_cd")
     type_code = text_of(row, "ord_dvsn_cd")
     record = OrderRecord(
         account="default",
-        order_no=text_of(row, "odno"),
+        order_no=order_number_of(row, "odno"),
         original_order_no=original or None,
         action=_action(row) if original else "new",
         ticker=text_of(row, "pdno"),
@@ -248,8 +252,11 @@ def _order(row: Row, today: date) -> DomesticOrder:
 
 
 def _action(row: Row) -> OrderAction:
-    """What was done to the original. Only the list of open orders tells, by a name; the history does not."""
-    name = text_of(row, "rvse_cncl_dvsn_name")
+    """What was done to the original. KIS tells by a name, such as 매수취소*, in either list one of its own.
+
+    The names of the history are from the portal's description of ``sll_buy_dvsn_cd_name``, not seen live.
+    """
+    name = text_of(row, "rvse_cncl_dvsn_name", "sll_buy_dvsn_cd_name")
     if ("정정" in name) == ("취소" in name):
         return "modify_or_cancel"
     return "modify" if "정정" in name else "cancel"

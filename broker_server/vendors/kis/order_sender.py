@@ -8,12 +8,13 @@ from datetime import time
 
 import structlog
 
-from broker_client.errors import OrderOutcomeIsUnknown, OrdersDisabled
+from broker_client.errors import OrderOutcomeIsUnknown
 from broker_server.core.methods import Lane, TaskContext
+from broker_server.core.orders import OrderDetails
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
 from broker_server.vendors.kis.auth import TokenSource
 from broker_server.vendors.kis.catalogue import Catalogue
-from broker_server.vendors.kis.codec import Answer, read_answer, text_of, time_of
+from broker_server.vendors.kis.codec import Answer, order_number_of, read_answer, time_of
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import (
     VENDOR,
@@ -68,21 +69,15 @@ class OrderSender:
         self._pacer = pacer
         self._transport = transport
 
-    def ensure_enabled(self) -> None:
-        """Refuse orders anywhere but at the simulator.
-
-        Raises:
-            OrdersDisabled: The server is a KIS host.
-        """
-        if not self._config.simulated:
-            raise OrdersDisabled(
-                f"this version sends no orders to KIS ({self._config.environment}): it cannot yet find out "
-                "what became of an order whose answer was lost; run the worker with --simulate to try orders",
-                vendor=VENDOR,
-            )
-
     def send(
-        self, api: str, arguments: Mapping[str, str], *, context: TaskContext, lane: Lane, **variant: str
+        self,
+        api: str,
+        arguments: Mapping[str, str],
+        *,
+        details: OrderDetails,
+        context: TaskContext,
+        lane: Lane,
+        **variant: str,
     ) -> Accepted:
         """Send an order, a change or a cancel.
 
@@ -90,49 +85,58 @@ class OrderSender:
         verdict is in how this ends: it returns (accepted), raises `VendorRejected` (rejected) or
         `OrderOutcomeIsUnknown` (unknown); any other error means that the order was not sent.
 
+        Args:
+            api: The catalogue's name of the operation.
+            arguments: By the catalogue's argument names.
+            details: The same in every vendor's terms, complete.
+            context: Its ``before_send`` is called right before each attempt, and its ``not_taken`` right
+                after each that KIS provably did not take.
+            lane: Its place in the rate limit.
+            variant: What else selects the TR id.
+
         Raises:
-            OrdersDisabled: The server is not the simulator.
             VendorRejected: KIS refused it with a business code.
             OrderOutcomeIsUnknown: A byte left and there is no verdict. Never repeat it.
             OrderNotSent: No byte left, or KIS kept refusing before taking it.
             TaskExpired: The deadline passed before it left.
         """
-        self.ensure_enabled()
         route = self._catalogue.route(api, **variant)
         parameters = route.parameters(arguments)
         token_renewed, throttled = False, 0
         while True:
             token = self._tokens.get(context)
             self._pacer.wait_for_slot(lane, context.ensure_in_time)
-            context.ensure_in_time()
-            answer = self._exchange(build_request(self._config, route, parameters, token))
+            context.before_send(details)
+            answer = self._exchange(build_request(self._config, route, parameters, token), context)
             if answer.succeeded:
                 return _accepted(answer)
             meaning = meaning_of(answer.code, answer.text)
+            if meaning not in (Meaning.TOKEN, Meaning.THROTTLE):
+                if answer.is_refusal and settles_an_order(answer.code):
+                    raise error_for(answer.code, answer.text)
+                raise _unknown(f"KIS answered {answer.code or 'without a code'}", answer)
+            context.not_taken()
             if meaning is Meaning.TOKEN and not token_renewed:
                 self._tokens.refuse(token)
                 token_renewed = True
             elif meaning is Meaning.THROTTLE and throttled < THROTTLE_RETRIES:
                 self._pacer.hold(THROTTLE_PAUSE)
                 throttled += 1
-            elif meaning in (Meaning.TOKEN, Meaning.THROTTLE):
+            else:
                 raise OrderNotSent(
                     f"the order was not taken: KIS kept refusing with {answer.code}",
                     vendor_code=answer.code,
                     vendor_message=answer.text,
                 )
-            elif settles_an_order(answer.code):
-                raise error_for(answer.code, answer.text)
-            else:
-                raise _unknown(f"KIS answered {answer.code or 'without a code'}", answer)
             log.info("kis_order_repeated", tr_id=route.tr_id, reason=answer.code)
 
-    def _exchange(self, request: HttpRequest) -> Answer:
+    def _exchange(self, request: HttpRequest, context: TaskContext) -> Answer:
         try:
             return read_answer(self._transport.send(request))
         except ExchangeFailed as error:
             if error.bytes_left:
                 raise _unknown(str(error)) from error
+            context.not_taken()
             raise OrderNotSent(f"the order was not sent: {error}") from error
         except UnreadableAnswer as error:
             raise _unknown(error.reason) from error
@@ -143,7 +147,7 @@ def _accepted(answer: Answer) -> Accepted:
         row = answer.row("output")
     except UnreadableAnswer as error:
         raise _unknown(error.reason, answer) from error
-    order_no = text_of(row, "odno")
+    order_no = order_number_of(row, "odno")
     if not order_no:
         raise _unknown("KIS reports success without an order number", answer)
     try:

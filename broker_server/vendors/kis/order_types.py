@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from broker_client.errors import InvalidParameters, Unsupported
 from broker_server.vendors.kis.catalogue import load_data
@@ -57,6 +57,12 @@ def overseas_exchanges() -> dict[str, dict[str, str]]:
 def needs_price(order_type: str) -> bool:
     """Whether an order of this type carries a limit price."""
     return order_type in _table()["with_price"]
+
+
+def takes_no_price(order_type: str | None) -> bool:
+    """Whether it is a type of ours without a limit; of a code that we do not send, nothing is known."""
+    known = (*get_args(OrderType), *get_args(OverseasOrderType))
+    return order_type is not None and order_type in known and not needs_price(order_type)
 
 
 def domestic_code(order_type: OrderType, venue: OrderVenue) -> str:

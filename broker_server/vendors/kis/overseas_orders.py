@@ -20,6 +20,8 @@ from broker_server.vendors.kis.codec import (
     decimal_text,
     integer_of,
     moment,
+    order_number,
+    order_number_of,
     required_integer,
     text_of,
     time_of,
@@ -39,8 +41,9 @@ _STATUSES: dict[str, Processing] = {
     "거부": "rejected",
 }
 _KEYS = ("FK200", "NK200")
-_LIVELY_DAYS = 3
-"""How long ago, in days, an order that is still open can have been entered, time zones included."""
+_NIGHT_OF = {"US": timedelta(hours=4)}
+"""How long after midnight there the night session of a date may go on: the American day market (10:00 to
+16:00 in Korea) crosses midnight in New York, and the pre-market begins at 04:00."""
 
 
 @dataclass(slots=True)
@@ -63,18 +66,16 @@ class OverseasOrders:
 
     def find_latest(self, order_no: str) -> OverseasOrderRecord | None:
         """The order of that number if it is open, else the open one it was changed into, else itself."""
-        records = [record for record, _ in self.orders]
-        lineage, known = {order_no.lstrip("0")}, 0
+        records = sorted((record for record, _ in self.orders), key=_newest_first)
+        lineage, known = {order_number(order_no)}, 0
         while known < len(lineage):
             known = len(lineage)
             for record in records:
-                original = (record.original_order_no or "").lstrip("0")
-                if record.order_no.lstrip("0") in lineage or original in lineage:
+                if record.order_no in lineage or record.original_order_no in lineage:
                     if record.remaining_quantity > 0:
                         return record
-                    lineage.add(record.order_no.lstrip("0"))
-        wanted = order_no.lstrip("0")
-        return next((record for record in records if record.order_no.lstrip("0") == wanted), None)
+                    lineage.add(record.order_no)
+        return next((record for record in records if record.order_no == order_number(order_no)), None)
 
 
 class OverseasOrderList:
@@ -105,6 +106,17 @@ class OverseasOrderList:
         days = [self._clock.now().astimezone(ZoneInfo(zone)).date() for zone in zones]
         return min(days), max(days)
 
+    def current_days(self) -> dict[str, date]:
+        """Per exchange the date there whose sessions are on, or were last."""
+        now = self._clock.now()
+        return {
+            code: (
+                now.astimezone(ZoneInfo(entry["time_zone"])).replace(tzinfo=None)
+                - _NIGHT_OF.get(entry["country"], timedelta(0))
+            ).date()
+            for code, entry in overseas_exchanges().items()
+        }
+
     def open_orders(self, exchange: OverseasExchange, context: TaskContext, lane: Lane) -> OverseasOrders:
         """Orders with a remainder; ``NASD`` stands for all American exchanges."""
         pages = self._client.read_pages(
@@ -116,7 +128,9 @@ class OverseasOrderList:
         )
         return OverseasOrders(_read(pages.rows("output")), pages.truncated)
 
-    def history(self, start: date, end: date, context: TaskContext, lane: Lane) -> OverseasOrders:
+    def history(
+        self, start: date, end: date, context: TaskContext, lane: Lane, *, partial: bool = False
+    ) -> OverseasOrders:
         """Orders of all exchanges entered from one local date to another."""
         everything = "" if self._config.environment == "paper" else "%"
         pages = self._client.read_pages(
@@ -137,13 +151,27 @@ class OverseasOrderList:
             keys=_KEYS,
             context=context,
             lane=lane,
+            partial=partial,
         )
         return OverseasOrders(_read(pages.rows("output")), pages.truncated)
 
+    def current(self, context: TaskContext, lane: Lane, *, partial: bool = False) -> OverseasOrders:
+        """Orders of all exchanges whose trading day is not over there."""
+        days = self.current_days()
+        found = self.history(min(days.values()), self.today(), context, lane, partial=partial)
+        found.orders = [
+            (record, row)
+            for record, row in found.orders
+            if record.local_date is None or record.local_date >= days.get(record.venue, date.min)
+        ]
+        return found
+
     def find(self, order_no: str, context: TaskContext, lane: Lane) -> OverseasOrderRecord | None:
-        """The order that a change or a cancel is about. One list covers all exchanges."""
-        today = self.today()
-        return self.history(today - timedelta(days=_LIVELY_DAYS), today, context, lane).find_latest(order_no)
+        """The order that a change or a cancel is about.
+
+        Numbers begin anew every day, so only days that are not over are searched.
+        """
+        return self.current(context, lane).find_latest(order_no)
 
 
 def _newest_first(record: OverseasOrderRecord) -> tuple[float, int]:
@@ -152,7 +180,7 @@ def _newest_first(record: OverseasOrderRecord) -> tuple[float, int]:
 
 
 def _read(rows: Iterable[Row]) -> list[tuple[OverseasOrderRecord, Row]]:
-    return [(_record(row), row) for row in rows if text_of(row, "odno")]
+    return [(_record(row), row) for row in rows if order_number_of(row, "odno")]
 
 
 def _record(row: Row) -> OverseasOrderRecord:
@@ -166,16 +194,16 @@ def _record(row: Row) -> OverseasOrderRecord:
         remaining = max(0, quantity - filled)
     average, price = decimal_of(row, "ft_ccld_unpr3"), decimal_of(row, "ft_ord_unpr3")
     rejection = text_of(row, "rjct_rson_name", "rjct_rson").strip("0 ") or None
-    original = text_of(row, "orgn_odno")
+    original = order_number_of(row, "orgn_odno")
     exchange = text_of(row, "ovrs_excg_cd")
     rejected = rejection is not None and not filled
     return OverseasOrderRecord(
         account="default",
-        order_no=text_of(row, "odno"),
-        original_order_no=original if original.strip("0") else None,
+        order_no=order_number_of(row, "odno"),
+        original_order_no=original or None,
         action=_ACTIONS.get(
             text_of(row, "rvse_cncl_dvsn", "rvse_cncl_dvsn_cd"),
-            "modify_or_cancel" if original.strip("0") else "new",
+            "modify_or_cancel" if original else "new",
         ),
         ticker=text_of(row, "pdno"),
         name=text_of(row, "prdt_name") or None,

@@ -122,7 +122,7 @@ class OverseasQuotes:
             ticker=parameters.ticker,
             venue=parameters.exchange,
             currency=overseas_exchanges()[parameters.exchange]["currency"],
-            price=_last_price(row, parameters),
+            price=last_price(row, parameters.ticker, parameters.exchange),
             previous_close=exact_of(row, "base"),
             change=change,
             change_rate=rate,
@@ -144,7 +144,7 @@ class OverseasQuotes:
             lane=Lane.QUOTE,
         )
         summary = answer.required_row("output1")
-        price = _last_price(summary, parameters)
+        price = last_price(summary, parameters.ticker, parameters.exchange)
         book = answer.required_row("output2")
         exchange = overseas_exchanges()[parameters.exchange]
         result = OverseasOrderBook(
@@ -208,12 +208,16 @@ def _arguments(parameters: SymbolParameters) -> dict[str, str]:
     }
 
 
-def _last_price(row: Row, parameters: SymbolParameters) -> str:
+def last_price(row: Row, ticker: str, exchange: str) -> str:
+    """The last price.
+
+    Raises:
+        InvalidParameters: KIS knows no such symbol: it says so by a blank price, not by an error.
+    """
     price = decimal_text(decimal_of(row, "last"))
     if price is None or price == "0":
         raise InvalidParameters(
-            f"ticker: KIS knows no {parameters.ticker} at {parameters.exchange}; "
-            "check the symbol and the exchange",
+            f"ticker: KIS knows no {ticker} at {exchange}; check the symbol and the exchange",
             vendor="kis",
         )
     return price

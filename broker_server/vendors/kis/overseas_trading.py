@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any
 
 from broker_client.errors import InvalidParameters, TaskFailed, VendorRejected
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
+from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kis.account import account_arguments
+from broker_server.vendors.kis.account import account_arguments, never_late
 from broker_server.vendors.kis.codec import KST, moment
 from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.order_details import (
+    OVERSEAS,
+    cancel,
+    overseas_cancel_of,
+    overseas_change,
+    overseas_change_of,
+    overseas_order,
+)
 from broker_server.vendors.kis.order_parameters import (
     CancelParameters,
+    OriginalParameters,
     OverseasModifyParameters,
     OverseasOrderParameters,
 )
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
-from broker_server.vendors.kis.order_types import OverseasOrderType, Side, overseas_code, overseas_exchanges
+from broker_server.vendors.kis.order_types import overseas_code, overseas_exchanges
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
-from broker_server.vendors.kis.parameters import OverseasExchange
-from broker_server.vendors.kis.trading_models import OrderReceipt
+from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
 
 _MODIFY, _CANCEL = "01", "02"
 _ORDER = "overseas_stock.order"
@@ -58,6 +68,7 @@ class OverseasTrading:
                 parameters=OverseasOrderParameters,
                 result=OrderReceipt,
                 handler=self.buy,
+                details=partial(overseas_order, "buy"),
                 reference=_ORDER,
                 example=example,
             ),
@@ -70,6 +81,7 @@ class OverseasTrading:
                 parameters=OverseasOrderParameters,
                 result=OrderReceipt,
                 handler=self.sell,
+                details=partial(overseas_order, "sell"),
                 reference=_ORDER,
                 example=example,
             ),
@@ -82,6 +94,7 @@ class OverseasTrading:
                 parameters=OverseasModifyParameters,
                 result=OrderReceipt,
                 handler=self.modify,
+                details=overseas_change,
                 reference=_CHANGE,
             ),
             Method(
@@ -93,6 +106,7 @@ class OverseasTrading:
                 parameters=CancelParameters,
                 result=OrderReceipt,
                 handler=self.cancel,
+                details=partial(cancel, OVERSEAS),
                 reference=_CHANGE,
             ),
         ]
@@ -107,40 +121,43 @@ class OverseasTrading:
 
     def modify(self, parameters: OverseasModifyParameters, context: TaskContext) -> Outcome:
         """Change an order; exchange and symbol are looked up."""
-        self._sender.ensure_enabled()
-        order = self._find(parameters.order_no, context, Lane.ORDER)
+        order = self._find(parameters, parameters.number(context), context, Lane.ORDER)
         if order.remaining_quantity == 0:
             raise InvalidParameters(
-                f"order_no: order {parameters.order_no} is not open any more ({order.state})"
+                f"{parameters.named_by}: order {order.order_no} is not open any more ({order.state})"
             )
-        quantity = parameters.quantity or order.remaining_quantity
-        accepted = self._change(order, _MODIFY, quantity, parameters.price, context, Lane.ORDER)
-        return self._receipt("modify", accepted, order, quantity, parameters.price)
+        details = overseas_change_of(order, parameters, parameters.quantity or order.remaining_quantity)
+        accepted = self._change(details, parameters, context, Lane.ORDER)
+        return self._taken(details, accepted, parameters.account)
 
     def cancel(self, parameters: CancelParameters, context: TaskContext) -> Outcome:
         """Cancel an order. One that is gone already is a success that says so."""
-        self._sender.ensure_enabled()
-        order = self._find(parameters.order_no, context, Lane.CANCEL)
+        context = never_late(context)
+        number = parameters.number(context)
+        order = self._find(parameters, number, context, Lane.CANCEL)
         if order.remaining_quantity == 0:
-            return _already_done(order)
+            return _already_done(order, parameters)
         quantity = parameters.quantity or order.remaining_quantity
         if quantity > order.remaining_quantity:
             raise InvalidParameters(
                 f"quantity: only {order.remaining_quantity} shares of order {order.order_no} are open"
             )
+        details = overseas_cancel_of(order, parameters, quantity)
         try:
-            accepted = self._change(order, _CANCEL, quantity, "0", context, Lane.CANCEL)
+            accepted = self._change(details, parameters, context, Lane.CANCEL)
         except VendorRejected:
             # It may have been filled or cancelled between the look-up and the cancel.
-            ended = self._ended_meanwhile(parameters.order_no, context)
+            ended = self._ended_meanwhile(parameters, number, context)
             if ended is None:
                 raise
-            return _already_done(ended)
-        return self._receipt("cancel", accepted, order, quantity, order.price)
+            return _already_done(ended, parameters)
+        return self._taken(details, accepted, parameters.account)
 
     def _place(self, side: Side, parameters: OverseasOrderParameters, context: TaskContext) -> Outcome:
-        self._sender.ensure_enabled()
-        order_type: OverseasOrderType = parameters.order_type or "limit"
+        details = overseas_order(side, parameters)
+        code = overseas_code(
+            parameters.order_type or "limit", side, parameters.exchange, self._config.environment
+        )
         accepted = self._sender.send(
             _ORDER,
             {
@@ -152,105 +169,76 @@ class OverseasTrading:
                 "ctac_tlno": "",
                 "mgco_aptm_odno": "",
                 "ord_svr_dvsn_cd": "0",
-                "ord_dvsn": overseas_code(order_type, side, parameters.exchange, self._config.environment),
+                "ord_dvsn": code,
             },
+            details=details,
             context=context,
             lane=Lane.ORDER,
             ord_dv=side,
             ovrs_excg_cd=parameters.exchange,
         )
-        receipt = OrderReceipt(
-            account=parameters.account,
-            action=side,
-            order_no=accepted.order_no,
-            ticker=parameters.ticker,
-            quantity=parameters.quantity,
-            price=parameters.price,
-            order_type=order_type,
-            venue=parameters.exchange,
-            time=moment(self._clock.now().astimezone(KST).date(), accepted.time),
-        )
-        return Outcome([receipt])
+        return self._taken(details, accepted, parameters.account)
 
     def _change(
-        self,
-        order: OverseasOrderRecord,
-        action: str,
-        quantity: int,
-        price: str,
-        context: TaskContext,
-        lane: Lane,
+        self, details: OrderDetails, parameters: OriginalParameters, context: TaskContext, lane: Lane
     ) -> Accepted:
-        if order.venue not in overseas_exchanges():
-            raise InvalidParameters(f"order_no: KIS lists order {order.order_no} without its exchange")
-        exchange = cast("OverseasExchange", order.venue)
+        if details.venue not in overseas_exchanges():
+            raise InvalidParameters(
+                f"{parameters.named_by}: KIS lists order {details.original} without its exchange"
+            )
+        price = "0" if details.is_cancel or details.price is None else f"{details.price:f}"
         return self._sender.send(
             _CHANGE,
             {
                 **account_arguments(self._config),
-                "ovrs_excg_cd": exchange,
-                "pdno": order.ticker,
-                "orgn_odno": order.order_no,
-                "rvse_cncl_dvsn_cd": action,
-                "ord_qty": str(quantity),
+                "ovrs_excg_cd": details.venue,
+                "pdno": details.ticker or "",
+                "orgn_odno": details.original or "",
+                "rvse_cncl_dvsn_cd": _CANCEL if details.is_cancel else _MODIFY,
+                "ord_qty": str(details.quantity),
                 "ovrs_ord_unpr": price,
                 "mgco_aptm_odno": "",
                 "ord_svr_dvsn_cd": "0",
             },
+            details=details,
             context=context,
             lane=lane,
-            ovrs_excg_cd=exchange,
+            ovrs_excg_cd=details.venue,
         )
 
-    def _find(self, order_no: str, context: TaskContext, lane: Lane) -> OverseasOrderRecord:
-        order = self._orders.find(order_no, context, lane)
+    def _find(
+        self, parameters: OriginalParameters, number: str, context: TaskContext, lane: Lane
+    ) -> OverseasOrderRecord:
+        order = self._orders.find(number, context, lane)
         if order is None:
-            raise InvalidParameters(f"order_no: the account has no recent overseas order {order_no}")
+            raise InvalidParameters(
+                f"{parameters.named_by}: the account has no overseas order {number} in the sessions of today"
+            )
         return order
 
-    def _ended_meanwhile(self, order_no: str, context: TaskContext) -> OverseasOrderRecord | None:
+    def _ended_meanwhile(
+        self, parameters: CancelParameters, number: str, context: TaskContext
+    ) -> OverseasOrderRecord | None:
         try:
-            order = self._find(order_no, context, Lane.CANCEL)
+            order = self._find(parameters, number, context, Lane.CANCEL)
         except TaskFailed:
             return None  # the refusal is the news, not the failed look-up
         return None if order.remaining_quantity > 0 else order
 
-    def _receipt(
-        self,
-        action: Literal["modify", "cancel"],
-        accepted: Accepted,
-        order: OverseasOrderRecord,
-        quantity: int,
-        price: str | None,
-    ) -> Outcome:
-        receipt = OrderReceipt(
-            account=order.account,
-            action=action,
-            order_no=accepted.order_no,
-            original_order_no=order.order_no,
-            ticker=order.ticker,
-            quantity=quantity,
-            price=price,
-            order_type=None,
-            venue=order.venue,
-            time=moment(self._clock.now().astimezone(KST).date(), accepted.time),
-        )
-        return Outcome([receipt])
+    def _taken(self, details: OrderDetails, accepted: Accepted, account: str) -> Outcome:
+        today = self._clock.now().astimezone(KST).date()
+        row = receipt(details, account=account, order_no=accepted.order_no, time=moment(today, accepted.time))
+        return Outcome([row], order_no=accepted.order_no)
 
 
-def _already_done(order: OverseasOrderRecord) -> Outcome:
-    receipt = OrderReceipt(
-        account=order.account,
-        action="cancel",
-        order_no=None,
-        original_order_no=order.order_no,
+def _already_done(order: OverseasOrderRecord, parameters: CancelParameters) -> Outcome:
+    row = nothing_left(
+        account=parameters.account,
+        original=order.order_no,
         ticker=order.ticker,
-        quantity=0,
         price=order.price,
         order_type=None,
         venue=order.venue,
-        time=None,
-        already_done=True,
         state=order.state,
     )
-    return Outcome([receipt])
+    return Outcome([row])

@@ -97,6 +97,9 @@ ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 OrderNumber = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
 """The vendor's order number; leading zeros may be left out."""
 
+TaskId = Annotated[str, Field(min_length=1, max_length=255)]
+"""A client's name of a task."""
+
 QuoteVenue = Literal["KRX", "NXT", "UNIFIED"]
 """Where a domestic price comes from; KRX unless said otherwise."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from broker_server.core.orders import OrderDetails
+from broker_server.vendors.kis.order_details import WON
 from broker_server.vendors.kis.results import Part
 
 
@@ -35,3 +37,62 @@ class OrderReceipt(Part):
     time: datetime | None
     already_done: bool = False
     state: str = "accepted"
+
+
+def receipt(
+    details: OrderDetails,
+    *,
+    account: str,
+    order_no: str,
+    time: datetime | None,
+    quantity: int | None = None,
+) -> OrderReceipt:
+    """What to say of an order that KIS took.
+
+    Args:
+        details: What was sent.
+        account: Its alias.
+        order_no: KIS's number.
+        time: When KIS received it.
+        quantity: Shares, where the details leave them open.
+    """
+    price = details.price
+    return OrderReceipt(
+        account=account,
+        action=details.action,
+        order_no=order_no,
+        original_order_no=details.original,
+        ticker=details.ticker or "",
+        quantity=details.quantity if quantity is None else quantity,
+        price=None if price is None else int(price) if details.currency == WON else f"{price:f}",
+        order_type=details.order_type,
+        venue=details.venue or "",
+        time=time,
+    )
+
+
+def nothing_left(
+    *,
+    account: str,
+    original: str,
+    ticker: str,
+    price: int | str | None,
+    order_type: str | None,
+    venue: str,
+    state: str,
+) -> OrderReceipt:
+    """What to say of a cancel of an order that had ended already."""
+    return OrderReceipt(
+        account=account,
+        action="cancel",
+        order_no=None,
+        original_order_no=original,
+        ticker=ticker,
+        quantity=0,
+        price=price,
+        order_type=order_type,
+        venue=venue,
+        time=None,
+        already_done=True,
+        state=state,
+    )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from broker_client.errors import BrokerError
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, OrderAccess
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
 from broker_server.vendors.kis.auth import TokenSource
@@ -22,22 +21,31 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
-from broker_server.vendors.kis.order_failures import answered_once
+from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
 from broker_server.vendors.kis.parameters import AccountParameters
+from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.token_cache import TokenCache
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 
+ORDER_TIMEOUT = 4.0
+"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
 _LONGEST_IDLE_FOR_ORDERS = 3.0
 _CHECK_TICKER = "005930"
 
 
 class KisVendor:
-    """KIS over REST. Safe to use from many threads; see `create`."""
+    """KIS over REST. Safe to use from many threads; see `create`.
+
+    Attributes:
+        live: Whether an order moves real money.
+        orders: What the order desk needs besides the methods.
+    """
 
     name = "kis"
 
@@ -46,55 +54,60 @@ class KisVendor:
     ) -> None:
         self._config = config
         self._clock = clock
-        self._transports = (read_transport, order_transport)
+        kis_clock = VendorClock(clock)
+        reads = WatchedTransport(read_transport, kis_clock)
+        sends = WatchedTransport(order_transport, kis_clock)
+        self._transports = (reads, sends)
         self._pacer = Pacer(SlidingWindowLimiter(config.calls_per_second), clock)
         self._cache = TokenCache(
             config.cache_folder,
             environment=config.environment,
             identity=f"{config.base_url}|{config.app_key.get_secret_value()}",
         )
-        self._tokens = TokenSource(config, read_transport, self._cache, clock)
+        self._tokens = TokenSource(config, reads, self._cache, clock)
         catalogue = Catalogue(config.environment)
-        self._client = KisClient(config, catalogue, self._tokens, self._pacer, read_transport)
-        self._sender = OrderSender(config, catalogue, self._tokens, self._pacer, order_transport)
+        self._client = KisClient(config, catalogue, self._tokens, self._pacer, reads)
+        sender = OrderSender(config, catalogue, self._tokens, self._pacer, sends)
+        # What an order waits for must not take longer than an order may.
+        before_orders = KisClient(config, catalogue, self._tokens, self._pacer, sends)
+        domestic_orders = DomesticOrderBook(config, self._client, kis_clock)
+        overseas_orders = OverseasOrderList(config, self._client, kis_clock)
         self._quotes = DomesticQuotes(self._client, clock)
-        self._charts = DomesticCharts(self._client, clock)
-        orders = DomesticOrderBook(config, self._client, clock)
-        self._account = DomesticAccount(config, self._client, orders)
-        self._trading = DomesticTrading(config, self._sender, orders, clock)
-        overseas_orders = OverseasOrderList(config, self._client, clock)
-        self._overseas_quotes = OverseasQuotes(self._client, clock)
-        self._overseas_account = OverseasAccount(config, self._client, overseas_orders)
-        self._overseas_trading = OverseasTrading(config, self._sender, overseas_orders, clock)
+        self._account = DomesticAccount(config, self._client, domestic_orders)
+        self._parts = (
+            self._quotes,
+            DomesticCharts(self._client, clock),
+            self._account,
+            DomesticTrading(config, sender, DomesticOrderBook(config, before_orders, kis_clock), kis_clock),
+            OverseasQuotes(self._client, clock),
+            OverseasAccount(config, self._client, overseas_orders),
+            OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
+        )
+        self.live: bool = config.environment == "real" and not config.simulated
+        self.orders: OrderAccess = KisOrderAccess(
+            domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
+        )
 
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the bare ones of the original server included."""
-        parts = (
-            self._quotes,
-            self._charts,
-            self._account,
-            self._trading,
-            self._overseas_quotes,
-            self._overseas_account,
-            self._overseas_trading,
-        )
-        methods = [method for part in parts for method in part.methods()]
-        return [
-            *(answered_once(method) if method.kind == "order" else method for method in methods),
-            *self.legacy_methods(),
-        ]
+        methods = [method for part in self._parts for method in part.methods()]
+        return [*methods, *self.legacy_methods()]
 
     def legacy_methods(self) -> Sequence[Method[Any]]:
         """The bare methods of the original server that KIS answers when no Kiwoom host does."""
         return self._quotes.legacy_methods()
 
     def status(self) -> dict[str, Any]:
-        """Who answers, by whose rules (TR ids, limits), the account's alias, the token, the rate limit."""
+        """Who answers, by whose rules (TR ids, limits), the account's alias, the token, the rate limit.
+
+        ``orders`` is where an order would go: ``simulator``, ``paper`` or ``real``; null without an account.
+        """
+        server = "simulator" if self._config.simulated else self._config.environment
         return {
-            "server": "simulator" if self._config.simulated else self._config.environment,
+            "server": server,
             "rules": self._config.environment,
             "account": "default" if self._config.account else None,
-            "orders": "simulator only" if self._config.simulated else "disabled",
+            "orders": server if self._config.account else None,
             "token": self._tokens.status(),
             "rate_limit": self._pacer.status(),
         }
@@ -158,6 +171,7 @@ def create(
     clock: Clock | None = None,
     read_transport: Transport | None = None,
     order_transport: Transport | None = None,
+    order_timeout: float = ORDER_TIMEOUT,
 ) -> KisVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -165,15 +179,20 @@ def create(
         config: The key, the host and the account.
         clock: The machine's when left out.
         read_transport: Replaces the HTTP of reads and tokens.
-        order_transport: Replaces the HTTP of orders and cancels.
+        order_transport: Replaces the HTTP of orders and cancels, and of what they look up first.
+        order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
     """
     clock = clock or SystemClock()
+    # Half of it for connecting at most, so that the answer has the other half.
+    order_timeouts = Timeouts(connect=order_timeout / 2, read=order_timeout, total=order_timeout)
     return KisVendor(
         config,
         clock,
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
         order_transport=order_transport
-        or RequestsTransport(Timeouts(), longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic),
+        or RequestsTransport(
+            order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
+        ),
     )
 
 
@@ -195,9 +214,8 @@ def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
 
 def _clock_offset(header: str | None, now: datetime) -> str:
     """How far the machine is from the vendor's ``Date`` header, which has whole seconds."""
-    try:
-        server = parsedate_to_datetime(header or "").astimezone(UTC)
-    except ValueError:
+    server = read_date(header)
+    if server is None:
         return "not comparable: the answer has no Date header"
     seconds = round((now - server).total_seconds())
     if abs(seconds) <= 1:

@@ -17,6 +17,7 @@ from broker_server.core.methods import Outcome, TaskContext
 from broker_server.simulator.process import SimulatorProcess
 from broker_server.vendors.http import RequestsTransport, Timeouts
 from broker_server.vendors.kis import KisConfig, KisVendor, create
+from tests.support.order_gate import OrderGate
 
 PATIENT = Timeouts(connect=60.0, read=60.0, total=120.0)
 QUICK = Timeouts(connect=60.0, read=2.0, total=120.0)
@@ -31,17 +32,22 @@ class Market:
     vendor: KisVendor
     account: str
     progress: list[int] = field(default_factory=list)
+    gate: OrderGate = field(default_factory=OrderGate)
 
-    def outcome(self, method: str, **arguments: Any) -> Outcome:
-        """Run a method as the worker does."""
-        declared = next(each for each in self.vendor.methods() if each.name == method)
-        context = TaskContext(
+    def context(self) -> TaskContext:
+        """A task without a deadline."""
+        return TaskContext(
             task_id="t-1",
             received_at=datetime.now(UTC),
             ensure_in_time=lambda: None,
             report_progress=lambda done, total: self.progress.append(done),
+            **self.gate.callbacks(),
         )
-        return declared.handler(declared.parameters.model_validate(arguments), context)
+
+    def outcome(self, method: str, **arguments: Any) -> Outcome:
+        """Run a method as the worker does."""
+        declared = next(each for each in self.vendor.methods() if each.name == method)
+        return declared.handler(declared.parameters.model_validate(arguments), self.context())
 
     def rows(self, method: str, **arguments: Any) -> list[Any]:
         """The rows as JSON values."""
@@ -93,7 +99,13 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
     control(simulator, "POST", "/faults", {"limits": {"rest_per_second": 1000, "token_interval": 0}})
     vendors: list[KisVendor] = []
 
-    def make(environment: str = "real", timeouts: Timeouts = PATIENT, **settings: Any) -> Market:
+    def make(
+        environment: str = "real",
+        timeouts: Timeouts = PATIENT,
+        *,
+        order_timeout: float = 60.0,
+        **settings: Any,
+    ) -> Market:
         key = simulator.credentials["kis"][environment]
         config: dict[str, Any] = {
             "environment": environment,
@@ -109,7 +121,7 @@ def make_market(simulator: SimulatorProcess, tmp_path: Path) -> Iterator[MakeMar
         vendor = create(
             KisConfig(**config),
             read_transport=RequestsTransport(timeouts),
-            order_transport=RequestsTransport(timeouts, longest_idle=3.0),
+            order_timeout=order_timeout,
         )
         vendors.append(vendor)
         return Market(simulator, vendor, key["account"])

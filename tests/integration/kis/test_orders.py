@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import time
+from urllib.parse import urlsplit
+
 import pytest
 
 from broker_client.errors import (
     InvalidParameters,
     OrderOutcomeIsUnknown,
-    OrdersDisabled,
     Unsupported,
     VendorRejected,
 )
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
 
-from .conftest import PATIENT, QUICK, MakeMarket, Market
+from .conftest import MakeMarket, Market
 
 TICKER = "000660"
 
@@ -102,11 +105,12 @@ def test_overseas_orders_are_placed_changed_and_cancelled(market: Market) -> Non
         each for each in market.rows("kis.get-overseas-open-orders") if each["order_no"] == placed["order_no"]
     ]
     assert (listed["price"], listed["remaining_quantity"]) == ("1", 2)
-    market.one("kis.modify-overseas-order", order_no=placed["order_no"], price="1.01")
+    changed = market.one("kis.modify-overseas-order", order_no=placed["order_no"], price="1.01")
     cancelled = market.one("kis.cancel-overseas-order", order_no=placed["order_no"])
     assert not cancelled["already_done"]
     assert market.one("kis.cancel-overseas-order", order_no=placed["order_no"])["already_done"]
-    assert market.rows("kis.get-overseas-open-orders") == []
+    left = {each["order_no"] for each in market.rows("kis.get-overseas-open-orders")}
+    assert left.isdisjoint({placed["order_no"], changed["order_no"]})
 
 
 @pytest.mark.parametrize(("exchange", "ticker"), [("NASD", "AAPL"), ("SEHK", "00700")])
@@ -129,36 +133,19 @@ def test_paper_takes_neither_other_venues_nor_special_overseas_orders(paper: Mar
         paper.outcome("kis.buy-overseas-order", **order, order_type="limit_on_open")
 
 
-def test_without_the_simulator_no_order_leaves(make_market: MakeMarket) -> None:
-    market = make_market("real", simulated=False)
-    order_no, before = "0000000001", market.control("GET", "/calls")["total"]
-    for method, arguments in {
-        "kis.buy-order": {"ticker": TICKER, "quantity": 1, "order_type": "market"},
-        "kis.sell-order": {"ticker": TICKER, "quantity": 1, "price": 70000},
-        "kis.modify-order": {"order_no": order_no, "price": 70000},
-        "kis.cancel-order": {"order_no": order_no},
-        "kis.buy-overseas-order": {"ticker": "AAPL", "exchange": "NASD", "quantity": 1, "price": "1"},
-        "kis.sell-overseas-order": {"ticker": "AAPL", "exchange": "NASD", "quantity": 1, "price": "1"},
-        "kis.modify-overseas-order": {"order_no": order_no, "price": "1"},
-        "kis.cancel-overseas-order": {"order_no": order_no},
-    }.items():
-        with pytest.raises(OrdersDisabled, match="this version sends no orders to KIS"):
-            market.outcome(method, **arguments)
-    assert market.control("GET", "/calls")["total"] == before
-
-
 @pytest.mark.parametrize("fault", ["reset", "blackhole", "malformed_body", "empty_body", "bad_gateway"])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_an_order_without_a_verdict_is_unknown_and_never_repeated(
     make_market: MakeMarket, fault: str, when: str
 ) -> None:
-    real = make_market("real", QUICK if fault == "blackhole" else PATIENT)
+    real = make_market("real", order_timeout=2.0 if fault == "blackhole" else 60.0)
     price, before = low_price(real), len(real.orders())
     real.fault(fault, path="order-cash", when=when)
     with pytest.raises(OrderOutcomeIsUnknown, match="do not send it again"):
         real.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
     wait_until(lambda: real.control("GET", "/faults")["faults"] == [], what="the call at the server")
     assert len(real.orders()) - before == (1 if when == "after" else 0)
+    assert real.gate.events == ["before"]
 
 
 @pytest.mark.parametrize("code", ["EGW00301", "EGW00302", "EGW00202", "EGW00001"])
@@ -177,3 +164,20 @@ def test_an_order_refused_before_it_was_taken_is_sent_again_once_only(real: Mark
     real.fault(fault, path="order-cash")
     real.one("kis.buy-order", ticker=TICKER, quantity=1, price=price)
     assert len(real.orders()) == before + 1
+    assert real.gate.events == ["before", "not taken", "before"]
+
+
+def test_an_order_ends_in_its_time_and_does_not_arrive_later(make_market: MakeMarket) -> None:
+    target = urlsplit(make_market("real").simulator.kis_rest_url)
+    with TcpProxy(str(target.hostname), target.port or 0) as proxy:
+        market = make_market("real", rest_url=f"http://127.0.0.1:{proxy.port}", order_timeout=1.0)
+        price, before = low_price(market), len(market.orders())
+        proxy.pause()
+        began = time.monotonic()
+        with pytest.raises(OrderOutcomeIsUnknown, match="no answer within the time-out"):
+            market.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
+        assert 0.9 < time.monotonic() - began < 2
+        proxy.resume()
+        wait_until(lambda: proxy.open_connections <= 1)
+        market.outcome("kis.buy-order", ticker=TICKER, quantity=1, price=price)
+        assert len(market.orders()) == before + 1

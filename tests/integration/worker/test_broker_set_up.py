@@ -25,7 +25,7 @@ def test_second_worker_of_another_environment_ends_with_one_line(
     (line,) = [line for line in other.stderr_lines if line.startswith("broker-server:")]
     assert "this worker is real, but paper workers serve the same vhost" in line
     assert "Traceback" not in other.output
-    new_worker(clean_broker)
+    new_worker(clean_broker, settings={"STUB_ORDERS": "off"})
     with TaskWire(clean_broker) as wire:
         assert wire.consumers("tasks") == 2
         assert wire.call("broker.ping")["environment"] == "paper"
@@ -99,7 +99,8 @@ def test_user_without_the_right_to_configure_serves_what_exists(
 ) -> None:
     assert new_worker(own_broker).terminate() == 0
     rabbitmqctl(own_node, "add_user", "least", "least-password")
-    rabbitmqctl(own_node, "set_permissions", "least", r"^broker\.environment\..*", ".*", ".*")
+    configure = r"^(broker\.(environment|owner)\.|amq\.gen-).*"
+    rabbitmqctl(own_node, "set_permissions", "least", configure, ".*", ".*")
     address = pika.URLParameters(own_broker)
     worker = new_worker(f"amqp://least:least-password@127.0.0.1:{address.port}/%2F")
     with TaskWire(own_broker) as wire:

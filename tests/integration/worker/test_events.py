@@ -236,3 +236,4 @@ def test_a_worker_tells_when_it_starts_loses_the_broker_and_stops(
     wait_until(lambda: seen() == expected, 30)
     assert {(body["environment"], body["worker"]) for body in listener.bodies()} == {("paper", name)}
     assert listener.bodies()[1]["reason"]
+    assert "events were not published" not in worker.output

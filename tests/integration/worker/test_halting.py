@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pika
 import pytest
 from sqlalchemy import Engine
 
@@ -19,6 +20,7 @@ from broker_server.journal.owners import Owners
 from tests.integration.worker.conftest import StartWorker
 from tests.support.processes import CommandProcess
 from tests.support.task_wire import TaskWire
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
 
 ENVIRONMENT = "paper"
@@ -187,6 +189,23 @@ def test_worker_that_was_away_learns_of_the_halt_before_it_consumes(
         assert learnt == original
         assert learnt is not None
         assert learnt.by == row["by"]
+
+
+def test_worker_that_lost_the_broker_meanwhile_learns_of_the_halt_when_it_is_back(
+    clean_broker: str, new_worker: StartWorker, folders: tuple[Path, Path]
+) -> None:
+    target = pika.URLParameters(clean_broker)
+    with TcpProxy(target.host, target.port) as proxy, TaskWire(clean_broker) as wire:
+        new_worker(clean_broker, folder=folders[0])
+        address = f"amqp://guest:guest@127.0.0.1:{proxy.port}/{clean_broker.rpartition('/')[2]}"
+        new_worker(address, folder=folders[1])
+        proxy.refuse()
+        wait_until(lambda: wire.consumers(f"broker.environment.{ENVIRONMENT}") == 1, 30)
+        assert len(switch(wire, "broker.halt-orders", "while it was away")["acknowledged"]) == 1
+        assert halt_on_record(folders[1]) is None
+        proxy.resume()
+        wait_until(lambda: wire.consumers("tasks") == 2, 30)
+        assert halt_on_record(folders[1]) == halt_on_record(folders[0])
 
 
 def test_worker_with_a_later_word_keeps_it(

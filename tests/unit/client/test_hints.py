@@ -38,3 +38,10 @@ def test_commands_that_a_hint_names_exist_and_take_its_options() -> None:
         commands = get_command(server_app if program == "broker-server" else client_app).commands  # type: ignore[attr-defined]
         known = {"--help", *(option for parameter in commands[name].params for option in parameter.opts)}
         assert set(options.split()) <= known
+
+
+@pytest.mark.parametrize("method", ["broker.halt-orders", "broker.resume-orders"])
+def test_a_kill_switch_that_not_everybody_acknowledged_is_thrown_again(method: str) -> None:
+    assert "again until it succeeds" in hint("TIMEOUT", method)
+    assert "again until it succeeds" in hint("INTERNAL", method)
+    assert hint("INVALID_PARAMETERS", method) == hint("INVALID_PARAMETERS").replace("METHOD", method)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_server.core.orders import Accepted, Missed, NotSent, Order, OrderDetails, State, Status, Stuck
-from broker_server.core.reconciliation import Finding, reconcile
+from broker_server.core.reconciliation import Finding, ours, reconcile
 from broker_server.core.vendor import ListedOrder, OrderList
 
 SENT = datetime(2026, 11, 25, 1, 0, 0, 400_000, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_what_differs_is_not_it() -> None:
 
 
 def test_an_order_of_another_task_is_not_it() -> None:
-    assert look([unknown()], listed(), claimed={"1001"}) == {"t-1": ["Missed"]}
+    assert look([unknown()], listed(), claimed={"0000001001"}) == {"t-1": ["Missed"]}
 
 
 def test_the_vendor_clock_counts() -> None:
@@ -182,12 +182,28 @@ def test_a_market_order_is_known_by_its_type() -> None:
     assert look([unknown(details=details)], listed(price=None, order_type="best")) == {"t-1": ["Missed"]}
 
 
+def test_numbers_begin_anew_each_day() -> None:
+    yesterday = unknown("old", state=State.ACCEPTED, order_no="0000001001", sent_at=SENT - timedelta(days=1))
+    today = unknown("new", state=State.ACCEPTED, order_no="1001")
+    named = {"1001": [yesterday, today]}
+    assert ours(listed(), named) is today
+    assert ours(listed(received_at=SENT - timedelta(days=1)), named) is yesterday
+    assert ours(listed(received_at=None), named) is today
+    assert ours(listed(), {"1001": [yesterday]}) is None
+    assert ours(listed("0000001002"), named) is None
+
+
+def test_an_order_for_the_router_is_known_by_whatever_venue_took_it() -> None:
+    routed = replace(BUY, venue="SOR")
+    assert look([unknown(details=routed)], listed(venue="NXT")) == {"t-1": ["Accepted", "Progress"]}
+
+
 numbers = st.integers(990, 1012).map(lambda value: f"{value:010}")
 
 
 @given(
     st.lists(numbers, max_size=6, unique=True),
-    st.sets(st.integers(990, 1012).map(str), max_size=4),
+    st.sets(numbers, max_size=4),
     st.integers(1, 3),
 )
 def test_no_order_number_settles_two_tasks(numbers: list[str], claimed: set[str], count: int) -> None:
@@ -205,7 +221,7 @@ def test_no_order_number_settles_two_tasks(numbers: list[str], claimed: set[str]
     assert len(found) in (0, count)
     for order_no in found:
         assert order_no is not None
-        assert order_no.lstrip("0") not in claimed
+        assert order_no not in claimed
         assert int(order_no) > 1000
     assert not any(isinstance(event, NotSent) for each in findings for event in each.events)
     assert all(

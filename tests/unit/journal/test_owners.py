@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
 
 def take(owners: Owners, name: str = "first", account: str = "default") -> tuple[int, Owner | None]:
-    return owners.take("kis", account, name=name, host="here", process=7, now=NOW)
+    return owners.take("kis", account, name=name, host="here", process=7, heartbeat=5, now=NOW)
 
 
 def test_an_account_that_nobody_had_has_no_owner(engine: Engine) -> None:
@@ -26,16 +26,16 @@ def test_an_account_that_nobody_had_has_no_owner(engine: Engine) -> None:
     assert owners.current("kis", "default") is None
     assert owners.all() == {}
     assert take(owners) == (1, None)
-    assert owners.current("kis", "default") == Owner("first", "here", 7, 1, released=False)
+    assert owners.current("kis", "default") == Owner("first", "here", 7, 5, 1, released=False)
 
 
 def test_the_next_owner_learns_who_was_before(engine: Engine) -> None:
     owners = Owners(engine, "paper")
     take(owners)
-    assert take(owners, "second") == (2, Owner("first", "here", 7, 1, released=False))
+    assert take(owners, "second") == (2, Owner("first", "here", 7, 5, 1, released=False))
     owners.release("kis", "default", 2)
-    assert take(owners, "third") == (3, Owner("second", "here", 7, 2, released=True))
-    assert owners.current("kis", "default") == Owner("third", "here", 7, 3, released=False)
+    assert take(owners, "third") == (3, Owner("second", "here", 7, 5, 2, released=True))
+    assert owners.current("kis", "default") == Owner("third", "here", 7, 5, 3, released=False)
 
 
 def test_only_the_owner_of_now_releases(engine: Engine) -> None:
@@ -43,7 +43,7 @@ def test_only_the_owner_of_now_releases(engine: Engine) -> None:
     take(owners)
     take(owners, "second")
     owners.release("kis", "default", 1)
-    assert owners.current("kis", "default") == Owner("second", "here", 7, 2, released=False)
+    assert owners.current("kis", "default") == Owner("second", "here", 7, 5, 2, released=False)
 
 
 def test_accounts_and_environments_do_not_meet(engine: Engine) -> None:
@@ -53,10 +53,10 @@ def test_accounts_and_environments_do_not_meet(engine: Engine) -> None:
     take(paper, "other", account="second")
     assert take(real, "live") == (1, None)
     assert paper.all() == {
-        ("kis", "default"): Owner("first", "here", 7, 2, released=False),
-        ("kis", "second"): Owner("other", "here", 7, 1, released=False),
+        ("kis", "default"): Owner("first", "here", 7, 5, 2, released=False),
+        ("kis", "second"): Owner("other", "here", 7, 5, 1, released=False),
     }
-    assert real.all() == {("kis", "default"): Owner("live", "here", 7, 1, released=False)}
+    assert real.all() == {("kis", "default"): Owner("live", "here", 7, 5, 1, released=False)}
 
 
 def test_owners_at_the_same_time_get_different_epochs(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_owners_in_different_processes_get_different_epochs(journal_url: str, en
         "from broker_server.journal.owners import Owners\n"
         "owners = Owners(open_database(sys.argv[1]), 'paper')\n",
         "for _ in range(20):\n"
-        "    print(owners.take('kis', 'default', name=sys.argv[2], host='here', process=7,"
+        "    print(owners.take('kis', 'default', name=sys.argv[2], host='here', process=7, heartbeat=5,"
         " now=datetime.now(UTC))[0])\n",
         *([journal_url, str(number)] for number in range(2)),
     )

@@ -6,81 +6,21 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, RequestsTransport, Timeouts
+from tests.support.bare_server import Server, serving
 from tests.support.waiting import wait_until
 
 PATIENT = Timeouts(connect=60.0, read=60.0, total=120.0)
 QUICK = Timeouts(connect=60.0, read=0.5, total=1.0)
 """For a server that never answers."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-
-class Server:
-    """Hands every connection to a function, in a thread."""
-
-    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
-        self._serve = serve
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/orders"
-        self.accepted = 0
-        self.received: list[bytes] = []
-        self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._accepting.join(60)
-        for thread in self._threads:
-            thread.join(60)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            self._threads.append(threading.Thread(target=self._handle, args=(connection,)))
-            self._threads[-1].start()
-
-    def _handle(self, connection: socket.socket) -> None:
-        with connection:
-            connection.settimeout(60)
-            try:
-                self._serve(connection)
-            except OSError:
-                return
-
-    def read_request(self, connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            part = connection.recv(65536)
-            if not part:
-                return b""
-            data += part
-        self.received.append(data)
-        return data
-
-
-@contextmanager
-def serving(serve: Callable[[Server, socket.socket], None]) -> Iterator[Server]:
-    server: Server
-
-    def handle(connection: socket.socket) -> None:
-        serve(server, connection)
-
-    server = Server(handle)
-    try:
-        yield server
-    finally:
-        server.close()
 
 
 @contextmanager
@@ -193,6 +133,107 @@ def test_an_answer_that_drips_for_ever_is_given_up() -> None:
 
     with serving(serve) as server:
         assert "time-out" in str(failure(post(server.url), QUICK))
+
+
+def test_headers_that_drip_for_ever_are_given_up() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        pace = threading.Event()
+        while True:
+            connection.sendall(b"x")
+            pace.wait(0.05)
+
+    with serving(serve) as server:
+        began = time.monotonic()
+        error = failure(post(server.url))
+        assert time.monotonic() - began < QUICK.total + 2
+    assert error.bytes_left
+    assert "no answer within the time-out" in str(error)
+
+
+def test_a_silence_is_no_longer_than_what_is_left_of_the_whole() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.recv(1)
+
+    patient = Timeouts(connect=5.0, read=5.0, total=0.3)
+    with serving(serve) as server, closing(RequestsTransport(patient)) as sender:
+        began = time.monotonic()
+        with pytest.raises(ExchangeFailed) as caught:
+            sender.send(post(server.url))
+        assert time.monotonic() - began < 3
+    assert caught.value.bytes_left
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve = socket.getaddrinfo
+
+    def resolve_two(host: str, *rest: Any) -> Any:
+        hosts = ("127.0.0.9", "127.0.0.1") if host == "two.test" else (host,)
+        return [resolve(each, *rest)[0] for each in hosts]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_two)
+    with serving(answer_all) as server, socket.socket() as deaf, socket.socket() as first:
+        # A listener with a full queue lets nobody in and refuses nobody.
+        deaf.bind(("127.0.0.9", server.port))
+        deaf.listen(0)
+        first.connect(("127.0.0.9", server.port))
+        times = Timeouts(connect=1.0, read=1.0, total=2.0)
+        with closing(RequestsTransport(times)) as sender:
+            assert sender.send(post(f"http://two.test:{server.port}/orders")).status == 200
+
+
+def test_a_handshake_that_hangs_is_part_of_connecting() -> None:
+    def serve(server: Server, connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+
+    times = Timeouts(connect=0.3, read=5.0, total=5.0)
+    with serving(serve) as server, closing(RequestsTransport(times)) as sender:
+        began = time.monotonic()
+        with pytest.raises(ExchangeFailed, match="no connection within the time-out") as caught:
+            sender.send(post(server.url.replace("http://", "https://")))
+        assert time.monotonic() - began < 3
+    assert not caught.value.bytes_left
+
+
+def test_nothing_leaves_after_a_name_resolution_that_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    resolve = socket.getaddrinfo
+
+    def slowly(*arguments: Any) -> Any:
+        now[0] += QUICK.total
+        return resolve(*arguments)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with serving(answer_all) as server, transport(monotonic=lambda: now[0]) as sender:
+        with pytest.raises(ExchangeFailed, match="no connection within the time-out") as caught:
+            sender.send(post(server.url))
+        assert server.accepted == 0
+    assert not caught.value.bytes_left
+
+
+def test_a_request_that_is_given_up_is_not_delivered_later() -> None:
+    ends: list[type[OSError] | None] = []
+
+    def serve(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        try:
+            while connection.recv(65536):
+                pass
+            ends.append(None)
+        except OSError as error:
+            ends.append(type(error))
+
+    with serving(serve) as server:
+        assert failure(post(server.url)).bytes_left
+    assert ends == [ConnectionResetError]
+
+
+def test_a_defect_says_whether_a_byte_left() -> None:
+    request = HttpRequest("POST", "http://127.0.0.1:1/", {"header": "ümlaut\n"}, body=b"{}")
+    assert not failure(request).bytes_left
 
 
 def test_a_redirect_is_not_followed() -> None:

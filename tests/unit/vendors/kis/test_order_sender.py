@@ -12,7 +12,6 @@ import pytest
 from broker_client.errors import (
     AuthenticationFailed,
     OrderOutcomeIsUnknown,
-    OrdersDisabled,
     TaskExpired,
     TaskFailed,
     VendorRejected,
@@ -47,6 +46,7 @@ def test_a_number_is_an_acceptance(bench: Bench) -> None:
     assert (receipt.order_no, receipt.state) == ("0000117057", "accepted")
     assert receipt.time.isoformat() == "2026-11-20T12:10:52+09:00"
     assert sent(bench) == 1
+    assert bench.gate.events == ["before"]
 
 
 def test_the_body_is_what_kis_wants(bench: Bench) -> None:
@@ -73,6 +73,7 @@ def test_a_business_code_is_a_rejection(bench: Bench) -> None:
     assert caught.value.vendor_code == "APBK0919"
     assert caught.value.vendor_message == "장운영일자가 주문일과 상이합니다 "
     assert sent(bench) == 1
+    assert bench.gate.events == ["before"]
 
 
 def test_a_business_code_on_http_500_is_a_rejection_too(bench: Bench) -> None:
@@ -89,8 +90,15 @@ def test_a_business_code_on_http_500_is_a_rejection_too(bench: Bench) -> None:
         refusal("EGW00001", "", 500),
         refusal("EGW00103"),
         refusal("EGW99999"),
+        refusal("EGW00133"),
+        refusal("EGW00133", "", 500),
         refusal("OPSQ0009"),
         refusal("", "no code"),
+        reply({"error_code": "APBK0919", "error_description": "not in the shape of a business refusal"}),
+        reply({"rt_cd": None, "msg_cd": "APBK0919"}),
+        reply({"rt_cd": "", "msg_cd": "APBK0919"}),
+        HttpResponse(200, {}, b'{"rt_cd": ' + b"1" * 5000 + b"}"),
+        HttpResponse(503, {}, b"busy"),
         reply({"error_code": "EGW00002", "error_description": "x"}, 500),
         reply({}, 500),
         reply({}),
@@ -111,14 +119,16 @@ def test_what_is_no_verdict_is_unknown_and_never_repeated(bench: Bench, step: St
         buy(bench, step, TAKEN)
     assert "try again" not in caught.value.message
     assert sent(bench) == 1
+    assert bench.gate.events == ["before"]
 
 
 def test_no_byte_left_is_not_sent_and_not_repeated(bench: Bench) -> None:
     with pytest.raises(OrderNotSent) as caught:
         buy(bench, broken(bytes_left=False), TAKEN)
     assert caught.value.code == "VENDOR_UNAVAILABLE"
-    assert not caught.value.retryable
+    assert "the order was not sent" in caught.value.message
     assert sent(bench) == 1
+    assert bench.gate.events == ["before", "not taken"]
 
 
 @pytest.mark.parametrize("code", ["EGW00201", "EGW00215"])
@@ -126,6 +136,7 @@ def test_a_throttled_order_is_sent_again_after_a_pause(bench: Bench, code: str) 
     buy(bench, refusal(code, "초당 거래건수를 초과하였습니다.", 500), TAKEN)
     assert sent(bench) == 2
     assert bench.clock.monotonic() >= 0.5
+    assert bench.gate.events == ["before", "not taken", "before"]
 
 
 @pytest.mark.parametrize("code", ["EGW00121", "EGW00122", "EGW00123"])
@@ -136,6 +147,7 @@ def test_a_refused_token_is_renewed_once(bench: Bench, code: str) -> None:
         "Bearer old",
         "Bearer new",
     ]
+    assert bench.gate.events == ["before", "not taken", "before"]
 
 
 @pytest.mark.parametrize(("code", "attempts"), [("EGW00201", 6), ("EGW00123", 2)])
@@ -146,36 +158,27 @@ def test_the_safe_list_has_an_end_and_then_the_order_was_not_sent(
         buy(bench, refusal(code, "", 500))
     assert sent(bench) == attempts
     assert caught.value.vendor_code == code
-    assert not caught.value.retryable
-    assert "nothing was sent" in caught.value.message
-    assert "a new order needs a new task_id" in caught.value.message
+    assert "was not taken" in caught.value.message
+    assert bench.gate.events == ["before", "not taken"] * attempts
 
 
 @pytest.mark.parametrize("answer", [broken(bytes_left=False), token_refused(), reply({}, 500)])
-def test_an_order_without_a_token_is_final_for_its_task_and_a_read_is_not(
-    tmp_path: Path, answer: Step
-) -> None:
+def test_without_a_token_nothing_was_about_to_be_sent(tmp_path: Path, answer: Step) -> None:
     bench = make_bench(tmp_path)
     bench.kis.on("tokenP", answer)
-    deadline = START + timedelta(seconds=0.5)
-    with pytest.raises(TaskFailed) as caught:
-        buy(bench, TAKEN, deadline=deadline)
+    with pytest.raises(TaskFailed):
+        buy(bench, TAKEN, deadline=START + timedelta(seconds=0.5))
     assert sent(bench) == 0
-    assert not caught.value.retryable
-    assert "a new order needs a new task_id" in str(caught.value)
-    with pytest.raises(TaskFailed) as caught:
-        bench.outcome("kis.get-current-price", deadline=deadline, ticker="005930")
-    assert caught.value.retryable
-    assert "order" not in str(caught.value)
+    assert bench.gate.events == []
 
 
 @pytest.mark.parametrize("method", ["kis.cancel-order", "kis.cancel-overseas-order"])
-def test_a_cancel_whose_look_up_fails_is_final_for_its_task(bench: Bench, method: str) -> None:
+def test_a_cancel_whose_look_up_fails_was_not_about_to_be_sent(bench: Bench, method: str) -> None:
     for tail in ("inquire-psbl-rvsecncl", "inquire-ccnl"):
         bench.kis.on(tail, broken(bytes_left=True))
-    with pytest.raises(VendorUnavailable, match="nothing was sent") as caught:
+    with pytest.raises(VendorUnavailable):
         bench.outcome(method, order_no="1")
-    assert not caught.value.retryable
+    assert bench.gate.events == []
 
 
 def test_an_order_is_not_repeated_past_its_deadline(bench: Bench) -> None:
@@ -186,6 +189,7 @@ def test_an_order_is_not_repeated_past_its_deadline(bench: Bench) -> None:
     with pytest.raises(TaskExpired):
         buy(bench, too_slow, TAKEN, deadline=START + timedelta(seconds=10))
     assert sent(bench) == 1
+    assert bench.gate.events == ["before", "not taken"]
 
 
 def test_a_wrong_key_stops_an_order_before_it_leaves(bench: Bench) -> None:
@@ -195,27 +199,9 @@ def test_a_wrong_key_stops_an_order_before_it_leaves(bench: Bench) -> None:
     assert sent(bench) == 0
 
 
-@pytest.mark.parametrize("environment", ["real", "paper"])
-def test_without_the_simulator_not_one_byte_leaves(tmp_path: Path, environment: str) -> None:
-    bench = make_bench(tmp_path, simulated=False, environment=environment)
-    orders = [method for method in bench.vendor.methods() if method.kind == "order"]
-    assert len(orders) == 8
-    arguments: dict[str, dict[str, Any]] = {
-        "OrderParameters": ORDER,
-        "OverseasOrderParameters": {"ticker": "AAPL", "exchange": "NASD", "quantity": 1, "price": "1"},
-        "ModifyParameters": {"order_no": "1", "price": 1},
-        "OverseasModifyParameters": {"order_no": "1", "price": "1"},
-        "CancelParameters": {"order_no": "1"},
-    }
-    for method in orders:
-        with pytest.raises(OrdersDisabled, match="this version sends no orders to KIS"):
-            bench.outcome(method.name, **arguments[method.parameters.__name__])
-    assert bench.kis.requests == []
-
-
 def test_an_unreadable_time_does_not_cost_an_acceptance(bench: Bench) -> None:
     receipt = buy(bench, ok({"ODNO": "1", "ORD_TMD": "soon"}))
-    assert (receipt.order_no, receipt.time) == ("1", None)
+    assert (receipt.order_no, receipt.time) == ("0000000001", None)
 
 
 def test_an_order_without_an_account_says_what_to_set(tmp_path: Path) -> None:

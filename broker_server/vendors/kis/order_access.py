@@ -1,0 +1,151 @@
+"""What the order desk asks KIS besides sending: the account's orders, a price ceiling, the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+from broker_server.core.methods import Lane, TaskContext
+from broker_server.core.orders import OrderDetails, Status
+from broker_server.core.vendor import ListedOrder, OrderList
+from broker_server.vendors.kis.account_models import OrderState
+from broker_server.vendors.kis.codec import text_of
+from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
+from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
+from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
+from broker_server.vendors.kis.overseas_orders import OverseasOrderList
+from broker_server.vendors.kis.price_ceilings import PriceCeilings
+from broker_server.vendors.vendor_clock import VendorClock
+
+_STATUSES: dict[OrderState, Status] = {
+    "working": Status.WORKING,
+    "partially_filled": Status.PARTIALLY_FILLED,
+    "filled": Status.FILLED,
+    "cancelled": Status.CANCELLED,
+    "rejected": Status.REJECTED_BY_EXCHANGE,
+}
+
+
+class KisOrderAccess:
+    """See `broker_server.core.vendor.OrderAccess`. Safe to use from many threads.
+
+    Args:
+        domestic: Lists domestic orders.
+        overseas: Lists overseas orders.
+        ceilings: Finds price ceilings.
+        clock: KIS's clock.
+    """
+
+    markets: Sequence[str] = (DOMESTIC, OVERSEAS)
+    cancel_methods: Mapping[str, str] = MappingProxyType(
+        {DOMESTIC: "kis.cancel-order", OVERSEAS: "kis.cancel-overseas-order"}
+    )
+
+    def __init__(
+        self,
+        domestic: DomesticOrderBook,
+        overseas: OverseasOrderList,
+        ceilings: PriceCeilings,
+        clock: VendorClock,
+    ) -> None:
+        self._domestic = domestic
+        self._overseas = overseas
+        self._ceilings = ceilings
+        self._clock = clock
+
+    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+        """Every order of the account in that market whose trading day is not over, all pages.
+
+        Domestic: what KIS received today in Korea, by its full history (the list of open orders does not show
+        what was filled). Overseas: each exchange's own date, so that the American night is still here after
+        midnight in Korea. Today is KIS's, not this machine's.
+
+        Args:
+            market: ``domestic`` or ``overseas``.
+            context: Its deadline holds while waiting for the rate limit.
+
+        Raises:
+            TaskFailed: Not even the first page could be read.
+        """
+        read = {DOMESTIC: self._list_domestic, OVERSEAS: self._list_overseas}[market]
+        for _ in range(2):
+            days = self._days()
+            listed = read(context)
+            # The first answer may have set the clock, or it is midnight: then the wrong days were asked for.
+            if self._days() == days:
+                return listed
+        return OrderList(listed.orders, "the vendor's date changed while its orders were read")
+
+    def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
+        """See `PriceCeilings.ceiling`."""
+        return self._ceilings.ceiling(details, context)
+
+    def clock_offset(self) -> timedelta:
+        """See `VendorClock.offset`."""
+        return self._clock.offset()
+
+    def _days(self) -> tuple[date, dict[str, date]]:
+        return self._domestic.today(), self._overseas.current_days()
+
+    def _list_domestic(self, context: TaskContext) -> OrderList:
+        today = self._domestic.today()
+        found = self._domestic.history(today, today, context, Lane.ACCOUNT, partial=True)
+        # A list that grows while it is paged may show an order twice: the later page is the newer reading.
+        # KIS's numbers are unique within a branch and a date.
+        latest = {(order.branch, order.record.order_no): order for order in found.orders}
+        return OrderList([_domestic(order) for order in latest.values()], found.truncated)
+
+    def _list_overseas(self, context: TaskContext) -> OrderList:
+        found = self._overseas.current(context, Lane.ACCOUNT, partial=True)
+        latest = {
+            (record.local_date, text_of(row, "ord_gno_brno"), record.order_no): record
+            for record, row in found.orders
+        }
+        return OrderList([_overseas(record) for record in latest.values()], found.truncated)
+
+
+def _domestic(order: DomesticOrder) -> ListedOrder:
+    record = order.record
+    return ListedOrder(
+        order_no=record.order_no,
+        original=record.original_order_no,
+        action=record.action,
+        ticker=record.ticker,
+        side=record.side,
+        quantity=record.quantity,
+        price=limit_of(record),
+        order_type=record.order_type,
+        venue=record.venue,
+        received_at=record.time,
+        filled=record.filled_quantity,
+        remaining=record.remaining_quantity,
+        average_price=_exact(record.average_price),
+        cancelled=record.cancelled_quantity,
+        status=_STATUSES[record.state],
+    )
+
+
+def _overseas(record: OverseasOrderRecord) -> ListedOrder:
+    return ListedOrder(
+        order_no=record.order_no,
+        original=record.original_order_no,
+        action=record.action,
+        ticker=record.ticker,
+        side=record.side,
+        quantity=record.quantity,
+        price=_exact(record.price),
+        order_type=None,
+        venue=record.venue,
+        received_at=record.time,
+        filled=record.filled_quantity,
+        remaining=record.remaining_quantity,
+        average_price=_exact(record.average_price),
+        cancelled=None,
+        status=_STATUSES[record.state],
+    )
+
+
+def _exact(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
