@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bench.direct_price import DirectPrice
 from bench.load import Measured, RoundTrips, ping_body
+from bench.orders import measure_orders
 from bench.servers import declare_quorum_queue, resident_mb, server
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.simulator.process import SimulatorProcess
@@ -156,6 +157,7 @@ def main() -> int:
     """Measure, print the table, and say whether every target was met."""
     report = Report()
     measure(report)
+    measure_orders(report)
     Console(width=130).print(report.table)
     return 1 if report.missed else 0
 

@@ -46,9 +46,8 @@ from broker_client.errors import (
 
 if TYPE_CHECKING:
     from broker_client.aio import AsyncClient
-    from broker_client.client import Client
+    from broker_client.client import Client, PendingTask
     from broker_client.order_records import OrderRecord, OrderStep
-    from broker_client.pending import PendingTask
     from broker_client.results import Ping, TaskResult
 
 __version__ = "0.1.0"
@@ -97,7 +96,7 @@ _LAZY = {
     "Client": "broker_client.client",
     "OrderRecord": "broker_client.order_records",
     "OrderStep": "broker_client.order_records",
-    "PendingTask": "broker_client.pending",
+    "PendingTask": "broker_client.client",
     "Ping": "broker_client.results",
     "TaskResult": "broker_client.results",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -11,23 +11,50 @@ from typing import Any
 
 from broker_client.address import url_list
 from broker_client.aio_link import AsyncLink
-from broker_client.aio_pending import AsyncPendingTask
-from broker_client.call import Outcome, check_timeout
-from broker_client.calls import CallBook
+from broker_client.base import BaseClient
+from broker_client.call import Outcome, Progressed, failure
+from broker_client.errors import BrokerError
 from broker_client.order_records import OrderRecord, read_order
-from broker_client.parameters import plain_parameters
-from broker_client.protocol import Environment, TaskReply, is_order_method
+from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled_async
 
 __all__ = ["AsyncClient", "AsyncPendingTask"]
 
-logger = logging.getLogger("broker_client")
 
-OnProgress = Callable[[TaskReply], None]
+class AsyncPendingTask(asyncio.Future[TaskResult]):
+    """A task in flight: await it for its `TaskResult`.
+
+    It ends by itself at the time-out of the call. Cancelling it only stops the waiting: the task is at a
+    worker, and an order may be placed.
+
+    Attributes:
+        task_id: Its id; for an order, what to resume.
+        method: Its method.
+        message: The reply message as it came, once there is one; also of a task that failed.
+    """
+
+    def __init__(self, task_id: str, method: str) -> None:
+        super().__init__()
+        self.task_id = task_id
+        self.method = method
+        self.message: bytes | None = None
+
+    def _settle(self, outcome: Outcome) -> None:
+        if self.done():
+            return
+        if isinstance(outcome, BrokerError):
+            self.set_exception(outcome)
+            return
+        self.message = outcome.body
+        error = failure(outcome)
+        if error is None:
+            self.set_result(TaskResult.from_reply(outcome.reply))
+        else:
+            self.set_exception(error)
 
 
-class AsyncClient:
+class AsyncClient(BaseClient[AsyncPendingTask]):
     """An asynchronous client: many calls in flight over one connection, which is replaced when it is lost.
 
     Args:
@@ -66,12 +93,14 @@ class AsyncClient:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._timeout = check_timeout(timeout)
-        self._on_task_id = on_task_id
-        self._clock = clock
-        self._new_id = new_id
-        self._book = CallBook(expected_environment)
-        self._link = AsyncLink(
+        super().__init__(
+            timeout=timeout,
+            expected_environment=expected_environment,
+            on_task_id=on_task_id,
+            clock=clock,
+            new_id=new_id,
+        )
+        self._link: AsyncLink = AsyncLink(
             url_list(url),
             reply_queue=f"broker.client.{new_id()}",
             book=self._book,
@@ -107,7 +136,7 @@ class AsyncClient:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - travels as the deadline of the task
         task_id: str | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: Progressed | None = None,
         **parameters: Any,
     ) -> TaskResult:
         """Run one task and wait for its answer.
@@ -134,44 +163,6 @@ class AsyncClient:
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
         )
 
-    def send(
-        self,
-        method: str,
-        /,
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-        **parameters: Any,
-    ) -> AsyncPendingTask:
-        """Start one task, as `call` does, and return at once; await what it returns for the answer.
-
-        Raises:
-            DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
-        """
-        return self.send_parameters(
-            method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress
-        )
-
-    def send_parameters(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> AsyncPendingTask:
-        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
-        return self._send(
-            method,
-            plain_parameters(parameters),
-            timeout,
-            self._new_id() if task_id is None else task_id,
-            on_progress,
-        )
-
     async def resume(
         self,
         task_id: str,
@@ -196,13 +187,7 @@ class AsyncClient:
             LookupError: This client did not send it, and no method is given.
             TaskFailed, NoAnswer, OrderOutcomeUnknown, BrokerUnreachable: As `call`.
         """
-        if method is None:
-            if parameters:
-                raise ValueError("resume takes parameters only together with the method")
-            method, plain = self._book.recall(task_id)
-        else:
-            plain = plain_parameters(parameters)
-        return await self._send(method, plain, timeout, task_id, None, resumed=True)
+        return await self._send_again(task_id, method, timeout, parameters)
 
     async def order(self, task_id: str, *, timeout: float | None = None) -> OrderRecord:  # noqa: ASYNC109 - as `call`
         """Look up what became of an order, with every step of it; this sends no order.
@@ -255,38 +240,5 @@ class AsyncClient:
         result = await self.call("broker.ping", timeout=timeout)
         return read_ping(result, sent_at, self._clock())
 
-    def _send(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        timeout: float | None,
-        task_id: str,
-        on_progress: OnProgress | None,
-        *,
-        resumed: bool = False,
-    ) -> AsyncPendingTask:
-        task = AsyncPendingTask(task_id, method)
-        correlation_id = self._new_id()
-
-        def settle(outcome: Outcome) -> None:
-            self._link.settled(correlation_id)
-            task._settle(outcome)
-
-        # Before the book has it: from then on it may leave with another task.
-        if is_order_method(method):
-            logger.info("order %s: task_id %s", method, task_id)
-            if self._on_task_id is not None:
-                self._on_task_id(task_id, method)
-        call = self._book.open(
-            method,
-            parameters,
-            task_id=task_id,
-            correlation_id=correlation_id,
-            now=self._clock(),
-            timeout=self._timeout if timeout is None else timeout,
-            on_settled=settle,
-            on_progress=on_progress,
-            resumed=resumed,
-        )
-        self._link.submit(call)
-        return task
+    def _new_task(self, task_id: str, method: str) -> AsyncPendingTask:
+        return AsyncPendingTask(task_id, method)

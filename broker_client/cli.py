@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from broker_client import __version__
 from broker_client.arguments import parse_parameters
 from broker_client.cli_orders import halt, orders, resume
 from broker_client.cli_support import (
@@ -30,7 +29,7 @@ from broker_client.cli_support import (
     print_warnings,
     resume_advice,
 )
-from broker_client.client import Client
+from broker_client.client import Client, PendingTask
 from broker_client.display import (
     ProgressBar,
     matching_methods,
@@ -40,9 +39,9 @@ from broker_client.display import (
     status_view,
 )
 from broker_client.errors import TaskFailed
-from broker_client.pending import PendingTask
 from broker_client.protocol import decode_reply, is_order_method
 from broker_client.results import TaskResult
+from broker_client.version_option import VersionOption
 
 __all__ = ["app", "main"]
 
@@ -75,18 +74,8 @@ def main() -> int:
     return 0
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     pass
 
 

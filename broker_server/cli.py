@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from broker_client import __version__
+from broker_client.version_option import VersionOption
 from broker_server.settings import SERVED_VENDORS, Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -35,18 +36,8 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.
 Hours = Annotated[bool, typer.Option("--hours", help="The simulated market keeps the exchange's hours.")]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     pass
 
 

@@ -17,7 +17,7 @@ from pika.spec import Basic, BasicProperties
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.frames import TolerantConnection
 from broker_server.amqp.journal_pin import Pin, PinDecision, decide
-from broker_server.amqp.topology import QueueSpec, declare_queue
+from broker_server.amqp.topology import QueueSpec, declare_queue, exists
 
 GIVEN_BACK_LIMIT = 1_000_000
 """How often a crash may give a pin back to its queue before RabbitMQ drops it; 4.x says 20 by itself."""
@@ -56,11 +56,13 @@ async def settle_pin(
     Raises:
         PinNotKept, AMQPError, OSError: It could not be read or written; it is as it was.
     """
-    await declare_queue(connection, queue)
+    known = await exists(connection, queue.name)
+    if not known:
+        await declare_queue(connection, queue)
     channel = await AsyncChannel.open(connection)
     try:
         found = await _take_all(channel, queue.name)
-        if not found:
+        if known and not found:
             # A pin in the hands of an owner that was just cut off comes back a moment after its lease.
             await asyncio.sleep(SECOND_LOOK_SECONDS)
             found = await _take_all(channel, queue.name)

@@ -8,13 +8,14 @@ row is still of that version.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Engine, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Row, Update, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.core.orders import (
@@ -58,6 +59,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """An order of unknown outcome that another one has to wait for."""
+
+    task_id: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """One change of a record."""
 
@@ -90,7 +99,10 @@ class OrderJournal:
 
     def find(self, task_id: str) -> Record | None:
         """The record under that task_id."""
-        return next(iter(self._select(orders.c.task_id == task_id)), None)
+        key = {"b_environment": self._environment, "b_task_id": task_id}
+        with self._engine.connect() as connection:
+            row = connection.execute(_FIND, key).one_or_none()
+        return None if row is None else _record(row)
 
     def insert(
         self,
@@ -112,8 +124,9 @@ class OrderJournal:
         }
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(orders).values(values))
-                connection.execute(self._transition(order, event, order.received_at, order.owner))
+                connection.execute(_INSERT_ORDER, values)
+                transition = self._transition(order, event, order.received_at, order.owner, order.version)
+                connection.execute(_INSERT_TRANSITION, transition)
         except IntegrityError:
             return False
         return True
@@ -141,11 +154,13 @@ class OrderJournal:
         now: datetime,
         by: str,
         outcome: bytes | Callable[[Order], bytes | None] | None = None,
+        known: Order | None = None,
     ) -> tuple[Order, Order]:
         """Apply an event to a record.
 
         Args:
             by: The worker, or who settles it by hand.
+            known: The record as it was last seen: saves a look-up if it has not changed since.
             outcome: The new JSON of its reply, to be confirmed anew; or what makes it from the order after
                 the event.
 
@@ -157,17 +172,16 @@ class OrderJournal:
             StaleEpoch: The order is to be sent, and another worker owns the account.
             LookupError: There is no such record.
         """
+        before = known
         while True:
-            record = self.find(task_id)
-            if record is None:
-                raise LookupError(f"no order {task_id} is on record")
-            before = record.order
+            before = before or self._order(task_id)
             after = apply(before, event, now)
             if after == before and not isinstance(outcome, bytes):
                 return before, before
             body = outcome(after) if callable(outcome) else outcome
             if self._write(before, after, event, now, by, body):
-                return before, after
+                return before, replace(after, version=before.version + 1)
+            before = None
 
     def keep_outcome(self, task_id: str, outcome: bytes) -> None:
         """Keep the JSON of an order's reply."""
@@ -215,15 +229,20 @@ class OrderJournal:
             *_account(vendor, account), orders.c.state == State.NOT_SENT, orders.c.trading_day >= day
         )
 
-    def obstacles(self, vendor: str, account: str, details: OrderDetails) -> list[Order]:
-        """Unsettled orders that stand in the way of a new one: equal ones, and stuck ones of its ticker."""
-        stuck = and_(orders.c.stuck, orders.c.ticker == details.ticker)
-        records = self._select(
-            *_account(vendor, account),
-            orders.c.state.in_(UNSETTLED),
-            or_(orders.c.fingerprint == details.fingerprint, stuck),
-        )
-        return [record.order for record in records]
+    def obstacle(self, vendor: str, account: str, details: OrderDetails) -> Obstacle | None:
+        """An unsettled order that a new one must wait for: an equal one, or a stuck one of its ticker."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                _OBSTACLE,
+                {
+                    "b_environment": self._environment,
+                    "b_vendor": vendor,
+                    "b_account": account,
+                    "b_fingerprint": details.fingerprint[:255],
+                    "b_ticker": details.ticker,
+                },
+            ).first()
+        return None if row is None else Obstacle(row.task_id, row.reason)
 
     def by_number(self, vendor: str, account: str, order_no: str) -> Record | None:
         """The newest order with that number of the vendor; leading zeros do not matter."""
@@ -248,20 +267,14 @@ class OrderJournal:
 
     def sent_on(self, vendor: str, account: str, day: str) -> int:
         """How many orders of that day left, or tried to; cancels do not count."""
+        key = {
+            "b_environment": self._environment,
+            "b_vendor": vendor,
+            "b_account": account,
+            "b_day": day,
+        }
         with self._engine.connect() as connection:
-            return int(
-                connection.execute(
-                    select(func.count())
-                    .select_from(orders)
-                    .where(
-                        orders.c.environment == self._environment,
-                        *_account(vendor, account),
-                        orders.c.trading_day == day,
-                        orders.c.action != "cancel",
-                        orders.c.state.in_(_STATES_THAT_COUNT),
-                    )
-                ).scalar_one()
-            )
+            return int(connection.execute(_SENT_ON, key).scalar_one())
 
     def listed(
         self,
@@ -309,26 +322,32 @@ class OrderJournal:
             ).all()
         return [Transition(*row) for row in rows]
 
+    def _order(self, task_id: str) -> Order:
+        record = self.find(task_id)
+        if record is None:
+            raise LookupError(f"no order {task_id} is on record")
+        return record.order
+
     def _write(
         self, before: Order, after: Order, event: Event, now: datetime, by: str, outcome: bytes | None
     ) -> bool:
-        fence: list[ColumnElement[bool]] = []
-        if isinstance(event, Sending):
-            fence = [orders.c.epoch == epoch_in_force(self._environment, before.vendor, before.account)]
-        values = _columns(after) | {"version": before.version + 1}
+        fenced = isinstance(event, Sending)
+        values = _columns(after) | {
+            "version": before.version + 1,
+            "b_environment": self._environment,
+            "b_task_id": before.task_id,
+            "b_version": before.version,
+        }
+        if fenced:
+            values |= {"b_vendor": before.vendor, "b_account": before.account}
         if outcome is not None:
             values |= {"outcome": outcome, "replied": False}
         with self._engine.begin() as connection:
-            changed = connection.execute(
-                update(orders)
-                .where(*self._this(before.task_id), orders.c.version == before.version, *fence)
-                .values(values)
-            ).rowcount
+            changed = connection.execute(_update_statement(fenced, outcome is not None), values).rowcount
             if changed:
-                connection.execute(
-                    self._transition(after, type(event).__name__, now, by, version=before.version + 1)
-                )
-        if not changed and fence:
+                transition = self._transition(after, type(event).__name__, now, by, before.version + 1)
+                connection.execute(_INSERT_TRANSITION, transition)
+        if not changed and fenced:
             current = self.find(before.task_id)
             if current is not None and current.order.version == before.version:
                 raise StaleEpoch(f"another worker owns {before.vendor}/{before.account} by now")
@@ -354,19 +373,68 @@ class OrderJournal:
         with self._engine.connect() as connection:
             return [_record(row) for row in connection.execute(query).all()]
 
-    def _transition(self, order: Order, event: str, at: datetime, by: str, version: int | None = None) -> Any:
-        return insert(order_transitions).values(
-            environment=self._environment,
-            task_id=order.task_id,
-            version=order.version if version is None else version,
-            at=at,
-            event=event,
-            by=by,
-            state=order.state,
-            status=order.status,
-            filled=order.filled,
-            reason=order.reason,
-        )
+    def _transition(self, order: Order, event: str, at: datetime, by: str, version: int) -> dict[str, Any]:
+        return {
+            "environment": self._environment,
+            "task_id": order.task_id,
+            "version": version,
+            "at": at,
+            "event": event,
+            "by": by,
+            "state": order.state.value,
+            "status": None if order.status is None else order.status.value,
+            "filled": order.filled,
+            "reason": order.reason,
+        }
+
+
+# Statements are made once: an order waits for each of them.
+_INSERT_ORDER = insert(orders)
+_INSERT_TRANSITION = insert(order_transitions)
+_FIND = select(orders).where(
+    orders.c.environment == bindparam("b_environment"), orders.c.task_id == bindparam("b_task_id")
+)
+
+
+_OBSTACLE = select(orders.c.task_id, orders.c.reason).where(
+    orders.c.environment == bindparam("b_environment"),
+    orders.c.vendor == bindparam("b_vendor"),
+    orders.c.account == bindparam("b_account"),
+    orders.c.state.in_([state.value for state in sorted(UNSETTLED)]),
+    or_(
+        orders.c.fingerprint == bindparam("b_fingerprint"),
+        and_(orders.c.stuck, orders.c.ticker == bindparam("b_ticker")),
+    ),
+)
+
+
+_SENT_ON = (
+    select(func.count())
+    .select_from(orders)
+    .where(
+        orders.c.environment == bindparam("b_environment"),
+        orders.c.vendor == bindparam("b_vendor"),
+        orders.c.account == bindparam("b_account"),
+        orders.c.trading_day == bindparam("b_day"),
+        orders.c.action != "cancel",
+        orders.c.state.in_([state.value for state in sorted(_STATES_THAT_COUNT)]),
+    )
+)
+
+
+@cache
+def _update_statement(fenced: bool, with_outcome: bool) -> Update:
+    """The change of one row, if it is still of a version; fenced, if its owner still owns the account."""
+    names = [*_COLUMNS, *(("outcome", "replied") if with_outcome else ())]
+    conditions = [
+        orders.c.environment == bindparam("b_environment"),
+        orders.c.task_id == bindparam("b_task_id"),
+        orders.c.version == bindparam("b_version"),
+    ]
+    if fenced:
+        in_force = epoch_in_force(bindparam("b_environment"), bindparam("b_vendor"), bindparam("b_account"))
+        conditions.append(orders.c.epoch == in_force)
+    return update(orders).where(*conditions).values({name: bindparam(name) for name in names})
 
 
 def _account(vendor: str, account: str) -> Iterable[ColumnElement[bool]]:
@@ -413,6 +481,10 @@ def _columns(order: Order) -> dict[str, Any]:
         "epoch": order.epoch,
         "version": order.version,
     }
+
+
+_NOT_OF_THE_ORDER = {"environment", "task_id", "outcome", "reply_to", "correlation_id", "replied"}
+_COLUMNS = [column.name for column in orders.c if column.name not in _NOT_OF_THE_ORDER]
 
 
 def _text(value: Decimal | None) -> str | None:

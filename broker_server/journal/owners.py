@@ -33,7 +33,10 @@ class Owner:
     released: bool
 
 
-def epoch_in_force(environment: str, vendor: str, account: str) -> ScalarSelect[int]:
+Text = str | ColumnElement[str]
+
+
+def epoch_in_force(environment: Text, vendor: Text, account: Text) -> ScalarSelect[int]:
     """The epoch of an account's owner, for the condition of a write that only this owner may do.
 
     No new owner can come until that write is committed. Without the lock that this takes, one could on

@@ -32,6 +32,7 @@ class Attempt:
         began: The record says ``SENDING``, or the order left without a record.
         may_be_taken: A byte may have left since the last proof that the vendor took nothing.
         details: What was, or is to be, sent.
+        order: Its record as this attempt knows it; ``None`` for one that leaves without a record.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Attempt:
         step: Step,
     ) -> None:
         self._task = task
-        self._order = order
+        self.order = order
         self._checks = checks
         self._journal = journal
         self._ownership = ownership
@@ -85,12 +86,16 @@ class Attempt:
         self.may_be_taken = False
 
     def _begin(self, details: OrderDetails) -> None:
-        if self._order is not None:
+        if self.order is not None:
             floor = self._floors.current(self._task.vendor, self._task.account, details.market, self._clock())
             self._step("before_sending", self._task.task_id)
             try:
-                _, self._order = self._journal.change(
-                    self._task.task_id, Sending(details, floor), now=self._clock(), by=self._worker
+                _, self.order = self._journal.change(
+                    self._task.task_id,
+                    Sending(details, floor),
+                    now=self._clock(),
+                    by=self._worker,
+                    known=self.order,
                 )
             except StaleEpoch as error:
                 raise Elsewhere(str(error)) from None
@@ -100,7 +105,7 @@ class Attempt:
     def _wait_for_lease(self, details: OrderDetails) -> None:
         while True:
             grant = self._ownership.grant(self._task.vendor, self._task.account)
-            if grant is None or (self._order is not None and grant.epoch != self._order.epoch):
+            if grant is None or (self.order is not None and grant.epoch != self.order.epoch):
                 raise Elsewhere("the lease of the account is lost")
             if grant.refused is not None:
                 raise OrdersDisabled(grant.refused)

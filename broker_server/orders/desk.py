@@ -31,7 +31,7 @@ from broker_server.core.orders import (
     State,
     apply,
 )
-from broker_server.journal.orders import OrderJournal, Record, trading_day
+from broker_server.journal.orders import Obstacle, OrderJournal, Record, trading_day
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
@@ -183,11 +183,10 @@ class OrderDesk:
         if not self._settled_start(task.vendor, task.account):
             raise Later("waits until the unsettled orders of the account have been looked into")
 
-    def _obstacle(self, task: OrderTask) -> Order | None:
+    def _obstacle(self, task: OrderTask) -> Obstacle | None:
         if task.details is None or task.is_cancel:
             return None
-        found = self._journal.obstacles(task.vendor, task.account, task.details)
-        return next((order for order in found if order.task_id != task.task_id), None)
+        return self._journal.obstacle(task.vendor, task.account, task.details)
 
     def _refuse(self, task: OrderTask, error: TaskFailed, record: Record | None, epoch: int) -> Result:
         """Record a refusal for good, so that a stray copy cannot run later."""
@@ -283,7 +282,7 @@ class OrderDesk:
             outcome = self._encode(task, [], result.error)
         try:
             before, after = self._journal.change(
-                task.task_id, event, now=now, by=self._worker, outcome=outcome
+                task.task_id, event, now=now, by=self._worker, outcome=outcome, known=attempt.order
             )
         except IllegalTransition:
             record = self._journal.find(task.task_id)  # settled by reconciliation in the meantime
@@ -330,7 +329,7 @@ def _unsent(record: Record, task: OrderTask) -> bool:
     return record.order.state is State.RECEIVED and record.order.payload_hash == task.payload
 
 
-def _blocked(obstacle: Order) -> TaskExpired:
+def _blocked(obstacle: Obstacle) -> TaskExpired:
     return TaskExpired(
         f"an earlier order that looks the same, or is of the same ticker, is of unknown outcome "
         f"({obstacle.task_id}: {obstacle.reason}); nothing was sent. Wait until it is settled "

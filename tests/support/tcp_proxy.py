@@ -149,7 +149,7 @@ class TcpProxy:
         links = list(self._links)
         for writer in list(self._writers):
             connection = writer.get_extra_info("socket")
-            if connection is not None:
+            if connection is not None and connection.fileno() != -1:
                 # Closing with a linger time of zero sends a reset instead of an orderly end.
                 linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

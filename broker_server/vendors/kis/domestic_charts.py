@@ -26,7 +26,7 @@ from broker_server.vendors.kis.codec import (
 from broker_server.vendors.kis.domestic_quote_models import Candle, MinuteCandle
 from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
 from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
-from broker_server.vendors.kis.periods import Interval, check_period, default_start
+from broker_server.vendors.kis.periods import Interval, candle_period
 
 _INTERVAL_CODES: dict[Interval, str] = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 _ADJUSTED, _UNADJUSTED = "0", "1"
@@ -110,9 +110,7 @@ class DomesticCharts:
 
     def get_daily_candles(self, parameters: DailyCandlesParameters, context: TaskContext) -> Outcome:
         """Candles of days and more; KIS gives 100 at a time, so the end date moves back page by page."""
-        end = parameters.end or self._today()
-        start = parameters.start or default_start(end, parameters.interval)
-        check_period(start, end)
+        start, end = candle_period(parameters.start, parameters.end, parameters.interval, today=self._today())
 
         def fetch(page_end: date) -> dict[date, Row]:
             answer = self._client.read(

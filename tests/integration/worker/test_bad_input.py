@@ -132,6 +132,7 @@ def test_odd_numbers_do_not_break_the_reply(wire: TaskWire, number: str) -> None
         "tasks.expired",
         "broker.environment.simulated",
         "broker.owner.kis.default",
+        "broker.journal.simulated.kis.default",
         "replies.unroutable",
     ],
 )

@@ -420,7 +420,7 @@ def test_without_a_journal_orders_are_refused_and_cancels_go_on(
     def broken(*_: object, **__: object) -> None:
         raise OperationalError("select", {}, Exception("disk full"))
 
-    for name in ("find", "insert", "change", "sent_on", "obstacles"):
+    for name in ("find", "insert", "change", "sent_on", "obstacle"):
         monkeypatch.setattr(desk.office.journal, name, broken)
     monkeypatch.setattr(desk.office.halts, "current", broken)
     with pytest.raises(OrdersDisabled, match="journal"):
