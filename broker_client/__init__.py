@@ -25,6 +25,7 @@ from broker_client.errors import (
     NoAnswer,
     NotSubscribed,
     OrderGuard,
+    OrderNotSettled,
     OrderOutcomeIsUnknown,
     OrderOutcomeUnknown,
     OrdersDisabled,
@@ -46,6 +47,7 @@ from broker_client.errors import (
 if TYPE_CHECKING:
     from broker_client.aio import AsyncClient
     from broker_client.client import Client, PendingTask
+    from broker_client.order_records import OrderRecord, OrderStep
     from broker_client.results import Ping, TaskResult
 
 __version__ = "0.1.0"
@@ -64,8 +66,11 @@ __all__ = [
     "NoAnswer",
     "NotSubscribed",
     "OrderGuard",
+    "OrderNotSettled",
     "OrderOutcomeIsUnknown",
     "OrderOutcomeUnknown",
+    "OrderRecord",
+    "OrderStep",
     "OrdersDisabled",
     "PendingTask",
     "Ping",
@@ -89,6 +94,8 @@ __all__ = [
 _LAZY = {
     "AsyncClient": "broker_client.aio",
     "Client": "broker_client.client",
+    "OrderRecord": "broker_client.order_records",
+    "OrderStep": "broker_client.order_records",
     "PendingTask": "broker_client.client",
     "Ping": "broker_client.results",
     "TaskResult": "broker_client.results",

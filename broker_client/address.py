@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "broker_url",
     "describe_url",
     "has_option",
+    "unreadable_file",
     "url_list",
     "without_password",
 ]
@@ -33,6 +35,7 @@ REPLY_PREFETCH = 500
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
+_BETWEEN_URLS = re.compile(r"\s*,\s*(?=\w+://|$)")
 _jitter = random.SystemRandom().random
 
 
@@ -45,7 +48,7 @@ def broker_url(environment_file: Path = Path(".env")) -> str:
     """
     if url := os.environ.get("BROKER_URL"):
         return url
-    if environment_file.is_file() and (url := dotenv_values(environment_file).get("BROKER_URL")):
+    if url := _values_of(environment_file).get("BROKER_URL"):
         return url
     raise ValueError(
         "BROKER_URL: not set, neither in the environment nor in .env; name your RabbitMQ there, or give its "
@@ -53,15 +56,34 @@ def broker_url(environment_file: Path = Path(".env")) -> str:
     )
 
 
+def _values_of(environment_file: Path) -> dict[str, str | None]:
+    try:
+        return dotenv_values(environment_file) if environment_file.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(unreadable_file(environment_file.name, error)) from None
+
+
+def unreadable_file(name: str, error: OSError | UnicodeDecodeError) -> str:
+    """Why a file of settings cannot be read, in one line that names it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{name} cannot be read: it is not UTF-8; save it in that encoding"
+    return f"{name} cannot be read: {error.strerror or error}"
+
+
 def url_list(url: str | Sequence[str] | None) -> list[str]:
     """The URLs to try, in turn.
+
+    Args:
+        url: One URL, several in a sequence or with commas between them; ``None`` for ``BROKER_URL``.
 
     Raises:
         ValueError: One is not an amqp or amqps URL, or there is none, not even in ``BROKER_URL``.
     """
-    urls = [broker_url()] if url is None else [url] if isinstance(url, str) else list(url)
+    setting = "BROKER_URL: " if url is None else ""
+    given = [broker_url()] if url is None else [url] if isinstance(url, str) else url
+    urls = [part for text in given for part in _BETWEEN_URLS.split(text.strip()) if part]
     if not urls:
-        raise ValueError("give at least one broker URL")
+        raise ValueError(f"{setting}give at least one broker URL")
     for each in urls:
         try:
             parts = urlsplit(each)
@@ -69,7 +91,6 @@ def url_list(url: str | Sequence[str] | None) -> list[str]:
         except ValueError:
             valid = False
         if not valid:
-            setting = "BROKER_URL: " if url is None else ""
             raise ValueError(
                 f"{setting}a broker URL looks like amqp://user:password@host:5672/%2F (or amqps://…)"
             )
@@ -103,12 +124,20 @@ def _host(parts: SplitResult) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def backoff_delay(failures: int, jitter: Callable[[], float] = _jitter) -> float:
-    """Seconds to wait before the next attempt to connect: doubling to 5 s, half of it random.
+def backoff_delay(
+    failures: int,
+    jitter: Callable[[], float] = _jitter,
+    *,
+    first: float = _FIRST_DELAY,
+    longest: float = _LONGEST_DELAY,
+) -> float:
+    """Seconds to wait before the next attempt to connect: doubling up to a ceiling, half of it random.
 
     Args:
         failures: Attempts that failed in a row.
         jitter: Returns a number from 0 to 1.
+        first: The longest delay after no failure, in seconds.
+        longest: The ceiling, in seconds.
     """
-    longest = min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(failures, 10))
-    return longest * (0.5 + 0.5 * jitter())
+    ceiling = min(longest, first * 2.0 ** min(failures, 10))
+    return ceiling * (0.5 + 0.5 * jitter())

@@ -26,9 +26,11 @@ from broker_client.address import (
     describe_url,
     has_option,
 )
-from broker_client.calls import Call, CallBook
+from broker_client.call import Call
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
 from broker_client.reasons import reason_of
+from broker_client.signatures import Signatures
 
 __all__ = ["AsyncLink"]
 
@@ -36,6 +38,8 @@ logger = logging.getLogger("broker_client")
 
 _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
+_DEFAULT_USER = "guest"
+"""Whom aiormq logs in as where the URL names nobody."""
 _BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, asyncio.TimeoutError)
 
 
@@ -76,6 +80,8 @@ class AsyncLink:
         self._opened: asyncio.Future[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._publishing: set[asyncio.Task[None]] = set()
+        self._signatures = Signatures()
+        self._user: str | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     async def start(self, seconds: float) -> None:
@@ -152,12 +158,14 @@ class AsyncLink:
         address = URL(url)
         if not has_option(url, "heartbeat"):
             address = address.update_query(heartbeat=HEARTBEAT)
+        self._user = self._signatures.user(url, address.user or _DEFAULT_USER)
         # Not aio_pika.connect: a connection that never opened must be closed too, or it complains when freed.
         connection = aio_pika.Connection(address, client_properties={"connection_name": self._name})
         try:
             await connection.connect(timeout=_CONNECT_SECONDS)
             connection.close_callbacks.add(lambda _, error: end(error or "closed"))
             channel = await connection.channel(on_return_raises=True)
+            channel.close_callbacks.add(lambda _, error: self._signatures.channel_closed(url, str(error)))
             channel.close_callbacks.add(lambda _, error: end(error or "closed"))
             # The broker ends a consumer without closing its channel when the queue goes.
             underlay: Any = await channel.get_underlay_channel()
@@ -210,6 +218,7 @@ class AsyncLink:
             message_id=call.correlation_id,
             timestamp=call.request_time,
             expiration=None if call.is_order else call.timeout,
+            user_id=self._user if call.names_its_user else None,
             app_id=self._name,
         )
         try:

@@ -14,15 +14,13 @@ order that may have reached the broker never ends as "not sent", and one that ne
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
+from broker_client.call import Answer, Call, CallState, Outcome, Progressed, Settled, check_timeout
 from broker_client.errors import (
     BrokerError,
     BrokerUnreachable,
@@ -42,77 +40,14 @@ from broker_client.protocol import (
     Environment,
     TaskReply,
     TaskRequest,
-    decode_error,
     decode_reply,
     encode_request,
     is_order_method,
 )
 
-__all__ = ["Answer", "Call", "CallBook", "CallState", "Outcome", "failure"]
+__all__ = ["CallBook"]
 
 logger = logging.getLogger("broker_client")
-
-
-class CallState(Enum):
-    """How far a call got."""
-
-    QUEUED = "queued"
-    PUBLISHED = "published"
-    CONFIRMED = "confirmed"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply and the bytes it came in."""
-
-    reply: TaskReply
-    body: bytes
-
-
-Outcome = Answer | BrokerError
-Settled = Callable[[Outcome], None]
-Progressed = Callable[[TaskReply], None]
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One task on its way.
-
-    Attributes:
-        body: The request message, the same bytes on every attempt.
-        queue: The routing key: ``tasks``, or ``tasks.orders`` for an order.
-        correlation_id: New for every call, so that a late reply to an earlier copy of a task can be told.
-        timeout: Seconds from `CallBook.open` to the deadline.
-        request_time: When the task was first made; a resumed order keeps it.
-        resumed: An earlier call sent the same task, so this one cannot tell that it never ran.
-        attempts: How often it was handed to a connection.
-    """
-
-    task_id: str
-    method: str
-    parameters: dict[str, Any]
-    body: bytes
-    queue: str
-    correlation_id: str
-    is_order: bool
-    timeout: float
-    request_time: datetime
-    resumed: bool
-    on_settled: Settled
-    on_progress: Progressed | None = None
-    state: CallState = CallState.QUEUED
-    attempts: int = 0
-
-    @property
-    def expiration(self) -> str | None:
-        """The AMQP ``expiration`` in milliseconds; an order carries none, or it could vanish unanswered."""
-        return None if self.is_order else str(max(1, math.ceil(self.timeout * 1000)))
-
-    @property
-    def may_have_left(self) -> bool:
-        """Whether a worker may have the task."""
-        return self.attempts > 0 or self.resumed
 
 
 @dataclass(slots=True)
@@ -168,8 +103,7 @@ class CallBook:
         """
         if not 1 <= len(task_id) <= MAX_TASK_ID_LENGTH:
             raise ValueError(f"task_id must have 1 to {MAX_TASK_ID_LENGTH} characters")
-        if not (timeout > 0 and math.isfinite(timeout)):
-            raise ValueError("timeout must be a positive number of seconds")
+        check_timeout(timeout)
         is_order = is_order_method(method)
         with self._lock:
             earlier = self._sent.get(task_id)
@@ -199,6 +133,7 @@ class CallBook:
                 timeout=timeout,
                 request_time=request_time,
                 resumed=resumed or earlier is not None,
+                repeats=earlier is None or (earlier.method, earlier.parameters) == (method, parameters),
                 on_settled=on_settled,
                 on_progress=on_progress,
             )
@@ -339,12 +274,9 @@ class CallBook:
             if call is not None:
                 return call
             call = self._by_task.get(reply.task_id)
-            # An earlier copy of a resumed task may have been refused (too late, say) while the new one still
-            # runs. Its success is the truth about the task; its failure says nothing about the new copy.
-            foreign = correlation_id is not None
-            if call is not None and foreign and reply.status == "TASK_FAILED":
-                return None
-            return call
+            if call is None or correlation_id is None:
+                return call
+            return call if call.is_answered_by_another(reply) else None
 
     def _malformed(self, error: MalformedMessage, correlation_id: str | None) -> None:
         call = self._by_correlation.get(correlation_id or "")
@@ -381,8 +313,3 @@ def _report(call: Call, reply: TaskReply) -> None:
     except Exception:
         # The caller's own code, in the connection's thread: it must not take the connection down.
         logger.exception("on_progress of task %s failed", call.task_id)
-
-
-def failure(answer: Answer) -> BrokerError | None:
-    """The typed error of a failed reply, or ``None`` for one that succeeded."""
-    return None if answer.reply.status == "TASK_SUCCEED" else decode_error(answer.reply)

@@ -1,4 +1,4 @@
-"""``broker-client``: one task from the command line.
+"""``broker-client``: tasks from the command line.
 
 Exit codes: 0 TASK_SUCCEED, 1 TASK_FAILED, 2 usage, 3 no answer, 130 interrupted.
 """
@@ -9,37 +9,41 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from broker_client import __version__
-from broker_client.address import url_list
 from broker_client.arguments import parse_parameters
+from broker_client.cli_orders import halt, orders, resume
+from broker_client.cli_support import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    JsonOption,
+    TimeoutOption,
+    UrlOption,
+    errors_as_exits,
+    for_people,
+    open_client,
+    print_rows,
+    print_warnings,
+    resume_advice,
+)
 from broker_client.client import Client, PendingTask
 from broker_client.display import (
     ProgressBar,
-    failure_line,
-    failure_panel,
     matching_methods,
     method_page,
     methods_table,
     result_view,
     status_view,
 )
-from broker_client.errors import BrokerError, BrokerUnreachable, NoAnswer, OrderOutcomeUnknown, TaskFailed
-from broker_client.protocol import is_order_method
+from broker_client.errors import TaskFailed
+from broker_client.protocol import decode_reply, is_order_method
 from broker_client.results import TaskResult
+from broker_client.version_option import VersionOption
 
 __all__ = ["app", "main"]
-
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_NO_ANSWER = 3
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,13 +51,9 @@ app = typer.Typer(
     help="Ask a sapi-broker worker over RabbitMQ. BROKER_URL (environment or .env) says where it is.",
 )
 
-UrlOption = Annotated[
-    str | None, typer.Option("--url", help="The broker's URL instead of BROKER_URL.", metavar="URL")
-]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="JSON on stdout, nothing else; the default without a terminal.")
-]
-TimeoutOption = Annotated[float, typer.Option("--timeout", help="Seconds to wait for the answer.")]
+app.command()(orders)
+app.command()(halt)
+app.command()(resume)
 
 
 def main() -> int:
@@ -74,18 +74,8 @@ def main() -> int:
     return 0
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
 @app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _options(version: VersionOption = False) -> None:
     pass
 
 
@@ -111,13 +101,14 @@ def call(
         plain = parse_parameters(parameters or ())
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    as_json = as_json or not sys.stdout.isatty()
-    with _errors_as_exits(method), _client(url, timeout) as client:
-        result, message = _ask(client, method, plain, task_id, show_progress=not as_json)
-        if as_json:
+    people = for_people(as_json)
+    with errors_as_exits(method), open_client(url, timeout) as client:
+        result, message = _ask(client, method, plain, task_id, show_progress=people)
+        if not people:
             _print_json_line(message)
         elif isinstance(result, TaskResult):
             Console().print(result_view(result))
+        print_warnings(decode_reply(message).warnings)
         if isinstance(result, TaskFailed):
             raise result
 
@@ -132,12 +123,11 @@ def methods(
     url: UrlOption = None,
 ) -> None:
     """List what the worker offers; a whole name shows its parameters. JSON: one method per line."""
-    with _errors_as_exits(), _client(url, timeout) as client:
+    with errors_as_exits(), open_client(url, timeout) as client:
         rows = matching_methods(client.call("broker.list-methods").rows, pattern)
     exact = [row for row in rows if row.get("name") == pattern]
-    if as_json or not sys.stdout.isatty():
-        for row in exact or rows:
-            typer.echo(json.dumps(row, ensure_ascii=False))
+    if not for_people(as_json):
+        print_rows(exact or rows)
     elif exact:
         Console().print(method_page(exact[0]))
     else:
@@ -150,28 +140,12 @@ def methods(
 @app.command()
 def status(timeout: TimeoutOption = 10.0, as_json: JsonOption = False, url: UrlOption = None) -> None:
     """Show how the workers are, the one that answers first. JSON: one worker per line."""
-    with _errors_as_exits(), _client(url, timeout) as client:
+    with errors_as_exits(), open_client(url, timeout) as client:
         rows = client.call("broker.get-status").rows
-    if as_json or not sys.stdout.isatty():
-        for row in rows:
-            typer.echo(json.dumps(row, ensure_ascii=False))
-    else:
+    if for_people(as_json):
         Console().print(status_view(rows))
-
-
-def _client(url: str | None, timeout: float) -> Client:
-    try:
-        urls = url_list(url)
-    except ValueError as error:
-        typer.echo(str(error) if url is None else f"--url: {error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
-    if timeout <= 0:
-        raise typer.BadParameter("--timeout must be a positive number of seconds")
-    return Client(urls, timeout=timeout, name="broker-client command", on_task_id=_print_task_id)
-
-
-def _print_task_id(task_id: str, method: str) -> None:
-    typer.echo(f"task_id: {task_id}", err=True)
+    else:
+        print_rows(rows)
 
 
 def _ask(
@@ -191,7 +165,7 @@ def _ask(
         result = error
     except KeyboardInterrupt:
         if task is not None and is_order_method(method):
-            typer.echo(_resume_advice(task.task_id), err=True)
+            typer.echo(resume_advice(task.task_id), err=True)
         raise
     finally:
         if bar is not None:
@@ -199,42 +173,11 @@ def _ask(
     return result, task.message or b""
 
 
-def _resume_advice(task_id: str) -> str:
-    return f"The order may have been placed. Ask again with the same arguments and --task-id {task_id}"
-
-
 def _print_json_line(message: bytes) -> None:
     text = message.decode()
     if "\n" in text:
         text = json.dumps(json.loads(text), ensure_ascii=False)
     typer.echo(text)
-
-
-@contextmanager
-def _errors_as_exits(method: str | None = None) -> Iterator[None]:
-    try:
-        yield
-    except TaskFailed as error:
-        console = Console(stderr=True)
-        if console.is_terminal:
-            console.print(failure_panel(error, method))
-        else:
-            typer.echo(failure_line(error, method), err=True)
-        raise typer.Exit(EXIT_FAILED) from None
-    except OrderOutcomeUnknown as error:
-        typer.echo(f"{error} {_resume_advice(error.task_id)}", err=True)
-        raise typer.Exit(EXIT_NO_ANSWER) from None
-    except NoAnswer as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_NO_ANSWER) from None
-    except BrokerUnreachable as error:
-        typer.echo(f"{error} (the broker is the one of BROKER_URL, or --url)", err=True)
-        raise typer.Exit(EXIT_NO_ANSWER) from None
-    except BrokerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(EXIT_NO_ANSWER) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -11,18 +10,16 @@ from types import TracebackType
 from typing import Any
 
 from broker_client.address import url_list
-from broker_client.calls import CallBook, Outcome, failure
+from broker_client.base import BaseClient
+from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
 from broker_client.link import Link
-from broker_client.parameters import plain_parameters
-from broker_client.protocol import Environment, TaskReply, is_order_method
+from broker_client.order_records import OrderRecord, read_order
+from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
+from broker_client.settling import SETTLE_SECONDS, wait_settled
 
 __all__ = ["Client", "PendingTask"]
-
-logger = logging.getLogger("broker_client")
-
-OnProgress = Callable[[TaskReply], None]
 
 
 class PendingTask(Future[TaskResult]):
@@ -55,17 +52,17 @@ class PendingTask(Future[TaskResult]):
             self.set_exception(error)
 
 
-class Client:
+class Client(BaseClient[PendingTask]):
     """A blocking client, usable from several threads.
 
     A background thread owns the connection, keeps its heartbeats while the caller computes, and replaces it
     when it is lost; calls that wait for an answer go on waiting across a reconnect.
 
     Args:
-        url: ``amqp://user:password@host:5672/%2F``, or several that are tried in turn. Without it:
-            ``BROKER_URL`` from the environment or ``.env``; there is no default.
-        timeout: Seconds to wait for an answer, unless a call says otherwise. Travels as the ``deadline``: a
-            worker does not start a task after it.
+        url: ``amqp://user:password@host:5672/%2F``, or several (in a list, or with commas between them) that
+            are tried in turn. Without it: ``BROKER_URL`` from the environment or ``.env``; no default.
+        timeout: Seconds to wait for an answer, at most 7 days, unless a call says otherwise. Travels as the
+            ``deadline``: a worker does not start a task after it.
         name: Shown in RabbitMQ's list of connections.
         expected_environment: Sent with every task: a worker of another environment refuses it. A success
             from another environment all the same is raised as `WrongEnvironment`, not returned.
@@ -75,7 +72,8 @@ class Client:
 
     Raises:
         BrokerUnreachable: No URL can be reached, or the login is refused.
-        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL.
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` is out
+            of range.
 
     Example::
 
@@ -94,12 +92,14 @@ class Client:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
-        self._timeout = timeout
-        self._on_task_id = on_task_id
-        self._clock = clock
-        self._new_id = new_id
-        self._book = CallBook(expected_environment)
-        self._link = Link(
+        super().__init__(
+            timeout=timeout,
+            expected_environment=expected_environment,
+            on_task_id=on_task_id,
+            clock=clock,
+            new_id=new_id,
+        )
+        self._link: Link = Link(
             url_list(url),
             reply_queue=f"broker.client.{new_id()}",
             book=self._book,
@@ -127,7 +127,7 @@ class Client:
         *,
         timeout: float | None = None,
         task_id: str | None = None,
-        on_progress: OnProgress | None = None,
+        on_progress: Progressed | None = None,
         **parameters: Any,
     ) -> TaskResult:
         """Run one task and wait for its answer.
@@ -142,58 +142,26 @@ class Client:
         Raises:
             TaskFailed: The worker's refusal, as the class of its code.
             NoAnswer: No reply to a read within the time-out.
-            OrderOutcomeUnknown: No reply to an order within the time-out: `resume` it.
+            OrderOutcomeIsUnknown: An order left, and the worker does not know yet what became of it. Never
+                send a new one; `wait_settled` waits for the answer.
+            OrderOutcomeUnknown: No reply to an order within the time-out. Never send a new one; `resume` it,
+                or look it up with `order`.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
-            ValueError: A parameter has no JSON form.
+            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
         """
         self._refuse_to_wait_for_itself()
         return self.send(
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
         ).result()
 
-    def send(
-        self,
-        method: str,
-        /,
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-        **parameters: Any,
-    ) -> PendingTask:
-        """Start one task, as `call` does, without waiting: many can be in flight.
-
-        Raises:
-            DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form.
-        """
-        return self.send_parameters(
-            method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress
-        )
-
-    def send_parameters(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        *,
-        timeout: float | None = None,
-        task_id: str | None = None,
-        on_progress: OnProgress | None = None,
-    ) -> PendingTask:
-        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
-        return self._send(
-            method,
-            plain_parameters(parameters),
-            timeout,
-            self._new_id() if task_id is None else task_id,
-            on_progress,
-        )
-
     def resume(
         self, task_id: str, method: str | None = None, /, *, timeout: float | None = None, **parameters: Any
     ) -> TaskResult:
         """Repeat a task under its own id, to learn its outcome: a worker never runs an order twice.
+
+        A worker that does not know the outcome yet says so at once (`OrderOutcomeIsUnknown`); `wait_settled`
+        waits for it.
 
         Args:
             task_id: Of the earlier call.
@@ -206,13 +174,41 @@ class Client:
             TaskFailed, NoAnswer, OrderOutcomeUnknown, BrokerUnreachable: As `call`.
         """
         self._refuse_to_wait_for_itself()
-        if method is None:
-            if parameters:
-                raise ValueError("resume takes parameters only together with the method")
-            method, plain = self._book.recall(task_id)
-        else:
-            plain = plain_parameters(parameters)
-        return self._send(method, plain, timeout, task_id, None, resumed=True).result()
+        return self._send_again(task_id, method, timeout, parameters).result()
+
+    def order(self, task_id: str, *, timeout: float | None = None) -> OrderRecord:
+        """Look up what became of an order, with every step of it; this sends no order.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds; the client's, if absent.
+
+        Raises:
+            InvalidParameters: No worker has that order on record; it may still be on its way to one.
+            TaskFailed, NoAnswer, BrokerUnreachable: As `call`.
+        """
+        self._refuse_to_wait_for_itself()
+        task = self.send_parameters("broker.get-order", {"task_id": task_id}, timeout=timeout)
+        return read_order(task.result())
+
+    def wait_settled(self, task_id: str, *, timeout: float = SETTLE_SECONDS) -> OrderRecord:
+        """Wait until it is known what became of an order: after one of the two "unknown" errors.
+
+        Looks the order up again and again, less and less often, also while no worker answers.
+
+        Args:
+            task_id: Of the order.
+            timeout: Seconds. That an order never arrived is known more than a minute after it was sent.
+
+        Returns:
+            The order, in the state ``ACCEPTED``, ``REJECTED``, ``NOT_SENT`` or ``REFUSED``. Accepted is not
+            filled.
+
+        Raises:
+            OrderNotSettled: It was not settled in time.
+            TaskFailed, BrokerUnreachable: As `order`, when asking again cannot help.
+        """
+        return wait_settled(lambda seconds: self.order(task_id, timeout=seconds), task_id, timeout)
 
     def ping(self, *, timeout: float | None = None) -> Ping:
         """Measure a round trip through a worker, and warn in the log above 1 s of clock skew.
@@ -228,38 +224,5 @@ class Client:
         if self._link.runs_here():
             raise RuntimeError("a callback of this client cannot wait for it: use send, or another thread")
 
-    def _send(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        timeout: float | None,
-        task_id: str,
-        on_progress: OnProgress | None,
-        *,
-        resumed: bool = False,
-    ) -> PendingTask:
-        task = PendingTask(task_id, method)
-        correlation_id = self._new_id()
-
-        def settle(outcome: Outcome) -> None:
-            self._link.settled(correlation_id)
-            task._settle(outcome)
-
-        # Before the book has it: from then on it may leave with another task.
-        if is_order_method(method):
-            logger.info("order %s: task_id %s", method, task_id)
-            if self._on_task_id is not None:
-                self._on_task_id(task_id, method)
-        call = self._book.open(
-            method,
-            parameters,
-            task_id=task_id,
-            correlation_id=correlation_id,
-            now=self._clock(),
-            timeout=self._timeout if timeout is None else timeout,
-            on_settled=settle,
-            on_progress=on_progress,
-            resumed=resumed,
-        )
-        self._link.submit(call)
-        return task
+    def _new_task(self, task_id: str, method: str) -> PendingTask:
+        return PendingTask(task_id, method)

@@ -146,7 +146,7 @@ def failure_line(error: TaskFailed, method: str | None = None) -> str:
         parts.append(f"({said})")
     if error.retryable:
         parts.append("[may succeed later]")
-    if next_step := hint(error.code, method):
+    if next_step := hint(error.code, method, error.task_id):
         parts.append(f"- next: {next_step}")
     return " ".join(" ".join(parts).split())
 
@@ -175,7 +175,7 @@ def failure_panel(error: TaskFailed, method: str | None = None) -> Panel:
         grid.add_row("its own words", Text(said))
     if error.retryable:
         grid.add_row("retry", Text("the same task may succeed later"))
-    if next_step := hint(error.code, method):
+    if next_step := hint(error.code, method, error.task_id):
         grid.add_row("next", Text(next_step))
     if error.task_id:
         grid.add_row("task_id", Text(error.task_id))

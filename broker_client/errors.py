@@ -5,6 +5,7 @@ The server raises these and encodes them; the client decodes a failed reply into
     BrokerError
     ├── NoAnswer                    no reply within the time-out (a read: safe to repeat)
     ├── OrderOutcomeUnknown         no reply to an order within the time-out: never send a new one, resume it
+    ├── OrderNotSettled             `wait_settled` ended, and still nobody knows what became of the order
     ├── BrokerUnreachable           RabbitMQ cannot be reached or refuses the login: the task was not sent
     │   └── TaskQueueMissing        no worker has declared the task queue: the task was not sent
     ├── ClientClosed                the client was closed
@@ -35,6 +36,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from broker_client.client_errors import (
+    BrokerError,
+    BrokerUnreachable,
+    ClientClosed,
+    NoAnswer,
+    OrderNotSettled,
+    OrderOutcomeUnknown,
+    TaskQueueMissing,
+    WrongEnvironment,
+)
+
 __all__ = [
     "ERRORS_BY_CODE",
     "AuthenticationFailed",
@@ -48,6 +60,7 @@ __all__ = [
     "NoAnswer",
     "NotSubscribed",
     "OrderGuard",
+    "OrderNotSettled",
     "OrderOutcomeIsUnknown",
     "OrderOutcomeUnknown",
     "OrdersDisabled",
@@ -65,94 +78,6 @@ __all__ = [
     "VendorUnavailable",
     "WrongEnvironment",
 ]
-
-
-class BrokerError(Exception):
-    """Base of everything that this package raises on purpose."""
-
-
-class NoAnswer(BrokerError):
-    """No reply came within the time-out. The task was a read, so repeating it is safe."""
-
-    def __init__(self, task_id: str, method: str, seconds: float) -> None:
-        super().__init__(f"{method} ({task_id}): no answer within {seconds:g} s; is a worker running?")
-        self.task_id = task_id
-        self.method = method
-
-
-class OrderOutcomeUnknown(BrokerError):
-    """No reply to an order came within the time-out: it may have been placed.
-
-    Do not send a new order. ``client.resume(task_id)`` repeats the same task under the same id.
-    """
-
-    def __init__(self, task_id: str, method: str, seconds: float) -> None:
-        super().__init__(
-            f"{method} ({task_id}): no answer within {seconds:g} s, the order may have been placed. "
-            f"Do not send a new one: resume this task_id, or look at the open orders."
-        )
-        self.task_id = task_id
-        self.method = method
-
-
-class BrokerUnreachable(BrokerError):
-    """RabbitMQ cannot be reached, or refuses the login."""
-
-
-class TaskQueueMissing(BrokerUnreachable):
-    """The broker has no such task queue, so it handed the task back: it was not sent."""
-
-    def __init__(self, task_id: str, method: str, queue: str, *, is_order: bool) -> None:
-        reason = (
-            "the worker there is older than this client, or none ever ran; the order was not sent"
-            if is_order
-            else "no worker has ever run there"
-        )
-        super().__init__(
-            f"{method} ({task_id}): no worker has ever declared the queue {queue} ({reason}). "
-            "Start one on this broker and virtual host: broker-server run"
-        )
-        self.task_id = task_id
-        self.method = method
-        self.queue = queue
-
-
-class ClientClosed(BrokerError):
-    """The client was closed before, or while, the task waited for its answer."""
-
-
-class WrongEnvironment(BrokerError):
-    """A task succeeded in another environment than ``expected_environment``.
-
-    A worker of another environment refuses such a task itself; one that did not do so has run it. An order
-    was placed there.
-
-    Attributes:
-        environment: The one that answered.
-        expected_environment: The client's.
-        result: What the reply carried.
-    """
-
-    def __init__(
-        self,
-        task_id: str,
-        method: str,
-        *,
-        environment: str,
-        expected_environment: str,
-        result: object,
-        is_order: bool,
-    ) -> None:
-        consequence = "the order was placed there" if is_order else "do not use its data"
-        super().__init__(
-            f"{method} ({task_id}): answered by a worker of environment {environment}, but this client "
-            f"expects {expected_environment}; {consequence}. Look which worker serves this BROKER_URL."
-        )
-        self.task_id = task_id
-        self.method = method
-        self.environment = environment
-        self.expected_environment = expected_environment
-        self.result = result
 
 
 class TaskFailed(BrokerError):
@@ -285,7 +210,13 @@ class OrderGuard(TaskFailed):
 
 
 class OrderOutcomeIsUnknown(TaskFailed):
-    """The order left, and the vendor's verdict is not known. Never send it again."""
+    """The order left, and the vendor's verdict is not known yet. Never send it again.
+
+    The worker asks the brokerage. ``client.wait_settled(task_id)`` waits for what it finds out,
+    ``client.order(task_id)`` looks at what is known now. The answer comes to the reply queue too, so
+    ``client.resume(task_id)`` gets it from then on. Not to be confused with `OrderOutcomeUnknown`: there the
+    worker itself did not answer.
+    """
 
     code = "ORDER_OUTCOME_UNKNOWN"
 

@@ -21,9 +21,13 @@ from broker_client.address import (
     describe_url,
     has_option,
 )
-from broker_client.calls import Call, CallBook
+from broker_client.call import Call
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
+from broker_client.pika_message import task_properties
+from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
+from broker_client.signatures import Signatures
 
 __all__ = ["Link"]
 
@@ -69,6 +73,7 @@ class Link:
         self._stopping = False
         self._last_tag = 0
         self._unconfirmed: dict[int, Call] = {}
+        self._signatures = Signatures()
         self._timers: dict[str, Any] = {}
         self._thread = threading.Thread(target=self._run, name=f"broker-client {name}", daemon=True)
 
@@ -200,6 +205,9 @@ class Link:
     def _flush(self) -> None:
         if not self._ready:
             return
+        user = self._signatures.user(
+            self._urls[self._turn], self._parameters[self._turn].credentials.username
+        )
         for call in self._book.take_queued():
             self._last_tag += 1
             self._unconfirmed[self._last_tag] = call
@@ -207,17 +215,7 @@ class Link:
                 exchange="",
                 routing_key=call.queue,
                 body=call.body,
-                properties=pika.BasicProperties(
-                    content_type="application/json",
-                    content_encoding="utf-8",
-                    delivery_mode=pika.DeliveryMode.Persistent,
-                    reply_to=self._reply_queue,
-                    correlation_id=call.correlation_id,
-                    message_id=call.correlation_id,
-                    timestamp=int(call.request_time.timestamp()),
-                    expiration=call.expiration,
-                    app_id=self._name,
-                ),
+                properties=task_properties(call, reply_to=self._reply_queue, user=user, app=self._name),
                 mandatory=True,
             )
 
@@ -253,6 +251,7 @@ class Link:
 
     def _on_channel_closed(self, _channel: Any, reason: Exception) -> None:
         self._ready = False
+        self._signatures.channel_closed(self._urls[self._turn], reason_of(reason))
         if not self._stopping and self._connection is not None and self._connection.is_open:
             self._trouble = reason_of(reason)
             self._close_connection()
@@ -297,7 +296,7 @@ class Link:
 
 
 def _parameters(url: str, name: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(url)
+    parameters = pika_parameters(url)
     if not has_option(url, "heartbeat"):
         parameters.heartbeat = HEARTBEAT
     parameters.client_properties = {"connection_name": name}

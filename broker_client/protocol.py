@@ -15,6 +15,7 @@ and its reply goes to the ``reply_to`` property, else to ``reply_queue``, else t
 
 from __future__ import annotations
 
+import codecs
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -45,6 +46,8 @@ _ORDER_METHOD = re.compile(
     r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
 )
 
+_NAMED_IN_THE_RECORD = {"broker.halt-orders", "broker.resume-orders", "broker.resolve-order"}
+
 
 def is_order_method(method: str) -> bool:
     """Whether ``method`` places, changes or cancels an order, by its name.
@@ -53,6 +56,14 @@ def is_order_method(method: str) -> bool:
     holds every registered method of kind ``order`` to this rule.
     """
     return _ORDER_METHOD.match(method) is not None
+
+
+def names_its_user(method: str) -> bool:
+    """Whether clients send ``method`` with the AMQP ``user_id`` property, which RabbitMQ verifies.
+
+    Orders, because ``ORDER_USERS`` may ask for it; what stops, resumes or settles them, for the record.
+    """
+    return is_order_method(method) or method in _NAMED_IN_THE_RECORD
 
 
 def _iso_text(value: object) -> object:
@@ -130,19 +141,14 @@ class TaskReply(BaseModel):
     epoch: str | None = None
     sequence: int | None = None
 
-    def raise_for_status(self) -> None:
-        """Raise the error class of the reply's code if the task failed."""
-        if self.status == "TASK_SUCCEED":
-            return
-        raise decode_error(self)
-
 
 def decode_request(body: bytes) -> TaskRequest:
-    """Read a request message.
+    """Read a request message. A byte order mark before it, which .NET writes, is skipped.
 
     Raises:
         MalformedMessage: The body is not a task; ``task_id`` is set when it could still be read.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body:
         raise MalformedMessage("the message body is empty; send a JSON object with task_id and method")
     try:
@@ -170,7 +176,11 @@ def encode_request(request: TaskRequest) -> bytes:
 
 
 def utc_text(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds."""
+    """ISO 8601 in UTC with milliseconds, as every time of a worker is written.
+
+    Args:
+        moment: With an offset.
+    """
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -30,6 +30,7 @@ class TaskResult:
         response_time: When the worker answered; without an offset only from a worker that imitates the
             original server.
         replayed: This is the recorded outcome of an order that was answered before.
+        warnings: What the worker finds odd about the task that it ran all the same.
         reply: The whole reply message.
     """
 
@@ -39,6 +40,7 @@ class TaskResult:
     truncated: str | None
     response_time: datetime
     replayed: bool
+    warnings: tuple[str, ...]
     reply: TaskReply
 
     @classmethod
@@ -51,6 +53,7 @@ class TaskResult:
             truncated=reply.truncated,
             response_time=reply.response_time,
             replayed=reply.replayed,
+            warnings=tuple(reply.warnings),
             reply=reply,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-__all__ = ["describe_validation_error"]
+__all__ = ["describe_problem", "describe_validation_error"]
 
 _OBJECT = "must be a JSON object"
 _NUMBER = "must be a number"
@@ -70,14 +70,22 @@ def describe_validation_error(error: ValidationError, *, known: Iterable[str] = 
     return "; ".join(lines)
 
 
+def describe_problem(problem: Any) -> str:
+    """Say what is wrong with one field, without its name.
+
+    Args:
+        problem: One of pydantic's ``error.errors()``.
+    """
+    words = _WORDS.get(problem["type"])
+    if words is not None:
+        return words.format_map(problem.get("ctx", {}))
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{said[0].lower()}{said[1:]}"
+
+
 def _line(problem: Any, names: list[str]) -> str:
     where = ".".join(str(part) for part in problem["loc"]) or "parameters"
-    words = _WORDS.get(problem["type"])
-    if words is None:
-        said = problem["msg"].removeprefix("Value error, ")
-        what = f"{said[0].lower()}{said[1:]}"
-    else:
-        what = words.format_map(problem.get("ctx", {}))
+    what = describe_problem(problem)
     if problem["type"] == "extra_forbidden" and (near := get_close_matches(where, names, n=1)):
         what += f"; did you mean {near[0]}?"
     return f"{where}: {what}"

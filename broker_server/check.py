@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from pika.exceptions import AMQPError
 
+from broker_client.address import describe_url
+from broker_client.protocol import Environment
+from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused, connect
-from broker_server.amqp.environment import marker_queue
-from broker_server.amqp.topology import consumer_count
+from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
+from broker_server.amqp.topology import consumer_count, is_held, owner_queue
 from broker_server.app import make_vendors
-from broker_server.core.vendor import CheckResult
+from broker_server.check_worker import ask_worker
+from broker_server.core.vendor import CheckResult, Vendor
 from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerLook:
+    """What was seen at the broker.
+
+    Attributes:
+        held: The vendors whose lease a running worker of this environment holds.
+    """
+
+    result: CheckResult
+    held: frozenset[str] = frozenset()
+
+
 def check(settings: Settings) -> Iterator[CheckResult]:
-    """Try one thing after the other; each result comes as soon as it is known."""
-    yield _check_broker(settings)
+    """Try one thing after the other; each result comes as soon as it is known.
+
+    A vendor whose lease a worker holds is tried through that worker: a second session would spend the key's
+    rate limit, and could cost the worker its token.
+    """
+    environment: Environment = settings.kis_environment or "paper"
+    look = _look(settings, environment)
+    yield look.result
     yield _check_journal(settings)
     if missing := _missing_of_kis(settings):
         yield CheckResult("kis settings", passed=False, detail=missing)
@@ -30,9 +53,19 @@ def check(settings: Settings) -> Iterator[CheckResult]:
         return
     for vendor in vendors:
         try:
-            yield from vendor.check()
+            yield from _check_vendor(vendor, settings, environment, asked=vendor.name in look.held)
         finally:
             vendor.close()
+
+
+def _check_vendor(
+    vendor: Vendor, settings: Settings, environment: Environment, *, asked: bool
+) -> Iterator[CheckResult]:
+    if asked and settings.broker_url is not None:
+        url = settings.broker_url.get_secret_value()
+        yield from ask_worker(url, environment, vendor.name, account=settings.kis_account is not None)
+    else:
+        yield from vendor.check()
 
 
 def verdict(results: Sequence[CheckResult]) -> str:
@@ -40,6 +73,8 @@ def verdict(results: Sequence[CheckResult]) -> str:
     failed = sum(not result.passed for result in results)
     if failed:
         return f"{failed} of {len(results)} checks failed: correct .env (see .env.example), then check again"
+    if any(result.item.endswith(" worker") for result in results):
+        return f"all {len(results)} checks passed: the worker is running"
     return f"all {len(results)} checks passed: start the worker with broker-server run"
 
 
@@ -55,29 +90,33 @@ def _missing_of_kis(settings: Settings) -> str:
     return f"{' and '.join(missing)} {verb} not set: put your KIS key pair into .env{account}"
 
 
-def _check_broker(settings: Settings) -> CheckResult:
+def _look(settings: Settings, environment: Environment) -> BrokerLook:
     if settings.broker_url is None:
-        return CheckResult(
-            "RabbitMQ",
-            passed=False,
-            detail="BROKER_URL is not set: put the address of your RabbitMQ into .env",
-        )
+        return _no_broker("BROKER_URL is not set: put the address of your RabbitMQ into .env")
     url = settings.broker_url.get_secret_value()
     try:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            detail = runner.run(_look_at_broker(url, settings.kis_environment or "paper"))
-    except (AMQPError, LoginRefused, OSError) as error:
-        return CheckResult("RabbitMQ", passed=False, detail=str(error) or repr(error))
-    return CheckResult("RabbitMQ", passed=True, detail=detail)
+            return runner.run(_look_at_broker(url, environment, settings.vendors))
+    except (LoginRefused, EnvironmentConflict) as error:
+        return _no_broker(str(error))
+    except (AMQPError, OSError) as error:
+        return _no_broker(f"cannot use RabbitMQ at {describe_url(url)}: {reason_of(error)}")
 
 
-async def _look_at_broker(url: str, environment: str) -> str:
+def _no_broker(detail: str) -> BrokerLook:
+    return BrokerLook(CheckResult("RabbitMQ", passed=False, detail=detail))
+
+
+async def _look_at_broker(url: str, environment: Environment, vendors: Sequence[str]) -> BrokerLook:
     connection = await connect(url, name="broker-server check")
     try:
+        await refuse_others(connection, environment)
         workers = await consumer_count(connection, marker_queue(environment))
+        held = [vendor for vendor in vendors if await is_held(connection, owner_queue(vendor))]
     finally:
         connection.close()
-    return f"connected; {serving(workers or 0, environment)}"
+    detail = f"connected; {serving(workers or 0, environment)}"
+    return BrokerLook(CheckResult("RabbitMQ", passed=True, detail=detail), frozenset(held))
 
 
 def serving(workers: int, environment: str) -> str:

@@ -14,7 +14,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from broker_client import __version__
-from broker_server.settings import Settings, SettingsError, load_settings
+from broker_client.version_option import VersionOption
+from broker_server.settings import SERVED_VENDORS, Settings, SettingsError, load_settings
 
 app = typer.Typer(
     name="broker-server",
@@ -27,9 +28,17 @@ app = typer.Typer(
 Simulate = Annotated[
     bool, typer.Option("--simulate", help="Serve simulated brokerages instead of real ones.")
 ]
-Vendors = Annotated[str | None, typer.Option("--vendors", help="Which vendors to serve, for example kis.")]
+Vendors = Annotated[
+    str | None,
+    typer.Option("--vendors", help=f"Which vendors to serve, with commas: {', '.join(SERVED_VENDORS)}."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the simulated market.")]
 Hours = Annotated[bool, typer.Option("--hours", help="The simulated market keeps the exchange's hours.")]
+
+
+@app.callback()
+def _options(version: VersionOption = False) -> None:
+    pass
 
 
 def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings:
@@ -79,12 +88,27 @@ def simulate(
     json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON line.")] = False,
     seed: Seed = 0,
     hours: Hours = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start",
+            metavar="TIME",
+            help="The simulated clock's first moment, such as 2026-11-20T10:00:00+09:00; now if absent.",
+        ),
+    ] = None,
+    watch_stdin: Annotated[
+        bool, typer.Option("--watch-stdin", help="End when stdin is closed or the parent process ends.")
+    ] = False,
 ) -> None:
     """Run the simulated brokerages alone, for any client."""
-    from broker_server.simulator.server import Options
+    from broker_server.simulator.server import Options, read_moment
     from broker_server.simulator.server import run as run_simulators
 
-    raise typer.Exit(run_simulators(Options(seed=seed, hours=hours), as_json=json))
+    try:
+        options = Options(seed=seed, hours=hours, start=None if start is None else read_moment(start))
+    except ValueError as error:
+        raise typer.BadParameter(f"--start: {error}") from None
+    raise typer.Exit(run_simulators(options, as_json=json, watch_stdin=watch_stdin))
 
 
 @app.command()
@@ -125,6 +149,9 @@ def methods(
     from broker_server.app import catalogue
 
     rows = [describe(method) for method in catalogue() if pattern in method.name]
+    if not rows:
+        sys.stderr.write(f"no method matches {pattern!r}\n")
+        raise typer.Exit(1)
     if json:
         sys.stdout.buffer.write(
             orjson.dumps([row.model_dump() for row in rows], option=orjson.OPT_APPEND_NEWLINE)

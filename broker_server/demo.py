@@ -7,87 +7,33 @@ but the brokerage.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pika
 import requests
-from rich.columns import Columns
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Column, Table
 from rich.text import Text
 
 from broker_client import Client, InvalidParameters
+from broker_client.display import object_table, rows_table
 from broker_client.errors import BrokerError
 from broker_client.protocol import DEFAULT_REPLY_QUEUE, TASKS_QUEUE
 from broker_server.amqp.private_node import PrivateNode
+from broker_server.demo_worker import WorkerDidNotStart, running_worker
 from broker_server.scratch import scratch_folder
 
-READY_SECONDS = 60
 ANSWER_SECONDS = 20
 TICKER = "005930"
+CANDLE = ("date", "open", "high", "low", "close", "volume", "change")
 
 
 class DemoFailed(Exception):
     """A step did not do what it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningWorker:
-    """The worker's process.
-
-    Attributes:
-        control_url: The simulators' control server, the ground truth of what the brokerage saw.
-        log: Where its log goes.
-    """
-
-    process: subprocess.Popen[str]
-    control_url: str
-    log: Path
-
-
-@contextmanager
-def _worker(broker_url: str, folder: Path) -> Iterator[RunningWorker]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("KIS_", "VENDORS"))
-    }
-    environment |= {"BROKER_URL": broker_url, "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}"}
-    log = folder / "worker.log"
-    with log.open("w", encoding="utf-8") as log_file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "broker_server", "run", "--simulate"],
-            stdout=subprocess.PIPE,
-            stderr=log_file,
-            text=True,
-            env=environment,
-            cwd=folder,
-        )
-    try:
-        yield RunningWorker(process, _control_url(process, log), log)
-    finally:
-        process.terminate()
-        process.wait(30)
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def _control_url(process: subprocess.Popen[str], log: Path) -> str:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    ready = process.stdout.readline()
-    if not ready.startswith("ready"):
-        process.wait(READY_SECONDS)
-        raise DemoFailed(f"the worker did not start: {log.read_text(encoding='utf-8').strip()[-500:]}")
-    words = dict(word.split("=", 1) for word in ready.split()[1:])
-    return words["control"]
 
 
 class Demo:
@@ -120,12 +66,13 @@ class Demo:
             action()
         except (BrokerError, DemoFailed, requests.RequestException, pika.exceptions.AMQPError) as error:
             self.failed += 1
-            self._console.print(f"  [red]✗ {error}[/]\n", highlight=False)
+            self._say(f"✗ {error}", style="red")
+            self._console.print()
         else:
             self._console.print(f"  [green]✓[/] [dim]{(time.perf_counter() - began) * 1000:.0f} ms[/]\n")
 
-    def _say(self, text: str) -> None:
-        self._console.print(f"  {text}", highlight=False)
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Padding(Text(text, style=style), (0, 0, 0, 2), expand=False))
 
     def _ping(self) -> None:
         pong = self._client.call("broker.ping")
@@ -158,18 +105,12 @@ class Demo:
             connection.close()
 
     def _current_price(self) -> None:
-        self._object(self._client.call("kis.get-current-price", ticker=TICKER).first)
+        price = self._client.call("kis.get-current-price", ticker=TICKER).first
+        self._object(price, "ticker", "venue", "price", "change", "change_rate", "volume", "upper_limit")
 
     def _order_book(self) -> None:
         book = self._client.call("kis.get-order-book", ticker=TICKER).first
-        table = Table("ask quantity", "price", "bid quantity", box=None, pad_edge=False)
-        for column in table.columns:
-            column.justify = "right"
-        for level in reversed(book["asks"][:3]):
-            table.add_row(f"{level['quantity']:,}", f"[blue]{level['price']:,}[/]", "")
-        for level in book["bids"][:3]:
-            table.add_row("", f"[red]{level['price']:,}[/]", f"{level['quantity']:,}")
-        self._console.print(table)
+        self._console.print(object_table({side: book[side][:3] for side in ("asks", "bids")}))
 
     def _candles(self) -> None:
         result = self._client.call(
@@ -178,16 +119,17 @@ class Demo:
         if len(result.rows) <= 100:
             raise DemoFailed("paging stopped at the first page")
         self._say(f"{len(result.rows)} candles, complete: {result.truncated is None}")
-        self._rows(result.rows[:3])
+        self._console.print(rows_table([{name: row[name] for name in CANDLE} for row in result.rows[:3]]))
 
     def _overseas(self) -> None:
-        self._object(self._client.call("kis.get-overseas-price", exchange="NASD", ticker="AAPL").first)
+        price = self._client.call("kis.get-overseas-price", exchange="NASD", ticker="AAPL").first
+        self._object(price, "ticker", "venue", "currency", "price", "change", "change_rate", "volume")
 
     def _buy(self) -> None:
         order = self._client.call(
             "kis.buy-order", task_id="demo-order-1", ticker=TICKER, quantity=10, order_type="market"
         )
-        self._object(order.first)
+        self._object(order.first, "order_no", "ticker", "quantity", "order_type", "time", "state")
 
     def _repeat(self) -> None:
         again = self._client.resume("demo-order-1")
@@ -198,39 +140,18 @@ class Demo:
 
     def _balance(self) -> None:
         balance = self._client.call("kis.get-balance").first
-        self._object(balance)
-        self._rows(balance["holdings"])
+        self._object(balance, "account", "deposit", "deposit_settled", "holdings_value", "holdings")
 
     def _forgotten_price(self) -> None:
         try:
             self._client.call("kis.buy-order", ticker=TICKER, quantity=1)
         except InvalidParameters as error:
-            self._say(f"[yellow]{error}[/]")
+            self._say(str(error), style="yellow")
         else:
             raise DemoFailed("the order was taken")
 
-    def _object(self, values: dict[str, Any]) -> None:
-        pairs = [
-            Text.assemble((f"{name} ", "dim"), _text(value))
-            for name, value in values.items()
-            if value is not None and not isinstance(value, (dict, list))
-        ]
-        self._console.print(Padding(Columns(pairs[:12], padding=(0, 2)), (0, 0, 0, 2)))
-
-    def _rows(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        columns = [name for name, value in rows[0].items() if not isinstance(value, (dict, list))][:8]
-        table = Table(*(Column(name, no_wrap=True) for name in columns), box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*(_text(row[name]) for name in columns))
-        self._console.print(table)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    def _object(self, fields: dict[str, Any], *names: str) -> None:
+        self._console.print(object_table({name: fields.get(name) for name in names}))
 
 
 def run_demo() -> int:
@@ -247,9 +168,9 @@ def run_demo() -> int:
             with console.status("starting a private RabbitMQ node …"):
                 node = stack.enter_context(PrivateNode.start())
             with console.status("starting the simulated brokerage and a worker …"):
-                worker = stack.enter_context(_worker(node.url, folder))
+                worker = stack.enter_context(running_worker(node.url, folder))
             client = stack.enter_context(Client(node.url, timeout=ANSWER_SECONDS))
-        except (BrokerError, DemoFailed) as error:
+        except (BrokerError, WorkerDidNotStart) as error:
             console.print(f"[red]{error}[/]", highlight=False)
             return 1
         console.print(
@@ -262,7 +183,8 @@ def run_demo() -> int:
         seconds = time.perf_counter() - began
         if demo.failed:
             console.print(f"[red]{demo.failed} step(s) failed[/]; the worker's log:", highlight=False)
-            console.print(worker.log.read_text(encoding="utf-8")[-3000:], markup=False, highlight=False)
+            log = worker.log.read_text(encoding="utf-8")[-3000:]
+            console.print(log, markup=False, highlight=False, soft_wrap=True)
             return 1
     console.print(
         f"[green]Every step succeeded[/] in {seconds:.1f} s. "

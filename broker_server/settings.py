@@ -14,6 +14,9 @@ import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from broker_client.address import unreadable_file, url_list
+from broker_client.pika_url import pika_parameters
+from broker_client.validation import describe_problem
 from broker_server.core.guards import DEFAULT_NOTIONAL
 
 SERVED_VENDORS = ("kis",)
@@ -96,6 +99,8 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        if not names:
+            raise ValueError(f"name at least one; known: {', '.join(SERVED_VENDORS)}")
         for name in names:
             if name not in SERVED_VENDORS:
                 raise ValueError(
@@ -143,15 +148,16 @@ class Settings(BaseSettings):
     @classmethod
     def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
-                raise ValueError("must look like amqp://user:password@host:5672/%2F")
+            urls = url_list(value.get_secret_value())
+            if len(urls) > 1:
+                raise ValueError("a worker takes one URL; several with commas are for clients")
+            pika_parameters(urls[0])
         return value
 
     @field_validator("kis_account")
     @classmethod
     def _check_account(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"\d{8}-\d{2}", value):
+        if value is not None and not re.fullmatch("[0-9]{8}-[0-9]{2}", value):
             raise ValueError("must look like 12345678-01: 8 digits, a hyphen and 2 digits")
         return value
 
@@ -188,7 +194,7 @@ def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Setting
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0]).upper() if problem["loc"] else ""
-        message = problem["msg"].removeprefix("Value error, ")
+        message = describe_problem(problem)
         raise SettingsError(f"{name}: {message}" if name else message) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f".env cannot be read: {error}") from None
+        raise SettingsError(unreadable_file(env_file or ".env", error)) from None

@@ -11,6 +11,9 @@ from pika.channel import Channel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
 from pika.spec import Basic, BasicProperties
 
+RESOURCE_LOCKED = 405
+"""The broker's reply code for the exclusive queue of another connection."""
+
 MessageCallback = Callable[[Channel, Basic.Deliver, BasicProperties, bytes], None]
 
 

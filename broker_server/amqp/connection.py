@@ -18,6 +18,7 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
+from broker_client.address import backoff_delay
 from broker_client.reasons import reason_of
 from broker_server.amqp.frames import TolerantConnection
 
@@ -147,9 +148,11 @@ class Backoff:
 
     def next_delay(self) -> float:
         """Seconds to wait before the next try."""
-        ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(self._failures, 10))
+        delay = backoff_delay(
+            self._failures, self._jitter, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS
+        )
         self._failures += 1
-        return ceiling * (0.5 + 0.5 * self._jitter())
+        return delay
 
     def reset(self) -> None:
         """Start again with the shortest delay."""

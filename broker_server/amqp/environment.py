@@ -55,9 +55,22 @@ async def claim_environment(
         channel = await AsyncChannel.open(connection)
     channel.raw.add_on_cancel_callback(on_lost)
     await channel.consume(name, lambda *_: None)
+    try:
+        await refuse_others(connection, environment)
+    except EnvironmentConflict:
+        channel.close()
+        raise
+
+
+async def refuse_others(connection: AsyncioConnection, environment: str) -> None:
+    """Look whether workers of another environment serve this vhost.
+
+    Raises:
+        EnvironmentConflict: Another environment's marker is alive.
+        AMQPError: The connection was lost.
+    """
     for other in get_args(Environment):
         if other != environment and await consumer_count(connection, marker_queue(other)):
-            channel.close()
             raise EnvironmentConflict(
                 f"this worker is {environment}, but {other} workers serve the same vhost; "
                 f"stop them, or give this one another vhost in BROKER_URL"

@@ -19,7 +19,7 @@ from broker_server.amqp.lease_tenure import Standing, Tenure
 from broker_server.amqp.lease_timing import LONGEST_HEARTBEAT, patience, takeover_wait
 from broker_server.amqp.owner_process import is_gone
 from broker_server.amqp.pin_queue import PinNotKept, pin_queue, settle_pin
-from broker_server.amqp.topology import QueueRefused
+from broker_server.amqp.topology import QueueRefused, owner_queue
 from broker_server.journal.owners import Owner, Owners
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ class AccountClaim:
     ) -> None:
         self.key = (vendor, account)
         self.label = f"{vendor}/{account}"
-        self.queue = f"broker.owner.{vendor}.{account}"
+        self.queue = owner_queue(vendor, account)
         self._identity = identity
         self._me = claimant
         self._owners = owners

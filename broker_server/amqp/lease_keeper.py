@@ -15,7 +15,7 @@ from pika.exceptions import AMQPError
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.reasons import reason_of
-from broker_server.amqp.channels import AsyncChannel, is_refusal
+from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
 from broker_server.amqp.connection import (
     LONGEST_DELAY_SECONDS,
     Backoff,
@@ -31,7 +31,6 @@ from broker_server.orders.ownership import Grant
 
 log = structlog.get_logger(__name__)
 
-RESOURCE_LOCKED = 405
 RETRY_SECONDS = 1.0
 CLAIM_AGAIN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0

@@ -93,9 +93,6 @@ class RunningTasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._tasks
-
     def add(self, task: RunningTask) -> None:
         """Remember a task that begins."""
         self._tasks[task.key] = task

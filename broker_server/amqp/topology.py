@@ -14,7 +14,7 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
 from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE
-from broker_server.amqp.channels import AsyncChannel, is_refusal
+from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,8 @@ REALTIME_EXCHANGE = "broker.realtime"
 EVENTS_EXCHANGE = "broker.events"
 CONTROL_EXCHANGE = "broker.control"
 EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
+
+OWNER_PREFIX = "broker.owner."
 
 KEPT_MESSAGES = 10_000
 KEPT_BYTES = 256 * 1024 * 1024
@@ -80,6 +82,11 @@ def vendor_queues(vendor: str) -> tuple[str, str]:
     return f"tasks.{vendor}", f"tasks.{vendor}.default.orders"
 
 
+def owner_queue(vendor: str, account: str = "default") -> str:
+    """The lease of a vendor's account: exclusive to the worker that holds it."""
+    return f"{OWNER_PREFIX}{vendor}.{account}"
+
+
 def is_task_queue(name: str) -> bool:
     """Whether workers read tasks from that queue, so that no reply may go there."""
     return name == TASKS_QUEUE or name.startswith(f"{TASKS_QUEUE}.")
@@ -87,7 +94,7 @@ def is_task_queue(name: str) -> bool:
 
 def takes_replies(name: str) -> bool:
     """Whether a reply may go to that queue: not to one that workers read, keep for themselves or own."""
-    own = (UNROUTABLE_QUEUE, "broker.environment.", "broker.owner.", "broker.journal.")
+    own = (UNROUTABLE_QUEUE, "broker.environment.", OWNER_PREFIX, "broker.journal.")
     return not is_task_queue(name) and not name.startswith(own)
 
 
@@ -175,3 +182,14 @@ async def consumer_count(connection: AsyncioConnection, queue: str) -> int | Non
         raise
     channel.close()
     return count
+
+
+async def is_held(connection: AsyncioConnection, queue: str) -> bool:
+    """Whether the queue is exclusive to another connection, which is alive."""
+    try:
+        await consumer_count(connection, queue)
+    except AMQPError as error:
+        if not is_refusal(error, RESOURCE_LOCKED):
+            raise
+        return True
+    return False

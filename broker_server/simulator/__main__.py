@@ -1,20 +1,19 @@
-"""``python -m broker_server.simulator``: the simulators alone."""
+"""``python -m broker_server.simulator``: ``broker-server simulate`` as `SimulatorProcess` starts it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from broker_server.simulator.server import Options, run
+from broker_server.simulator.server import Options, read_moment, run
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("needs an offset, for example 2026-11-20T10:00:00+09:00")
-    return moment
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kis_port=chosen.kis_port,
         control_port=chosen.control_port,
     )
-    try:
-        return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"the simulators cannot start: {error}\n")
-        return 2
+    return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)
 
 
 if __name__ == "__main__":

@@ -2,76 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from broker_server.simulator.calls import CallCounts
-from broker_server.simulator.clock import KST, SimulatedClock
+from broker_server.simulator.clock import SimulatedClock
+from broker_server.simulator.control_messages import (
+    ENDPOINTS,
+    ClockRequest,
+    MarketRequest,
+    Refused,
+    explain,
+    json_object,
+    json_response,
+    minor_units,
+    order_to_json,
+)
 from broker_server.simulator.faults import FaultBoard, FaultRequest
 from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kis.text import decimal
-from broker_server.simulator.market import MarketError
 from broker_server.simulator.matching import Exchange
-from broker_server.simulator.orders import Order
-
-ENDPOINTS = {
-    "GET /": "this list",
-    "GET /orders": "every order that the simulated vendors took, oldest first",
-    "GET /subscriptions": "every realtime subscription",
-    "GET /calls": "calls per path and per TR, and errors per code",
-    "DELETE /calls": "start the counts from zero",
-    "GET /faults": "the faults that wait for calls, and the limits in force",
-    "POST /faults": "order a fault: {fault, when, path, tr, count, skip, seconds, code, message}, "
-    "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, token_interval}}, "
-    'or restore them: {limits: "published"}',
-    "DELETE /faults": "remove every fault; limits stay",
-    "GET /clock": "the simulated time",
-    "POST /clock": "{set: ISO 8601 with offset}, {advance: seconds}, {freeze: true|false}",
-    "GET /market": "a price: ?ticker=005930[&exchange=KRX]",
-    "POST /market": "{ticker, exchange, price, hold, suspended, liquidity}",
-}
-
-
-class ClockRequest(BaseModel):
-    """The body of ``POST /clock``; at least one key."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    set: datetime | None = None
-    advance: float | None = None
-    freeze: bool | None = None
-
-
-class MarketRequest(BaseModel):
-    """The body of ``POST /market``.
-
-    Attributes:
-        ticker: The symbol.
-        exchange: ``KRX`` or a foreign exchange's four letters.
-        price: Decimal text or a number; null lets a held price move on.
-        hold: Whether the price stays there; true unless said otherwise.
-        suspended: Halt or resume trading.
-        liquidity: Shares at every level of the book; null gives it back to the market.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    ticker: str
-    exchange: str = KRX
-    price: str | int | float | None = None
-    hold: bool = True
-    suspended: bool | None = None
-    liquidity: int | None = None
-
-
-class Refused(ValueError):
-    """A request that the control server cannot carry out; the text says what is allowed."""
 
 
 class Control:
@@ -104,7 +58,7 @@ class Control:
 
     def application(self) -> web.Application:
         """The routes."""
-        application = web.Application(middlewares=[_explain])
+        application = web.Application(middlewares=[explain])
         application.router.add_get("/", self.describe)
         application.router.add_get("/orders", self.orders)
         application.router.add_get("/subscriptions", self.subscriptions)
@@ -121,26 +75,26 @@ class Control:
 
     async def describe(self, request: web.Request) -> web.Response:
         """What there is."""
-        return _json({"name": "sapi-broker simulator control", "endpoints": ENDPOINTS})
+        return json_response({"name": "sapi-broker simulator control", "endpoints": ENDPOINTS})
 
     async def orders(self, request: web.Request) -> web.Response:
         """Every order; cancellations are not orders, they show in the state of theirs."""
         self._exchange.advance()
         taken = self._exchange.orders.values()
-        return _json([order_to_json(order) for order in taken if order.kind != "cancel"])
+        return json_response([order_to_json(order) for order in taken if order.kind != "cancel"])
 
     async def subscriptions(self, request: web.Request) -> web.Response:
         """None: this simulator has no realtime server."""
-        return _json([])
+        return json_response([])
 
     async def calls(self, request: web.Request) -> web.Response:
         """Counts."""
-        return _json(self._calls.to_json())
+        return json_response(self._calls.to_json())
 
     async def clear_calls(self, request: web.Request) -> web.Response:
         """Zero the counts."""
         self._calls.clear()
-        return _json(self._calls.to_json())
+        return json_response(self._calls.to_json())
 
     async def list_faults(self, request: web.Request) -> web.Response:
         """Faults in waiting."""
@@ -155,28 +109,28 @@ class Control:
             for fault in self._faults
         ]
         shown = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
-        return _json({"faults": faults, "limits": shown})
+        return json_response({"faults": faults, "limits": shown})
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Order a fault, or change limits."""
-        document = await _object(request)
+        document = await json_object(request)
         if "limits" in document:
             self._change_limits(document)
             return await self.list_faults(request)
         fault = self._faults.add(FaultRequest.model_validate(document))
-        return _json({"id": fault.id, "remaining": fault.remaining}, status=201)
+        return json_response({"id": fault.id, "remaining": fault.remaining}, status=201)
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         """Remove every fault."""
-        return _json({"removed": self._faults.clear()})
+        return json_response({"removed": self._faults.clear()})
 
     async def get_clock(self, request: web.Request) -> web.Response:
         """The simulated time."""
-        return _json({"now": self._clock.now().isoformat(), "frozen": self._clock.frozen})
+        return json_response({"now": self._clock.now().isoformat(), "frozen": self._clock.frozen})
 
     async def set_clock(self, request: web.Request) -> web.Response:
         """Move the clock; the market's resting orders are matched on the way."""
-        wanted = ClockRequest.model_validate(await _object(request))
+        wanted = ClockRequest.model_validate(await json_object(request))
         if wanted.set is None and wanted.advance is None and wanted.freeze is None:
             raise Refused(f"nothing to do; allowed: {ENDPOINTS['POST /clock']}")
         self._exchange.advance()
@@ -192,11 +146,11 @@ class Control:
     async def get_market(self, request: web.Request) -> web.Response:
         """One quote."""
         ticker = request.query.get("ticker", "")
-        return _json(self._shown(self._instrument(ticker, request.query.get("exchange", KRX))))
+        return json_response(self._shown(self._instrument(ticker, request.query.get("exchange", KRX))))
 
     async def set_market(self, request: web.Request) -> web.Response:
         """Change one instrument's market."""
-        document = await _object(request)
+        document = await json_object(request)
         wanted = MarketRequest.model_validate(document)
         instrument = self._instrument(wanted.ticker, wanted.exchange)
         market = self._exchange.market
@@ -205,14 +159,14 @@ class Control:
             if wanted.price is None:
                 market.release_price(instrument)
             else:
-                market.set_price(instrument, _minor_units(wanted.price, instrument), hold=wanted.hold)
+                market.set_price(instrument, minor_units(wanted.price, instrument), hold=wanted.hold)
         if wanted.suspended is not None:
             market.set_suspended(instrument, wanted.suspended)
         if "liquidity" in document:
             if wanted.liquidity is not None and wanted.liquidity < 1:
                 raise Refused("liquidity must be a whole number >= 1, or null")
             market.set_liquidity(instrument, wanted.liquidity)
-        return _json(self._shown(instrument))
+        return json_response(self._shown(instrument))
 
     def _change_limits(self, document: dict[str, Any]) -> None:
         wanted = document["limits"]
@@ -251,69 +205,3 @@ class Control:
             "suspended": self._exchange.market.is_suspended(instrument),
             "time": quote.time.isoformat(),
         }
-
-
-def order_to_json(order: Order) -> dict[str, Any]:
-    """One order as ``GET /orders`` shows it; won are integers, other prices decimal text."""
-    request = order.request
-    instrument = request.instrument
-    price: int | str | None = order.price
-    if order.price is not None and instrument.decimals:
-        price = decimal(order.price, instrument.decimals)
-    return {
-        "vendor": request.vendor,
-        "account": request.account,
-        "order_no": f"{order.number:010d}",
-        "ticker": instrument.symbol,
-        "side": str(request.side),
-        "quantity": request.quantity,
-        "price": price,
-        "time": order.time.astimezone(KST).isoformat(),
-        "filled_quantity": order.filled,
-        "state": str(order.state),
-    }
-
-
-def _minor_units(price: str | float, instrument: Instrument) -> int:
-    try:
-        scaled = round(float(price) * 10**instrument.decimals, 6)
-    except ValueError:
-        raise Refused("price must be a number or decimal text") from None
-    if scaled != int(scaled):
-        raise Refused(f"{instrument.symbol} has {instrument.decimals} decimals")
-    return int(scaled)
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        document = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise Refused(f"the body is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Refused("the body must be a JSON object")
-    return document
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
-
-
-@web.middleware
-async def _explain(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Answer bad input with 400 and what is allowed."""
-    try:
-        return await handler(request)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'body'}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        ]
-        return _json({"error": "; ".join(problems), "allowed": _allowed(request)}, status=400)
-    except (Refused, MarketError, ValueError) as error:
-        return _json({"error": str(error), "allowed": _allowed(request)}, status=400)
-
-
-def _allowed(request: web.Request) -> str | None:
-    return ENDPOINTS.get(f"{request.method} {request.path}")

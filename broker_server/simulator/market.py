@@ -3,95 +3,29 @@
 from __future__ import annotations
 
 import zlib
-from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from broker_server.simulator.clock import SimulatedClock
 from broker_server.simulator.instruments import KRX, Instrument, InstrumentList, load_instruments
-from broker_server.simulator.price_path import DayBar, DayHistory, MinutePath, make_minutes, summarise
+from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import Level, MinuteBar, OrderBook, Quote
 from broker_server.simulator.sessions import (
     AFTER_MARKET_CLOSES,
     AFTER_MARKET_OPENS,
     AFTER_MARKET_SINCE,
-    MINUTES_PER_DAY,
     NXT_CLOSES,
     NXT_OPENS,
     RegularSession,
-    end_of_day,
     make_sessions,
 )
-from broker_server.simulator.ticks import is_on_tick, price_limits, round_to_tick, step
+from broker_server.simulator.ticks import is_on_tick, price_limits, step
+from broker_server.simulator.trading_days import TradingDay, TradingDays
 
 BOOK_LEVELS = 10
-_CACHED_DAYS = 512
 
 
 class MarketError(ValueError):
     """A change of the market that its rules do not allow; the text says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A moment of one instrument. Prices in minor units; ``base`` is the previous close."""
-
-    instrument: Instrument
-    time: datetime
-    price: int
-    base: int
-    open: int
-    high: int
-    low: int
-    volume: int
-    value: int
-    lower: int
-    upper: int
-    previous_volume: int
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One price of an order book."""
-
-    price: int
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class OrderBook:
-    """Best prices first; fewer than ten levels where the daily limit cuts them off."""
-
-    asks: tuple[Level, ...]
-    bids: tuple[Level, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MinuteBar:
-    """One minute; ``volume`` is the minute's, ``total_value`` the day's so far."""
-
-    time: datetime
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    value: int
-    total_value: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Override:
-    since: datetime
-    factor: float
-    held: int | None
-    price: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Day:
-    bar: DayBar
-    path: MinutePath
-    start: datetime
 
 
 class Market:
@@ -117,9 +51,7 @@ class Market:
         self.hours = hours
         self.instruments = instruments or load_instruments()
         self._sessions = make_sessions()
-        self._histories: dict[tuple[str, str], DayHistory] = {}
-        self._days: OrderedDict[tuple[tuple[str, str], date, bool], _Day] = OrderedDict()
-        self._overrides: dict[tuple[str, str], list[_Override]] = {}
+        self._days = TradingDays(seed, self._sessions, hours=hours)
         self._suspended = {item.key for item in self.instruments if item.suspended}
         self._liquidity: dict[tuple[str, str], int] = {}
 
@@ -161,16 +93,16 @@ class Market:
     def quote(self, instrument: Instrument, at: datetime | None = None) -> Quote:
         """Price, day's range and volume at a time, by default now."""
         now = at or self.clock.now()
-        day = self._day(instrument, self.local_date(instrument, now), current=True)
+        day = self._days.day(instrument, self.local_date(instrument, now), current=True)
         bar, path = day.bar, day.path
         lower, upper = price_limits(instrument.tick_table, bar.base, instrument.limit_percent)
-        previous = self._history(instrument).last_before(bar.day).volume
+        previous = self._days.history(instrument).last_before(bar.day).volume
         elapsed = (now - day.start).total_seconds()
         if self.is_suspended(instrument) or elapsed < 0 or not self._trades_on(instrument, bar.day):
-            price = self._transform(instrument, bar.base, now) if elapsed < 0 else bar.base
+            price = self._days.moved(instrument, bar.base, now) if elapsed < 0 else bar.base
             return Quote(instrument, now, price, bar.base, 0, 0, 0, 0, 0, lower, upper, previous)
         minute = min(int(elapsed // 60), len(path.volume))
-        price = self._price(instrument, day, now)
+        price = self._days.price(instrument, day, now)
         if minute == 0:
             high, low, volume, value = path.points[0], path.points[0], 0, 0
         else:
@@ -231,12 +163,12 @@ class Market:
     def daily_bars(self, instrument: Instrument, first: date, last: date) -> list[DayBar]:
         """Split-adjusted bars from ``first`` to ``last`` inclusive, oldest first; today's still moves."""
         today = self.local_date(instrument)
-        bars = [bar for bar in self._history(instrument).until(min(last, today)) if bar.day >= first]
-        overrides = self._overrides.get(instrument.key)
-        if overrides:
-            since = self.local_date(instrument, overrides[0].since)
+        bars = [bar for bar in self._days.history(instrument).until(min(last, today)) if bar.day >= first]
+        since = self._days.moved_since(instrument)
+        if since is not None:
             bars = [
-                self._day(instrument, bar.day, current=False).bar if bar.day >= since else bar for bar in bars
+                self._days.day(instrument, bar.day, current=False).bar if bar.day >= since else bar
+                for bar in bars
             ]
         if not first <= today <= last:
             return bars
@@ -266,7 +198,7 @@ class Market:
         if day > today or not self._trades_on(instrument, day) or self.is_suspended(instrument):
             return []
         current = day == today
-        record = self._day(instrument, day, current=current)
+        record = self._days.day(instrument, day, current=current)
         zone = self.session(instrument).zone
         limit = datetime.combine(day, until, zone)
         if current:
@@ -296,11 +228,11 @@ class Market:
             raise MarketError(f"{price} is not on the tick of {instrument.symbol} at that price")
         if not quote.lower <= price <= quote.upper:
             raise MarketError(f"{price} is outside today's limits {quote.lower} to {quote.upper}")
-        self._override(instrument, price, hold=hold)
+        self._days.override(instrument, price, self.clock.now(), hold=hold)
 
     def release_price(self, instrument: Instrument) -> None:
         """Let a held price move on."""
-        self._override(instrument, self.quote(instrument).price, hold=False)
+        self._days.override(instrument, self.quote(instrument).price, self.clock.now(), hold=False)
 
     def set_suspended(self, instrument: Instrument, suspended: bool) -> None:
         """Halt or resume trading."""
@@ -318,110 +250,12 @@ class Market:
             return True
         return self.session(instrument).calendar.is_business_day(day)
 
-    def _history(self, instrument: Instrument) -> DayHistory:
-        history = self._histories.get(instrument.key)
-        if history is None:
-            calendar = self.session(instrument).calendar
-            history = self._histories[instrument.key] = DayHistory(instrument, self.seed, calendar)
-        return history
-
     def _typical_quantity(self, instrument: Instrument, part: float) -> int:
         quantity = int(instrument.shares * 0.003 / 2_000 * (0.3 + 1.4 * part))
         return max(1, quantity - quantity % instrument.lot, instrument.lot)
 
-    def _override(self, instrument: Instrument, price: int, *, hold: bool) -> None:
-        now = self.clock.now()
-        raw = self._raw_price(instrument, now)
-        overrides = self._overrides.setdefault(instrument.key, [])
-        overrides.append(_Override(now, price / raw, price if hold else None, price))
-        for key in [key for key in self._days if key[0] == instrument.key]:
-            del self._days[key]
-
-    def _raw_price(self, instrument: Instrument, now: datetime) -> int:
-        saved = self._overrides.pop(instrument.key, None)
-        day = self._make_day(instrument, self.local_date(instrument, now), full=not self.hours)
-        try:
-            return self._price(instrument, day, now)
-        finally:
-            if saved is not None:
-                self._overrides[instrument.key] = saved
-
-    def _transform(self, instrument: Instrument, raw: int, at: datetime) -> int:
-        for override in reversed(self._overrides.get(instrument.key, ())):
-            if override.since <= at:
-                if override.held is not None:
-                    return override.held
-                return round_to_tick(instrument.tick_table, raw * override.factor)
-        return raw
-
-    def _price(self, instrument: Instrument, day: _Day, now: datetime) -> int:
-        path = day.path
-        position = (now - day.start).total_seconds() / 60
-        minute = int(position)
-        if position < 0:
-            raw = day.bar.base
-        elif minute >= len(path.volume):
-            raw = path.points[-1]
-        else:
-            before, after = path.points[minute], path.points[minute + 1]
-            moved = before + (after - before) * (position - minute)
-            raw = round_to_tick(instrument.tick_table, moved)
-        held = self._overrides.get(instrument.key)
-        if held and held[-1].held is not None and held[-1].since <= now:
-            return held[-1].held
-        if held and day.start <= held[-1].since <= now and 0 <= minute < len(path.volume):
-            since = (held[-1].since - day.start).total_seconds() / 60
-            if int(since) == minute:
-                return held[-1].price
-        return raw
-
-    def _day(self, instrument: Instrument, day: date, *, current: bool) -> _Day:
-        full = current and not self.hours
-        key = (instrument.key, day, full)
-        found = self._days.get(key)
-        if found is None:
-            found = self._days[key] = self._make_day(instrument, day, full=full)
-            if len(self._days) > _CACHED_DAYS:
-                self._days.popitem(last=False)
-        return found
-
-    def _make_day(self, instrument: Instrument, day: date, *, full: bool) -> _Day:
-        session = self.session(instrument)
-        history = self._history(instrument)
-        if session.calendar.is_business_day(day):
-            bar = history.until(day)[-1]
-        else:
-            bar = history.extra_day(day, self.seed)
-        start = datetime.combine(day, time(0), session.zone) if full else session.start(day)
-        minutes = MINUTES_PER_DAY if full else session.minutes
-        seed = f"{self.seed}/{instrument.exchange}/{instrument.symbol}/{day}"
-        path = make_minutes(bar, minutes, instrument.tick_table, seed)
-        if not self._overrides.get(instrument.key):
-            return _Day(bar, path, start)
-        return self._overridden(instrument, _Day(bar, path, start))
-
-    def _overridden(self, instrument: Instrument, day: _Day) -> _Day:
-        zone = self.session(instrument).zone
-        bar, path, start = day.bar, day.path, day.start
-        points = [
-            self._transform(instrument, raw, start + timedelta(minutes=i))
-            for i, raw in enumerate(path.points)
-        ]
-        midnight = end_of_day(bar.day, zone)
-        points[-1] = self._transform(instrument, path.points[-1], midnight)
-        path = summarise(points, path.volume)
-        high, low = list(path.high), list(path.low)
-        for override in self._overrides[instrument.key]:
-            minute = int((override.since - start).total_seconds() // 60)
-            if 0 <= minute < len(high):
-                high[minute:] = [max(value, override.price) for value in high[minute:]]
-                low[minute:] = [min(value, override.price) for value in low[minute:]]
-        base = self._transform(instrument, bar.base, datetime.combine(bar.day, time(0), zone))
-        bar = DayBar(bar.day, base, points[0], high[-1], low[-1], points[-1], bar.volume)
-        return _Day(bar, MinutePath(points, high, low, path.volume, path.value), start)
-
     def _bar(
-        self, instrument: Instrument, day: _Day, first: int, end: int, now: datetime | None
+        self, instrument: Instrument, day: TradingDay, first: int, end: int, now: datetime | None
     ) -> MinuteBar:
         path, begin = day.path, day.start + timedelta(minutes=first)
         volume_before = path.volume[first - 1] if first else 0

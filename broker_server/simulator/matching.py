@@ -11,9 +11,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from broker_server.simulator.accounts import Account, costs
-from broker_server.simulator.instruments import KRX, Instrument
-from broker_server.simulator.market import Market, OrderBook
+from broker_server.simulator.accounts import Account
+from broker_server.simulator.market import Market
+from broker_server.simulator.order_rules import (
+    check_open,
+    money_needed,
+    reaches,
+    trades_at,
+    validate,
+    working_price,
+)
 from broker_server.simulator.orders import (
     Fill,
     Order,
@@ -25,12 +32,11 @@ from broker_server.simulator.orders import (
     Side,
     TimeInForce,
 )
+from broker_server.simulator.quotes import OrderBook
 from broker_server.simulator.sessions import end_of_day
-from broker_server.simulator.ticks import is_on_tick, round_to_tick
 
 SETTLEMENT_DAYS = 2
 _MAX_STEPS = 2_000
-_MARKET_TYPES = (OrderType.MARKET, OrderType.AT_OPEN, OrderType.AT_CLOSE)
 
 
 class OrderKey(NamedTuple):
@@ -96,7 +102,7 @@ class Exchange:
         """
         self.advance()
         original = self._find_open(vendor, account, number, quantity)
-        self._check_open(original.request)
+        check_open(self.market, original.request)
         taken = quantity or original.remaining
         self._remove(original, taken, OrderState.CANCELLED)
         original.cancelled += taken
@@ -146,7 +152,7 @@ class Exchange:
             time_in_force=time_in_force,
             code=original.request.code if code is None else code,
         )
-        self._validate(request)
+        validate(self.market, request)
         before = original.removed, original.state
         self._remove(original, taken, OrderState.REPLACED)
         try:
@@ -175,12 +181,12 @@ class Exchange:
         self._advanced = min(self._advanced, self.market.clock.now())
 
     def _place(self, request: OrderRequest, *, original: int, kind: str) -> Order:
-        self._validate(request)
+        validate(self.market, request)
         book = self.market.order_book(request.instrument)
-        price = self._working_price(request, book)
+        price = working_price(request, book)
         order = Order(0, request, self.market.clock.now(), price, original=original, kind=kind)
         order.triggered = request.type is not OrderType.STOP_LIMIT
-        needed = self._needed(order)
+        needed = money_needed(self.market, order)
         account = self.account(request.vendor, request.account)
         if request.side is Side.BUY:
             account.reserve_cash(request.instrument.currency, needed)
@@ -194,56 +200,6 @@ class Exchange:
         self._reserved[key] = needed if request.side is Side.BUY else request.quantity
         self._match_now(order, book)
         return order
-
-    def _validate(self, request: OrderRequest) -> None:
-        instrument = request.instrument
-        if request.quantity <= 0:
-            raise OrderRefused(Refusal.WRONG_QUANTITY)
-        if request.quantity % instrument.lot:
-            raise OrderRefused(Refusal.WRONG_LOT, str(instrument.lot))
-        if self.market.is_suspended(instrument):
-            raise OrderRefused(Refusal.SUSPENDED)
-        self._check_open(request)
-        if request.type in _MARKET_TYPES or request.type in (OrderType.BEST, OrderType.TOP, OrderType.MID):
-            return
-        quote = self.market.quote(instrument)
-        for price in (request.price, request.trigger) if request.trigger is not None else (request.price,):
-            if price is None or price <= 0:
-                raise OrderRefused(Refusal.WRONG_PRICE)
-            if not is_on_tick(instrument.tick_table, price):
-                raise OrderRefused(Refusal.WRONG_TICK)
-            if not quote.lower <= price <= quote.upper:
-                raise OrderRefused(Refusal.OUTSIDE_LIMITS, f"{quote.lower}~{quote.upper}")
-
-    def _check_open(self, request: OrderRequest) -> None:
-        open_now = self.market.is_open(request.instrument, venue=request.venue)
-        after = request.instrument.exchange == KRX and self.market.is_after_market()
-        if not open_now and not after:
-            raise OrderRefused(Refusal.MARKET_CLOSED)
-
-    def _working_price(self, request: OrderRequest, book: OrderBook) -> int | None:
-        own, other = (book.bids, book.asks) if request.side is Side.BUY else (book.asks, book.bids)
-        if request.type in _MARKET_TYPES:
-            return None
-        if request.type is OrderType.BEST and other:
-            return other[0].price
-        if request.type is OrderType.TOP and own:
-            return own[0].price
-        if request.type is OrderType.MID and own and other:
-            return round_to_tick(request.instrument.tick_table, (own[0].price + other[0].price) / 2)
-        if request.price is None:
-            raise OrderRefused(Refusal.ORDER_TYPE)
-        return request.price
-
-    def _needed(self, order: Order) -> int:
-        """Money to put aside: a market order counts at the day's upper limit."""
-        request = order.request
-        price = order.price
-        if price is None:
-            quote = self.market.quote(request.instrument)
-            price = quote.upper if request.instrument.limit_percent else quote.price * 13 // 10
-        amount = price * order.remaining
-        return amount + costs(request.instrument, Side.BUY, amount)
 
     def _next_number(self, vendor: str) -> int:
         number = self._last_number.get(vendor, 1_000) + max(1, self._number_step())
@@ -270,7 +226,7 @@ class Exchange:
         levels = book.asks if request.side is Side.BUY else book.bids
         offers = []
         for level in levels:
-            if order.price is not None and not _reaches(request.side, order.price, level.price):
+            if order.price is not None and not reaches(request.side, order.price, level.price):
                 break
             key = (request.instrument.key, request.side, level.price)
             offers.append((level.price, level.quantity - self._taken.get(key, 0), key))
@@ -293,7 +249,7 @@ class Exchange:
         if moment >= end_of_day(self.market.local_date(request.instrument, order.time), zone):
             self._close_of_day(order, before)
             return
-        if self.market.is_suspended(request.instrument) or not self._trades_at(request, moment):
+        if self.market.is_suspended(request.instrument) or not trades_at(self.market, request, moment):
             return
         quote = self.market.quote(request.instrument, moment)
         if not order.triggered:
@@ -301,7 +257,7 @@ class Exchange:
             order.triggered = quote.price >= trigger if request.side is Side.BUY else quote.price <= trigger
             if not order.triggered:
                 return
-        if order.price is None or _reaches(request.side, order.price, quote.price):
+        if order.price is None or reaches(request.side, order.price, quote.price):
             key, lot = request.instrument.key, request.instrument.lot
             if key not in traded:
                 volume = self.market.traded_between(request.instrument, before, moment)
@@ -310,11 +266,6 @@ class Exchange:
             if quantity:
                 traded[key] -= quantity
                 self._fill(order, quote.price, quantity, moment)
-
-    def _trades_at(self, request: OrderRequest, moment: datetime) -> bool:
-        if self.market.is_open(request.instrument, moment, request.venue):
-            return True
-        return request.instrument.exchange == KRX and self.market.is_after_market(moment)
 
     def _close_of_day(self, order: Order, moment: datetime) -> None:
         if order.request.type is OrderType.CONDITIONAL:
@@ -367,7 +318,7 @@ class Exchange:
         account = self.account(order.request.vendor, order.request.account)
         self._open[key] = order
         if order.request.side is Side.BUY:
-            amount = self._needed(order)
+            amount = money_needed(self.market, order)
             account.reserved[order.request.instrument.currency] = (
                 account.reserved.get(order.request.instrument.currency, 0) + amount
             )
@@ -375,19 +326,3 @@ class Exchange:
             amount = order.remaining
             account.holding(order.request.instrument).reserved += amount
         self._reserved[key] = amount
-
-
-def _reaches(side: Side, limit: int, price: int) -> bool:
-    return price <= limit if side is Side.BUY else price >= limit
-
-
-def available_instrument(market: Market, symbol: str, exchange: str = KRX) -> Instrument:
-    """The instrument of an order.
-
-    Raises:
-        OrderRefused: No such symbol there.
-    """
-    found = market.instruments.find(symbol, exchange)
-    if found is None:
-        raise OrderRefused(Refusal.UNKNOWN_SYMBOL)
-    return found

@@ -150,8 +150,27 @@ async def serve(options: Options, *, as_json: bool, watch_stdin: bool = False) -
         await stop.wait()
 
 
+def read_moment(text: str) -> datetime:
+    """Read the simulated clock's first moment.
+
+    Raises:
+        ValueError: It is not ISO 8601 with an offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - it is refused below
+    if moment.tzinfo is None:
+        raise ValueError("must be ISO 8601 with an offset, such as 2026-11-20T10:00:00+09:00")
+    return moment
+
+
 def run(options: Options, *, as_json: bool, watch_stdin: bool = False) -> int:
-    """Run the simulators in the foreground; the exit code, 1 when nobody reads their addresses."""
+    """Run the simulators in the foreground.
+
+    Returns:
+        The exit code: 1 when nobody reads their addresses, 2 with one line when they cannot start.
+    """
     if watch_stdin:
         die_with_parent()
     try:
@@ -162,6 +181,9 @@ def run(options: Options, *, as_json: bool, watch_stdin: bool = False) -> int:
         # Nobody reads where they listen. Python would say so once more when it flushes stdout at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"the simulators cannot start: {error}\n")
+        return 2
     return 0
 
 

@@ -24,10 +24,12 @@ def run_simulated(url: str) -> CommandProcess:
 
 
 def test_demo_succeeds_on_a_node_of_its_own() -> None:
-    with start_server("demo", environment={"COLUMNS": "100"}) as demo:
+    of_the_caller = {"LEGACY_QUEUES": "true", "TASK_PREFETCH": "0", "COLUMNS": "80"}
+    with start_server("demo", environment=of_the_caller) as demo:
         assert demo.wait(300) == 0, demo.output
         assert "✗" not in demo.output
         assert "한국전력" in demo.output
+        assert "삼성전자" in demo.output
 
 
 def test_the_original_documentation_client_works_unmodified(clean_broker: str) -> None:
@@ -100,7 +102,7 @@ def test_a_trial_sends_orders_to_nothing_but_a_simulator(clean_broker: str) -> N
     [
         ({}, "BROKER_URL: not set"),
         ({"BROKER_URL": "amqp://127.0.0.1"}, "KIS_APP_KEY and KIS_APP_SECRET: not set"),
-        ({"BROKER_URL": "http://localhost"}, "BROKER_URL: must look like amqp://"),
+        ({"BROKER_URL": "http://localhost"}, "BROKER_URL: a broker URL looks like amqp://"),
         ({"VENDORS": "kiwum"}, "VENDORS: 'kiwum' is not served"),
     ],
 )

@@ -16,7 +16,7 @@ PRINTED = (
     ("005930 ", "000660 "),
     ("'price': ",),
     ("fix the call: ticker",),
-    ("accepted ", "True True"),
+    ("ACCEPTED ", "True True"),
     ("TASK_SUCCEED ['한국전력']",),
 )
 

@@ -58,7 +58,7 @@ METHODS = [
 def main() -> int:
     """Run the worker against BROKER_URL with the vendor ``stub``, or with none when STUB_ORDERS is off."""
     vendors = [] if os.environ.get("STUB_ORDERS") == "off" else [StubVendor()]
-    settings = load_settings(vendors="")
+    settings = load_settings(vendors=())
     return run_worker(settings, simulate=False, extra_methods=METHODS, extra_vendors=vendors)
 
 

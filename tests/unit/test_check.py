@@ -63,6 +63,16 @@ def test_the_last_line_says_how_many_failed_or_what_to_start() -> None:
     assert verdict([GOOD, BAD]).startswith("1 of 2 checks failed: ")
 
 
+def test_while_a_worker_runs_the_last_line_says_so() -> None:
+    asked = CheckResult("kis worker", passed=True, detail="asked the worker here-1")
+    assert verdict([GOOD, asked]) == "all 2 checks passed: the worker is running"
+
+
+def test_a_broker_that_cannot_be_reached_is_one_reason_and_no_login() -> None:
+    failed = details(settings_of(broker_url="amqp://user:secret-word@127.0.0.1:1/%2F"))
+    assert failed["RabbitMQ"] == ("cannot use RabbitMQ at 127.0.0.1:1 (virtual host /): Connection refused")
+
+
 def test_the_command_ends_with_the_verdict_and_its_exit_code() -> None:
     outcome = CliRunner().invoke(app, ["check"])
     assert outcome.exit_code == 1

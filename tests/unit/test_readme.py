@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -15,11 +16,14 @@ from typer.main import get_command
 import broker_client
 from broker_client.cli import app as client_app
 from broker_client.errors import ERRORS_BY_CODE, BrokerError, TaskFailed
+from broker_client.order_display import OrdersTable
+from broker_client.order_records import OrderRecord
 from broker_client.protocol import decode_error, decode_reply, decode_request
 from broker_server.app import catalogue
 from broker_server.cli import app as server_app
 from broker_server.demo import Demo
 from broker_server.settings import Settings
+from tests.support.order_rows import order_row
 from tests.support.processes import ROOT
 from tests.support.readme import Readme, load
 
@@ -84,7 +88,7 @@ def test_errors_of_the_python_client_are_all_named(readme: Readme) -> None:
         and not issubclass(error, TaskFailed)
         and error is not BrokerError
     ]
-    assert len(own) == 6
+    assert len(own) == 7
     for name in own:
         assert f"`{name}`" in readme.prose
 
@@ -107,11 +111,46 @@ def test_commands_exist(readme: Readme, command: str, app: Any) -> None:
 
 def test_settings_exist_and_the_example_has_them(readme: Readme) -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(?:KIS|BROKER|JOURNAL|LEGACY|MAX|LOG)_[A-Z_]*[A-Z]\b", readme.text))
-    assert {"BROKER_URL", "KIS_APP_SECRET", "LEGACY_QUEUES"} <= named
+    first_words = "|".join(sorted({name.upper().partition("_")[0] for name in Settings.model_fields}))
+    words_of_the_contract = {*ERRORS_BY_CODE, "TASK_ID", "TASK_SUCCEED", "TASK_FAILED"}
+    named = set(re.findall(rf"\b(?:{first_words})_[A-Z_]*[A-Z]\b", readme.text)) - words_of_the_contract
+    guards = {name.upper() for name in Settings.model_fields if name.startswith("order_max_")}
+    assert guards | {"BROKER_URL", "LEGACY_QUEUES", "ALLOW_LIVE_ORDERS", "ORDER_USERS"} <= named
     for name in named:
         assert name.lower() in Settings.model_fields
         assert f"\n{name}=" in example
+
+
+def test_limits_of_orders_are_those_of_the_settings(readme: Readme) -> None:
+    def default(name: str) -> Any:
+        return Settings.model_fields[name].get_default(call_default_factory=True)
+
+    notional = default("order_max_notional")
+    for number in (
+        default("order_max_quantity"),
+        default("order_max_per_day"),
+        *map(notional.get, ("KRW", "USD")),
+    ):
+        assert f"{number:,}" in readme.prose
+    assert default("order_max_age") == default("reconcile_settle") == 60
+
+
+def test_the_shown_orders_look_as_a_terminal_shows_them(readme: Readme) -> None:
+    shown = next(text for text in readme.snippets("text") if text.startswith("time "))
+    words = "주문단가가 상하한가를 벗어났습니다."
+    unfilled = {"order_type": "limit", "filled_quantity": 0, "average_price": None}
+    rows = [
+        order_row("my-order-2", ticker="000660", quantity=3, price="200000", status="working",
+                  order_no="0000001011", received_at="2026-11-25T17:37:03Z", **unfilled),
+        order_row("my-order-3", quantity=5000, price="1000", state="REJECTED", status=None, order_no=None,
+                  received_at="2026-11-25T17:37:10Z", vendor_code="APBK0506", vendor_message=words,
+                  reason=f"KIS refused the request: APBK0506 {words}", **unfilled),
+        order_row("my-order-1"),
+    ]  # fmt: skip
+    console = Console(file=io.StringIO(), width=80, color_system=None, legacy_windows=False)
+    console.print(OrdersTable([OrderRecord.model_validate(row) for row in rows], environment="simulated"))
+    assert isinstance(console.file, io.StringIO)
+    assert [line.rstrip() for line in console.file.getvalue().splitlines()] == shown.splitlines()
 
 
 def test_links_lead_somewhere(readme: Readme) -> None:

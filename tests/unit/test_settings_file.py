@@ -40,12 +40,24 @@ def test_the_untouched_example_means_the_defaults(monkeypatch: pytest.MonkeyPatc
     ("name", "value", "says"),
     [
         ("BROKER_URL", "http://localhost", "amqp://"),
+        ("BROKER_URL", "amqp://h:99999999/", "a broker URL looks like amqp://"),
+        ("BROKER_URL", "amqp://[::1/", "a broker URL looks like amqp://"),
+        ("BROKER_URL", "amqp://a,amqp://b:99999999", "a broker URL looks like amqp://"),
+        ("BROKER_URL", "amqp://a,amqp://b", "a worker takes one URL"),
+        ("BROKER_URL", "amqp://a/?heartbeat=soon", "wrong option: Invalid heartbeat value"),
         ("VENDORS", "kis,nope", "'nope' is not served"),
+        ("VENDORS", " , ", "name at least one; known: kis"),
         ("KIS_ENVIRONMENT", "live", "'paper' or 'real'"),
         ("KIS_ACCOUNT", "12345678", "8 digits, a hyphen and 2 digits"),
-        ("KIS_RATE_LIMIT", "0", "greater than or equal to 1"),
+        ("KIS_ACCOUNT", "12345678-٠١", "8 digits, a hyphen and 2 digits"),
+        ("KIS_RATE_LIMIT", "0", "must be at least 1"),
+        ("ORDER_MAX_AGE", "0", "must be more than 0"),
+        ("ORDER_MAX_AGE", "nan", "must be"),
+        ("ORDER_MAX_QUANTITY", "lots", "must be a whole number"),
+        ("ORDER_POLL_SECONDS", "often", "must be a number"),
+        ("LEGACY_QUEUES", "perhaps", "must be true or false"),
         ("LOG_FORMAT", "xml", "'console' or 'json'"),
-        ("TASK_PREFETCH", "many", "valid integer"),
+        ("TASK_PREFETCH", "many", "must be a whole number"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(
@@ -57,3 +69,28 @@ def test_a_wrong_setting_is_one_line_that_names_it(
         load_settings()
     assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", ",", " , "])
+def test_no_vendor_at_all_is_refused_on_the_command_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^VENDORS: name at least one"):
+        load_settings(env_file=None, vendors=text)
+
+
+def test_code_may_configure_no_vendor() -> None:
+    assert load_settings(env_file=None, vendors=()).vendors == ()
+
+
+def test_an_env_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("KIS_HTS_ID=홍길동\n".encode("cp949"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: it is not UTF-8"):
+        load_settings()
+
+
+def test_a_trial_does_not_read_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KIS_ACCOUNT=not an account\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(env_file=None).kis_account is None
+    with pytest.raises(SettingsError, match="KIS_ACCOUNT"):
+        load_settings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from broker_server.simulator.kis.errors import invalid_account, missing_field
+from broker_server.simulator.kis.errors import invalid_account, invalid_field, missing_field
 from broker_server.simulator.kis.tables import Environment, Operation, Tr
 
 VENDOR = "kis"
@@ -36,6 +36,17 @@ class Call:
     def get(self, name: str, default: str = "") -> str:
         """A parameter, by its upper-case name."""
         return self.parameters.get(name, default)
+
+    def whole(self, name: str) -> int:
+        """A parameter that is a whole number.
+
+        Raises:
+            KisError: It is none.
+        """
+        text = self.get(name).strip()
+        if not (text.isascii() and text.isdigit()):
+            raise invalid_field(name)
+        return int(text)
 
     def require(self) -> None:
         """Check that every needed parameter is there.

@@ -10,12 +10,13 @@ from datetime import time, timedelta
 from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kis.calls import Answer, Call
-from broker_server.simulator.kis.domestic_quotes import MARKET_CODES
+from broker_server.simulator.kis.domestic_quotes import find_quoted
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import percent, sign, sign_of
-from broker_server.simulator.market import Market, MinuteBar, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import MinuteBar, Quote
 
 DAILY_ROWS = 100
 MINUTE_ROWS = 30
@@ -45,7 +46,7 @@ class DomesticCharts:
             raise invalid_field("PERIOD_DIV_CODE")
         if call.get("FID_ORG_ADJ_PRC") not in ("0", "1"):
             raise invalid_field("ORG_ADJ_PRC")
-        instrument = self._find(call)
+        instrument = find_quoted(self._market, call)
         summary = template("inquire_daily_itemchartprice", "output1")
         if instrument is None:
             return Answer({"output1": summary, "output2": []})
@@ -62,7 +63,7 @@ class DomesticCharts:
     def today(self, call: Call) -> Answer:
         """``inquire-time-itemchartprice``: 30 minutes back from an hour of today; the newest still forms."""
         until = _hour(call)
-        instrument = self._find(call)
+        instrument = find_quoted(self._market, call)
         summary = template("inquire_time_itemchartprice", "output1")
         if instrument is None:
             return Answer({"output1": summary, "output2": []})
@@ -76,7 +77,7 @@ class DomesticCharts:
         until, day = _hour(call), parse_date(call.get("FID_INPUT_DATE_1"))
         if day is None:
             raise invalid_field("INPUT_DATE")
-        instrument = self._find(call)
+        instrument = find_quoted(self._market, call)
         summary = template("inquire_time_dailychartprice", "output1")
         if instrument is None:
             return Answer({"output1": summary, "output2": []})
@@ -90,28 +91,13 @@ class DomesticCharts:
             day, until = day - timedelta(days=1), time(23, 59, 59)
         return Answer({"output1": summary, "output2": [_minute_row(call, bar) for bar in bars]})
 
-    def _find(self, call: Call) -> Instrument | None:
-        if call.get("FID_COND_MRKT_DIV_CODE") not in MARKET_CODES:
-            raise invalid_field("MRKT_DIV_CODE")
-        instrument = self._market.instruments.find(call.get("FID_INPUT_ISCD"))
-        if instrument is not None and call.get("FID_COND_MRKT_DIV_CODE") == "NX" and not instrument.nxt:
-            return None
-        return instrument
-
     def _fill_summary(self, row: dict[str, str], instrument: Instrument) -> None:
         quote, book = self._market.quote(instrument), self._market.order_book(instrument)
         today = self._market.local_date(instrument)
         before = self._market.daily_bars(instrument, today - timedelta(days=20), today - timedelta(days=1))
         previous = before[-1]
+        _fill_minute_summary(row, quote)
         row.update(
-            prdy_vrss=str(quote.price - quote.base),
-            prdy_vrss_sign=sign_of(quote),
-            prdy_ctrt=percent(quote.price - quote.base, quote.base),
-            stck_prdy_clpr=str(quote.base),
-            acml_vol=str(quote.volume),
-            acml_tr_pbmn=str(quote.value),
-            hts_kor_isnm=instrument.name,
-            stck_prpr=str(quote.price),
             stck_shrn_iscd=instrument.symbol,
             prdy_vol=str(quote.previous_volume),
             stck_mxpr=str(quote.upper),

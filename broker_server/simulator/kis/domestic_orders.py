@@ -6,7 +6,8 @@ from broker_server.simulator.kis.calls import VENDOR, Answer, Call
 from broker_server.simulator.kis.errors import invalid_field, missing_field, order_refused
 from broker_server.simulator.kis.tables import order_divisions
 from broker_server.simulator.kis.text import hhmmss
-from broker_server.simulator.matching import Exchange, available_instrument
+from broker_server.simulator.matching import Exchange
+from broker_server.simulator.order_rules import available_instrument
 from broker_server.simulator.orders import (
     Order,
     OrderRefused,
@@ -19,6 +20,9 @@ from broker_server.simulator.orders import (
 
 BRANCH = "06010"
 """``KRX_FWDG_ORD_ORGNO``: where an order was taken; needed to cancel it."""
+
+CHANGED = {"01": "정정주문이 완료 되었습니다.", "02": "취소주문이 완료 되었습니다."}
+"""What is said of a modification and of a cancellation."""
 
 VENUES = ("KRX", "NXT", "SOR")
 _NEEDS_NO_PRICE = (OrderType.MARKET, OrderType.BEST, OrderType.TOP, OrderType.MID)
@@ -52,7 +56,7 @@ class DomesticOrders:
                     account=account,
                     instrument=instrument,
                     side=Side(call.tr.side),
-                    quantity=_whole(call, "ORD_QTY"),
+                    quantity=call.whole("ORD_QTY"),
                     price=_price(call, division),
                     type=OrderType(division["type"]),
                     time_in_force=TimeInForce(division["time_in_force"]),
@@ -63,7 +67,7 @@ class DomesticOrders:
             )
         except OrderRefused as error:
             raise order_refused(error, paper=call.paper) from None
-        return _taken(order, "주문 전송 완료 되었습니다.")
+        return order_taken(order, "주문 전송 완료 되었습니다.")
 
     def change(self, call: Call) -> Answer:
         """``order-rvsecncl``: a modification or cancellation gets an order number of its own."""
@@ -77,7 +81,7 @@ class DomesticOrders:
         try:
             number = order_number(call)
             original = self._original(call, account, number)
-            quantity = None if everything else _whole(call, "ORD_QTY")
+            quantity = None if everything else call.whole("ORD_QTY")
             if quantity is not None and quantity <= 0:
                 raise OrderRefused(Refusal.WRONG_QUANTITY)
             if what == "02":
@@ -97,7 +101,7 @@ class DomesticOrders:
                 )
         except OrderRefused as error:
             raise order_refused(error, paper=call.paper) from None
-        return _taken(order, "정정주문이 완료 되었습니다." if what == "01" else "취소주문이 완료 되었습니다.")
+        return order_taken(order, CHANGED[what])
 
     def _original(self, call: Call, account: str, number: int) -> Order:
         """The named order, if branch and exchange are the order's own."""
@@ -152,15 +156,8 @@ def order_number(call: Call) -> int:
     return int(text)
 
 
-def _whole(call: Call, name: str) -> int:
-    text = call.get(name).strip()
-    if not (text.isascii() and text.isdigit()):
-        raise invalid_field(name)
-    return int(text)
-
-
 def _price(call: Call, division: dict[str, str]) -> int | None:
-    price = _whole(call, "ORD_UNPR") if call.get("ORD_UNPR").strip() else 0
+    price = call.whole("ORD_UNPR") if call.get("ORD_UNPR").strip() else 0
     return None if OrderType(division["type"]) in _NEEDS_NO_PRICE else price
 
 
@@ -169,10 +166,11 @@ def _trigger(call: Call, division: dict[str, str]) -> int | None:
         return None
     if not call.get("CNDT_PRIC").strip():
         raise missing_field("CNDT_PRIC")
-    return _whole(call, "CNDT_PRIC")
+    return call.whole("CNDT_PRIC")
 
 
-def _taken(order: Order, message: str) -> Answer:
+def order_taken(order: Order, message: str) -> Answer:
+    """The answer to an order that was taken; domestic and overseas ones have the same."""
     return Answer(
         {
             "output": {

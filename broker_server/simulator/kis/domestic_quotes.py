@@ -9,13 +9,28 @@ from broker_server.simulator.kis.calls import Answer, Call
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import hhmmss, percent, sign, sign_of
-from broker_server.simulator.market import Market, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import Quote
 from broker_server.simulator.ticks import tick_size
 
 MARKET_CODES = ("J", "NX", "UN")
 MAX_SYMBOLS = 30
 _SEGMENT_NAMES = {"KOSPI": "KOSPI", "KOSDAQ": "KOSDAQ"}
+
+
+def find_quoted(market: Market, call: Call) -> Instrument | None:
+    """The instrument that a quotation is asked for, if it trades at the venue that is asked for.
+
+    Raises:
+        KisError: There is no such venue.
+    """
+    if call.get("FID_COND_MRKT_DIV_CODE") not in MARKET_CODES:
+        raise invalid_field("MRKT_DIV_CODE")
+    instrument = market.instruments.find(call.get("FID_INPUT_ISCD"))
+    if instrument is not None and call.get("FID_COND_MRKT_DIV_CODE") == "NX" and not instrument.nxt:
+        return None
+    return instrument
 
 
 class DomesticQuotes:
@@ -31,7 +46,7 @@ class DomesticQuotes:
 
     def current_price(self, call: Call) -> Answer:
         """``inquire-price``; an unknown symbol answers with price "0", not with an error."""
-        instrument = self._find(call)
+        instrument = find_quoted(self._market, call)
         row = template("inquire_price", "output")
         if instrument is None:
             return Answer({"output": row})
@@ -44,7 +59,7 @@ class DomesticQuotes:
 
     def order_book(self, call: Call) -> Answer:
         """``inquire-asking-price-exp-ccn``: ten levels, and the expected match."""
-        instrument = self._find(call)
+        instrument = find_quoted(self._market, call)
         levels = template("inquire_asking_price_exp_ccn", "output1")
         expected = template("inquire_asking_price_exp_ccn", "output2")
         if instrument is None:
@@ -90,14 +105,6 @@ class DomesticQuotes:
                 self._fill_many(row, instrument)
             rows.append(row)
         return Answer({"output": rows})
-
-    def _find(self, call: Call) -> Instrument | None:
-        if call.get("FID_COND_MRKT_DIV_CODE") not in MARKET_CODES:
-            raise invalid_field("MRKT_DIV_CODE")
-        instrument = self._market.instruments.find(call.get("FID_INPUT_ISCD"))
-        if instrument is not None and call.get("FID_COND_MRKT_DIV_CODE") == "NX" and not instrument.nxt:
-            return None
-        return instrument
 
     def _status_fields(self, instrument: Instrument) -> dict[str, str]:
         suspended = self._market.is_suspended(instrument)

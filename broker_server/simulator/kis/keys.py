@@ -109,11 +109,7 @@ class KeyStore:
         Raises:
             KisError: In the OAuth shape.
         """
-        if not grant_type:
-            raise oauth_error("EGW00115")
-        if grant_type != "client_credentials":
-            raise oauth_error("EGW00116")
-        self._check_pair(app_key, app_secret)
+        self._check_login(app_key, app_secret, grant_type)
         now = self._clock.now()
         asked = self._asked.get(app_key)
         if asked is not None and timedelta(0) <= now - asked < timedelta(seconds=limits.token_interval):
@@ -144,11 +140,7 @@ class KeyStore:
         Raises:
             KisError: In the OAuth shape.
         """
-        if not grant_type:
-            raise oauth_error("EGW00115")
-        if grant_type != "client_credentials":
-            raise oauth_error("EGW00116")
-        self._check_pair(app_key, secret_key)
+        self._check_login(app_key, secret_key, grant_type)
         text = f"{app_key}/{len(self.approvals)}".encode()
         digest = hmac.new(self._signing_key, text, hashlib.sha256).digest()
         approval = str(uuid.UUID(bytes=digest[:16], version=4))
@@ -191,6 +183,13 @@ class KeyStore:
         token = self._tokens.get(authorization.partition(" ")[2])
         if token is not None:
             token.expires = self._clock.now()
+
+    def _check_login(self, app_key: str, app_secret: str, grant_type: str) -> None:
+        if not grant_type:
+            raise oauth_error("EGW00115")
+        if grant_type != "client_credentials":
+            raise oauth_error("EGW00116")
+        self._check_pair(app_key, app_secret)
 
     def _check_pair(self, app_key: str, app_secret: str) -> None:
         if not app_key:

@@ -7,12 +7,12 @@ from typing import Any
 
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kis.calls import VENDOR, Answer, Call
-from broker_server.simulator.kis.domestic_orders import BRANCH, order_number
+from broker_server.simulator.kis.domestic_orders import CHANGED, order_number, order_taken
 from broker_server.simulator.kis.errors import invalid_field, order_refused
 from broker_server.simulator.kis.tables import order_divisions
-from broker_server.simulator.kis.text import hhmmss
-from broker_server.simulator.matching import Exchange, available_instrument
-from broker_server.simulator.orders import Order, OrderRefused, OrderRequest, OrderType, Refusal, Side
+from broker_server.simulator.matching import Exchange
+from broker_server.simulator.order_rules import available_instrument
+from broker_server.simulator.orders import OrderRefused, OrderRequest, OrderType, Refusal, Side
 
 EXCHANGES = ("NASD", "NYSE", "AMEX", "SEHK", "SHAA", "SZAA", "TKSE", "HASE", "VNSE")
 
@@ -41,7 +41,7 @@ class OverseasOrders:
                     account=account,
                     instrument=instrument,
                     side=Side(call.tr.side),
-                    quantity=_whole(call, "ORD_QTY"),
+                    quantity=call.whole("ORD_QTY"),
                     price=price if type_ is OrderType.LIMIT else None,
                     type=type_,
                     venue=exchange,
@@ -50,7 +50,7 @@ class OverseasOrders:
             )
         except OrderRefused as error:
             raise order_refused(error, paper=call.paper, overseas=True) from None
-        return _taken(order, "주문 전송 완료 되었습니다.")
+        return order_taken(order, "주문 전송 완료 되었습니다.")
 
     def change(self, call: Call) -> Answer:
         """``order-rvsecncl``: a modification or cancellation gets an order number of its own."""
@@ -60,7 +60,7 @@ class OverseasOrders:
             raise invalid_field("RVSE_CNCL_DVSN_CD")
         try:
             instrument = available_instrument(self._exchange.market, call.get("PDNO").strip(), exchange)
-            number, quantity = order_number(call), _whole(call, "ORD_QTY")
+            number, quantity = order_number(call), call.whole("ORD_QTY")
             original = next(
                 (
                     order
@@ -80,7 +80,7 @@ class OverseasOrders:
                 order = self._exchange.modify(VENDOR, account, number, price=price, quantity=quantity)
         except OrderRefused as error:
             raise order_refused(error, paper=call.paper, overseas=True) from None
-        return _taken(order, "정정주문이 완료 되었습니다." if what == "01" else "취소주문이 완료 되었습니다.")
+        return order_taken(order, CHANGED[what])
 
 
 def check_exchange(call: Call) -> str:
@@ -127,19 +127,3 @@ def _division(call: Call, instrument: Instrument) -> dict[str, Any]:
 
 def _price(call: Call, instrument: Instrument) -> int:
     return minor_units(call.get("OVRS_ORD_UNPR"), instrument)
-
-
-def _whole(call: Call, name: str) -> int:
-    text = call.get(name).strip()
-    if not (text.isascii() and text.isdigit()):
-        raise invalid_field(name)
-    return int(text)
-
-
-def _taken(order: Order, message: str) -> Answer:
-    output = {
-        "KRX_FWDG_ORD_ORGNO": BRANCH,
-        "ODNO": f"{order.number:010d}",
-        "ORD_TMD": hhmmss(order.time),
-    }
-    return Answer({"output": output}, msg_cd="APBK0013", msg1=message)

@@ -13,8 +13,9 @@ from broker_server.simulator.kis.calls import Answer, Call
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import decimal, percent, sign, sign_of
-from broker_server.simulator.market import Market, MinuteBar, Quote
+from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
+from broker_server.simulator.quotes import MinuteBar, Quote
 from broker_server.simulator.sessions import MINUTES_PER_DAY
 from broker_server.simulator.ticks import tick_size
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
 from broker_server.simulator.clock import KST
-from broker_server.simulator.market import Quote
+from broker_server.simulator.quotes import Quote
 
 
 def hhmmss(moment: datetime) -> str:

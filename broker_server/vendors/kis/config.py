@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -90,5 +91,4 @@ class KisConfig:
 
 
 def _is_account(text: str) -> bool:
-    number, hyphen, product = text.partition("-")
-    return bool(hyphen) and len(number) == 8 and len(product) == 2 and (number + product).isdecimal()
+    return re.fullmatch("[0-9]{8}-[0-9]{2}", text) is not None

@@ -13,8 +13,10 @@ from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.codec import Row, exact_of, integer_of, percent_of, required_integer, text_of
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
+from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.order_types import OrderType, domestic_code, needs_price
 from broker_server.vendors.kis.parameters import AccountParameters, Day, InOrder, Ticker, WonPrice
+from broker_server.vendors.kis.periods import check_period
 
 
 class BuyableParameters(AccountParameters):
@@ -170,19 +172,20 @@ class DomesticAccount:
         """
         kind = parameters.order_type
         code = "01" if kind in (None, "limit") else domestic_code(kind, "KRX")
-        row = self._client.read(
-            "domestic_stock.inquire_psbl_order",
-            {
-                **account_arguments(self._config),
-                "pdno": parameters.ticker,
-                "ord_unpr": str(parameters.price or ""),
-                "ord_dvsn": code,
-                "cma_evlu_amt_icld_yn": "N",
-                "ovrs_icld_yn": "N",
-            },
-            context=context,
-            lane=Lane.ACCOUNT,
-        ).required_row("output")
+        with unknown_ticker_as_parameter(parameters.ticker):
+            row = self._client.read(
+                "domestic_stock.inquire_psbl_order",
+                {
+                    **account_arguments(self._config),
+                    "pdno": parameters.ticker,
+                    "ord_unpr": str(parameters.price or ""),
+                    "ord_dvsn": code,
+                    "cma_evlu_amt_icld_yn": "N",
+                    "ovrs_icld_yn": "N",
+                },
+                context=context,
+                lane=Lane.ACCOUNT,
+            ).required_row("output")
         amount = required_integer(row, "nrcvb_buy_amt")
         counted = required_integer(row, "nrcvb_buy_qty")
         counted_price = exact_of(row, "psbl_qty_calc_unpr")
@@ -212,6 +215,7 @@ class DomesticAccount:
         today = self._orders.today()
         end = parameters.end or today
         start = parameters.start or min(today, end)
+        check_period(start, end)
         found = self._orders.history(start, end, context, Lane.ACCOUNT, ticker=parameters.ticker or "")
         return found.outcome(parameters.account, raw=parameters.raw, ticker=parameters.ticker)
 

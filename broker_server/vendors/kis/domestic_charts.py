@@ -26,7 +26,7 @@ from broker_server.vendors.kis.codec import (
 from broker_server.vendors.kis.domestic_quote_models import Candle, MinuteCandle
 from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
 from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
-from broker_server.vendors.kis.periods import Interval, default_start
+from broker_server.vendors.kis.periods import Interval, candle_period
 
 _INTERVAL_CODES: dict[Interval, str] = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 _ADJUSTED, _UNADJUSTED = "0", "1"
@@ -110,8 +110,7 @@ class DomesticCharts:
 
     def get_daily_candles(self, parameters: DailyCandlesParameters, context: TaskContext) -> Outcome:
         """Candles of days and more; KIS gives 100 at a time, so the end date moves back page by page."""
-        end = parameters.end or self._today()
-        start = parameters.start or default_start(end, parameters.interval)
+        start, end = candle_period(parameters.start, parameters.end, parameters.interval, today=self._today())
 
         def fetch(page_end: date) -> dict[date, Row]:
             answer = self._client.read(
@@ -154,6 +153,10 @@ class DomesticCharts:
         latest = now.time().replace(microsecond=0) if day == now.date() else _END_OF_DAY
         hour = min(parameters.end, latest) if parameters.end else latest
         first = parameters.start or time.min
+        if first > hour:
+            raise InvalidParameters(
+                f"start: {first:%H:%M} of {day:%Y-%m-%d} is in the future (it is {latest:%H:%M} in Korea)"
+            )
         found: dict[datetime, Row] = {}
         pages = 0
         while True:

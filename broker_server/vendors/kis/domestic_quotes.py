@@ -23,6 +23,7 @@ from broker_server.vendors.kis.codec import (
     with_sign,
 )
 from broker_server.vendors.kis.domestic_quote_models import CurrentPrice, Level, OrderBook, StockInfo
+from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.parameters import QuoteVenue, ReadParameters, Ticker, TickerParameters
 
 MARKET_CODES: dict[QuoteVenue, str] = {"KRX": "J", "NXT": "NX", "UNIFIED": "UN"}
@@ -201,12 +202,13 @@ class DomesticQuotes:
         return Outcome([info.name])
 
     def _info_from_master(self, parameters: StockInfoParameters, context: TaskContext) -> StockInfo:
-        row = self._client.read(
-            "domestic_stock.search_stock_info",
-            {"prdt_type_cd": "300", "pdno": parameters.ticker},
-            context=context,
-            lane=Lane.QUOTE,
-        ).required_row("output")
+        with unknown_ticker_as_parameter(parameters.ticker):
+            row = self._client.read(
+                "domestic_stock.search_stock_info",
+                {"prdt_type_cd": "300", "pdno": parameters.ticker},
+                context=context,
+                lane=Lane.QUOTE,
+            ).required_row("output")
         name = text_of(row, "prdt_abrv_name", "prdt_name", "prdt_name120")
         if not name:
             raise unknown_ticker(parameters.ticker)

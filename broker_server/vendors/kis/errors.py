@@ -7,10 +7,13 @@ portal; a code without a listed meaning is passed on with its text and not trans
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
 from broker_client.errors import (
     AuthenticationFailed,
+    InvalidParameters,
     RateLimited,
     TaskFailed,
     Unsupported,
@@ -51,6 +54,7 @@ _CREDENTIALS = {
     "EGW00003", "EGW00004", "EGW00102", "EGW00103", "EGW00104", "EGW00105", "EGW00205", "EGW00206",
     "EGW00207", "EGW00208", "EGW00210", "EGW00303", "EGW00304",
 }  # fmt: skip
+_UNKNOWN_INSTRUMENT = "APBK0656"
 _VALIDATION_BY_QUERY_SERVER = {"OPSQ0002", "OPSQ2000", "OPSQ2001", "OPSQ2002"}
 
 
@@ -74,6 +78,26 @@ def meaning_of(code: str, text: str) -> Meaning:
     if code in _GATEWAY:
         return Meaning.GATEWAY
     return Meaning.BUSINESS
+
+
+@contextmanager
+def unknown_ticker_as_parameter(ticker: str) -> Iterator[None]:
+    """Turn the refusal of a read for its unknown instrument into the error of a wrong parameter.
+
+    Raises:
+        InvalidParameters: With KIS's own code and text.
+    """
+    try:
+        yield
+    except VendorRejected as error:
+        if error.vendor_code != _UNKNOWN_INSTRUMENT:
+            raise
+        raise InvalidParameters(
+            f"ticker: KIS does not know {ticker}",
+            vendor=VENDOR,
+            vendor_code=error.vendor_code,
+            vendor_message=error.vendor_message,
+        ) from None
 
 
 def settles_an_order(code: str) -> bool:

@@ -16,6 +16,7 @@ from broker_server.vendors.kis.codec import (
     text_of,
 )
 from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_models import (
     OverseasBalance,
@@ -32,6 +33,7 @@ from broker_server.vendors.kis.parameters import (
     OverseasExchange,
     Symbol,
 )
+from broker_server.vendors.kis.periods import check_period
 
 _KEYS = ("FK200", "NK200")
 
@@ -181,17 +183,18 @@ class OverseasAccount:
 
     def get_buyable_amount(self, parameters: OverseasBuyableParameters, context: TaskContext) -> Outcome:
         """What can be bought."""
-        row = self._client.read(
-            "overseas_stock.inquire_psamount",
-            {
-                **account_arguments(self._config),
-                "ovrs_excg_cd": parameters.exchange,
-                "ovrs_ord_unpr": parameters.price,
-                "item_cd": parameters.ticker,
-            },
-            context=context,
-            lane=Lane.ACCOUNT,
-        ).required_row("output")
+        with unknown_ticker_as_parameter(parameters.ticker):
+            row = self._client.read(
+                "overseas_stock.inquire_psamount",
+                {
+                    **account_arguments(self._config),
+                    "ovrs_excg_cd": parameters.exchange,
+                    "ovrs_ord_unpr": parameters.price,
+                    "item_cd": parameters.ticker,
+                },
+                context=context,
+                lane=Lane.ACCOUNT,
+            ).required_row("output")
         result = OverseasBuyableAmount(
             account=parameters.account,
             ticker=parameters.ticker,
@@ -218,6 +221,7 @@ class OverseasAccount:
         earliest, latest = self._orders.trading_days(parameters.exchange)
         end = parameters.end or latest
         start = parameters.start or min(earliest, end)
+        check_period(start, end)
         found = self._orders.history(start, end, context, Lane.ACCOUNT)
         return found.outcome(raw=parameters.raw, ticker=parameters.ticker, exchange=parameters.exchange)
 

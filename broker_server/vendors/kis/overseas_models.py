@@ -123,8 +123,8 @@ class OverseasBuyableAmount(Result):
 
     Attributes:
         cash: In the instrument's currency.
-        amount: What KIS lets the account order for; ``quantity`` the shares.
-        amount_after_exchange: Won changed into the currency included; ``quantity_after_exchange`` likewise.
+        amount: What an order may cost that is paid in the currency itself; ``quantity`` the shares.
+        amount_after_exchange: Won that KIS would exchange included; ``quantity_after_exchange`` the shares.
         exchange_rate: Won for one unit of the currency.
     """
 

@@ -33,7 +33,7 @@ from broker_server.vendors.kis.overseas_models import (
     OverseasPrice,
 )
 from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
-from broker_server.vendors.kis.periods import Interval, default_start
+from broker_server.vendors.kis.periods import Interval, candle_period
 
 OverseasInterval = Literal["day", "week", "month"]
 
@@ -164,8 +164,8 @@ class OverseasQuotes:
     def get_daily_candles(self, parameters: OverseasCandlesParameters, context: TaskContext) -> Outcome:
         """Candles; KIS gives 100 up to a date, which moves back page by page."""
         zone = ZoneInfo(overseas_exchanges()[parameters.exchange]["time_zone"])
-        end = parameters.end or self._clock.now().astimezone(zone).date()
-        start = parameters.start or default_start(end, parameters.interval)
+        today = self._clock.now().astimezone(zone).date()
+        start, end = candle_period(parameters.start, parameters.end, parameters.interval, today)
 
         def fetch(page_end: date) -> dict[date, Row]:
             answer = self._client.read(

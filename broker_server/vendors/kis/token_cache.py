@@ -80,10 +80,7 @@ class TokenCache:
             "expires_at": token.expires_at.isoformat(),
         }
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.chmod(self._folder, 0o700)
-            # mkstemp makes the file with mode 0600, which os.replace keeps.
-            descriptor, temporary = tempfile.mkstemp(dir=self._folder, prefix=".kis-token-")
+            descriptor, temporary = self._temporary_file()
             try:
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     json.dump(document, file)
@@ -94,6 +91,22 @@ class TokenCache:
                 raise
         except OSError as error:
             log.warning("kis_token_cache_not_written", file=self.path.name, reason=error.strerror)
+
+    def why_not_kept(self) -> str | None:
+        """Why a token cannot be kept here, after trying; ``None`` when it can."""
+        try:
+            descriptor, temporary = self._temporary_file()
+            os.close(descriptor)
+            os.unlink(temporary)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return None
+
+    def _temporary_file(self) -> tuple[int, str]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chmod(self._folder, 0o700)
+        # mkstemp makes the file with mode 0600, which os.replace keeps.
+        return tempfile.mkstemp(dir=self._folder, prefix=".kis-token-")
 
 
 def _text(document: dict[str, object], key: str) -> str:

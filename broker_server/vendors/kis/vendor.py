@@ -59,12 +59,12 @@ class KisVendor:
         sends = WatchedTransport(order_transport, kis_clock)
         self._transports = (reads, sends)
         self._pacer = Pacer(SlidingWindowLimiter(config.calls_per_second), clock)
-        cache = TokenCache(
+        self._cache = TokenCache(
             config.cache_folder,
             environment=config.environment,
             identity=f"{config.base_url}|{config.app_key.get_secret_value()}",
         )
-        self._tokens = TokenSource(config, reads, cache, clock)
+        self._tokens = TokenSource(config, reads, self._cache, clock)
         catalogue = Catalogue(config.environment)
         self._client = KisClient(config, catalogue, self._tokens, self._pacer, reads)
         sender = OrderSender(config, catalogue, self._tokens, self._pacer, sends)
@@ -113,9 +113,9 @@ class KisVendor:
         }
 
     def check(self) -> Sequence[CheckResult]:
-        """Token, one quote with the clock's offset, and the balance if an account is set."""
+        """The token cache, a token, a quote with the clock's offset, the balance if an account is set."""
         context = _context_without_deadline(self._clock)
-        results = [_attempt("kis token", lambda: self._check_token(context))]
+        results = [self._check_cache(), _attempt("kis token", lambda: self._check_token(context))]
         if results[-1].passed:
             results.append(_attempt("kis quote", lambda: self._check_quote(context)))
         if not results[-1].passed:
@@ -134,6 +134,17 @@ class KisVendor:
         self._pacer.close()
         for transport in self._transports:
             transport.close()
+
+    def _check_cache(self) -> CheckResult:
+        reason = self._cache.why_not_kept()
+        folder = self._cache.path.parent
+        if reason is None:
+            return CheckResult("kis token cache", True, "can be written")
+        detail = (
+            f"{folder} cannot be written: {reason}; every start would issue a new token, which KIS refuses "
+            "more than once a minute"
+        )
+        return CheckResult("kis token cache", False, detail)
 
     def _check_token(self, context: TaskContext) -> str:
         self._tokens.get(context)

@@ -11,7 +11,13 @@ from typing import Any, Self
 import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from broker_client.errors import TaskFailed, UnknownMethod, VendorRejected
+from broker_client.errors import (
+    InvalidParameters,
+    OrderOutcomeIsUnknown,
+    TaskFailed,
+    UnknownMethod,
+    VendorRejected,
+)
 from broker_client.protocol import (
     ORDERS_QUEUE,
     TASKS_QUEUE,
@@ -52,17 +58,22 @@ class EchoWorker:
     Methods: ``echo.get-*`` answers with what it received; ``fail.get-*`` fails with a vendor's refusal;
     ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at `release`;
     ``page.get-*`` reports progress first; an order is run once per task_id and replayed after that, and
-    waits for `release` while ``hold_orders`` is set.
+    waits for `release` while ``hold_orders`` is set. While ``lose_orders`` is set an order is of unknown
+    outcome until `settle`. ``broker.get-order`` and ``broker.list-orders`` answer from ``records``;
+    ``odd.get-*`` warns.
 
     Attributes:
         received: Every task with its AMQP properties, in order of arrival.
         runs: How often each order was really run, by task_id.
+        records: What is on record of each order, by task_id; newest last.
     """
 
     def __init__(self, url: str, *, queues: tuple[str, ...] = (TASKS_QUEUE, ORDERS_QUEUE)) -> None:
         self.received: list[tuple[TaskRequest, Any]] = []
         self.runs: dict[str, int] = {}
+        self.records: dict[str, dict[str, Any]] = {}
         self.hold_orders = False
+        self.lose_orders = False
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._held: list[Callable[[], None]] = []
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
@@ -89,6 +100,16 @@ class EchoWorker:
     def release(self) -> None:
         """Answer what was held back."""
         self._connection.add_callback_threadsafe(self._release)
+
+    def settle(self, task_id: str, error: TaskFailed | None = None) -> None:
+        """Answer an order of unknown outcome once more, to the address that it first came with."""
+        request, properties = next(pair for pair in self.received if pair[0].task_id == task_id)
+        rows = [] if error else [{"order_no": "9"}]
+
+        def answer() -> None:
+            self._reply(request, properties, rows, error=error, extra={"replayed": True})
+
+        self._connection.add_callback_threadsafe(answer)
 
     def stop(self) -> None:
         """Stop consuming; what was not taken stays in the queues."""
@@ -137,6 +158,12 @@ class EchoWorker:
         elif request.method == "broker.get-status":
             status = {"worker": "echo", "environment": "simulated", "time": self.clock().isoformat()}
             self._reply(request, properties, [status])
+        elif request.method in ("broker.get-order", "broker.list-orders"):
+            self._look_up(request, properties)
+        elif request.method in ("broker.halt-orders", "broker.resume-orders"):
+            self._reply(request, properties, [{"reason": request.parameters["reason"]}])
+        elif kind == "odd":
+            self._reply(request, properties, [{"n": 1}], extra={"warnings": ["the market is closed", "시장"]})
         elif kind == "echo":
             self._echo(request, properties)
         elif kind != "ignore":
@@ -150,12 +177,30 @@ class EchoWorker:
         row = {"order_no": str(len(self.runs)), "parameters": request.parameters}
 
         def answer() -> None:
-            self._reply(request, properties, [row], extra={"replayed": replayed})
+            if self.lose_orders:
+                unknown = OrderOutcomeIsUnknown("nobody knows yet")
+                self._reply(request, properties, [], error=unknown, extra={"replayed": replayed})
+            else:
+                self._reply(request, properties, [row], extra={"replayed": replayed})
 
         if hold:
             self._held.append(answer)
         else:
             answer()
+
+    def _look_up(self, request: TaskRequest, properties: Any) -> None:
+        if request.method == "broker.list-orders":
+            limit = request.parameters.get("limit", 100)
+            extra = {"truncated": f"only the newest {limit} are shown"} if limit < len(self.records) else None
+            self._reply(request, properties, [*self.records.values()][::-1][:limit], extra=extra)
+            return
+        key = next(iter(request.parameters))
+        row = next((row for row in self.records.values() if row[key] == request.parameters[key]), None)
+        if row is None:
+            error = InvalidParameters(f"{key}: no order {request.parameters[key]} is on record")
+            self._reply(request, properties, [], error=error)
+        else:
+            self._reply(request, properties, [row])
 
     def _echo(self, request: TaskRequest, properties: Any) -> None:
         self._reply(request, properties, [{"method": request.method, "parameters": request.parameters}])

@@ -90,6 +90,10 @@ def test_failure_is_exit_1_with_the_reply_on_stdout_and_the_reason_on_stderr(
         ("call", "echo.get-it", "a={"),
         ("call", "echo.get-it", "--timeout", "0"),
         ("call", "echo.get-it", "--timeout", "soon"),
+        ("call", "echo.get-it", "--timeout", "inf"),
+        ("call", "echo.get-it", "--timeout", "nan"),
+        ("methods", "--timeout", "1e12"),
+        ("status", "--timeout", "1e9"),
         ("call", "echo.get-it", "--task-id", "x" * 256),
         ("call", "echo.get-it", "--url", "http://127.0.0.1"),
         ("nothing",),
@@ -142,6 +146,16 @@ def test_no_url_at_all_is_exit_2_and_one_line_that_names_the_setting(
         assert process.stdout_lines == []
         (line,) = process.stderr_lines
         assert line.startswith("BROKER_URL: not set")
+
+
+def test_a_dotenv_in_another_encoding_is_exit_2_and_one_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("BROKER_URL=amqp://홍길동@h\n".encode("cp949"))
+    with CommandProcess(
+        ["call", "echo.get-it"], environment={"BROKER_URL": ""}, folder=tmp_path, program=CLIENT
+    ) as process:
+        assert process.wait() == 2
+        (line,) = process.stderr_lines
+        assert line.startswith(".env cannot be read: ")
 
 
 def test_the_broker_url_is_read_from_dotenv(clean_broker: str, worker: EchoWorker, tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ def test_overseas_prices_are_exact_text(market: Market) -> None:
     market.control("POST", "/market", {"ticker": "AAPL", "exchange": "NASD", "price": None})
 
 
+def test_what_can_be_bought_overseas_adds_up_in_the_currency_and_with_won(market: Market) -> None:
+    row = market.one("kis.get-overseas-buyable-amount", **OVERSEAS, price="200.00", raw=True)
+    assert row["amount"] == row["cash"]
+    assert 0.99 < row["quantity"] * 200 / float(row["amount"]) <= 1
+    assert 0.99 < row["quantity_after_exchange"] * 200 / float(row["amount_after_exchange"]) <= 1
+    assert Decimal(row["amount_after_exchange"]) > Decimal(row["amount"])
+    assert row["raw"]["echm_af_ord_psbl_qty"] == "0"
+
+
 def test_overseas_candles_page_back(market: Market) -> None:
     candles = market.rows("kis.get-overseas-daily-candles", **OVERSEAS, start="2025-06-02")
     dates = [candle["date"] for candle in candles]
@@ -133,6 +142,11 @@ def test_overseas_candles_page_back(market: Market) -> None:
 
 def test_the_check_passes(market: Market) -> None:
     results = market.vendor.check()
-    assert [result.item for result in results] == ["kis token", "kis quote", "kis account"]
+    assert [result.item for result in results] == [
+        "kis token cache",
+        "kis token",
+        "kis quote",
+        "kis account",
+    ]
     assert all(result.passed for result in results), results
-    assert "clock is right" in results[1].detail
+    assert "clock is right" in results[2].detail

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,51 @@ def test_one_url_or_several_are_a_list() -> None:
     ]
 
 
+def test_several_urls_may_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = ["amqp://user:a,b@a", "amqps://b:5671/"]
+    assert url_list(" amqp://user:a,b@a , amqps://b:5671/,") == both
+    monkeypatch.setenv("BROKER_URL", ",".join(both))
+    assert url_list(None) == both
+
+
 @pytest.mark.parametrize(
-    "wrong", [[], "", "localhost:5672", "http://a", "amqp://", "amqp://a:port", "amqp://a:0"]
+    "wrong",
+    [
+        *([], "", ",", "localhost:5672", "http://a", "amqp://", "amqp://a:port", "amqp://a:0"),
+        *("amqp://a:99999999/", "amqp://a,amqp://b:99999999/", "amqp://a,http://b", "amqp://[::1/"),
+    ],
 )
 def test_what_is_no_broker_url_is_refused_without_repeating_it(wrong: str | list[str]) -> None:
     with pytest.raises(ValueError, match="broker URL"):
         url_list(wrong)
+
+
+def test_a_wrong_option_of_the_url_is_told_in_one_line() -> None:
+    with pytest.raises(
+        ValueError, match=r"^a broker URL has a wrong option: Invalid heartbeat[^\n]*$"
+    ) as caught:
+        Client("amqp://user:word@a/?heartbeat=soon")
+    assert "word" not in str(caught.value)
+
+
+def test_a_dotenv_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    file = tmp_path / ".env"
+    file.write_bytes("KIS_HTS_ID=홍길동\n".encode("cp949"))
+    with pytest.raises(ValueError, match=r"^\.env cannot be read: it is not UTF-8[^\n]*$"):
+        broker_url(file)
+
+
+def test_a_dotenv_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere/.env")
+
+    monkeypatch.delenv("BROKER_URL", raising=False)
+    file = tmp_path / ".env"
+    file.touch()
+    monkeypatch.setattr("builtins.open", refuse)  # a chmod does not keep root out
+    with pytest.raises(ValueError, match=r"^\.env cannot be read: Permission denied$"):
+        broker_url(file)
 
 
 def test_a_description_shows_no_login() -> None:
@@ -94,3 +134,12 @@ def test_the_delay_stays_between_50_ms_and_5_s(failures: int, jitter: float) -> 
     delay = backoff_delay(failures, lambda: jitter)
     assert 0.05 <= delay <= 5.0
     assert delay <= backoff_delay(failures + 1, lambda: 1.0)
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+@pytest.mark.parametrize("seconds", [0, -1, math.inf, math.nan, 1e12, 1e9, 7 * 86400 + 1])
+def test_a_timeout_out_of_range_is_refused_before_connecting(
+    client: type[Client | AsyncClient], seconds: float
+) -> None:
+    with pytest.raises(ValueError, match="timeout must be more than 0 s and at most 7 days"):
+        client("amqp://127.0.0.1:1", timeout=seconds)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from broker_client.calls import Answer, Call, CallBook, CallState, Outcome
+from broker_client.call import Answer, Call, CallState, Outcome
+from broker_client.calls import CallBook
 from broker_client.errors import (
     BrokerUnreachable,
     ClientClosed,
     DuplicateTaskConflict,
     MalformedMessage,
     NoAnswer,
+    OrderOutcomeIsUnknown,
     OrderOutcomeUnknown,
     TaskExpired,
+    TaskFailed,
     TaskQueueMissing,
+    VendorRejected,
+    VendorUnavailable,
     WrongEnvironment,
 )
 from broker_client.memory import MAX_REMEMBERED_ORDERS
@@ -303,7 +309,14 @@ def test_a_task_id_in_flight_cannot_be_used_twice(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"task_id": ""}, {"task_id": "x" * 256}, {"timeout": 0.0}, {"timeout": -1.0}, {"timeout": float("nan")}],
+    [
+        {"task_id": ""},
+        {"task_id": "x" * 256},
+        {"timeout": 0.0},
+        {"timeout": -1.0},
+        {"timeout": float("nan")},
+        {"timeout": 1e9},
+    ],
 )
 def test_an_argument_out_of_range_is_refused_before_anything_is_kept(
     desk: Desk, options: dict[str, Any]
@@ -368,6 +381,62 @@ def test_the_late_success_of_an_earlier_copy_ends_the_resumed_order(desk: Desk) 
     again = sent(desk, ORDER, correlation_id="c-2", resumed=True)
     desk.reply(again, correlation_id="c-t-1", result=[{"order_no": "1"}])
     assert isinstance(desk.outcome(again), Answer)
+
+
+@pytest.mark.parametrize("error", [None, VendorRejected("refused"), VendorUnavailable("not sent")])
+def test_an_outcome_that_is_found_out_later_ends_the_resumed_order(
+    desk: Desk, error: TaskFailed | None
+) -> None:
+    unknown = OrderOutcomeIsUnknown("nobody knows")
+    first = sent(desk, ORDER)
+    desk.reply(first, correlation_id="c-t-1", error=unknown, result=[])
+    again = sent(desk, ORDER, correlation_id="c-2", resumed=True)
+    desk.reply(again, correlation_id="c-t-1", error=unknown, result=[], extra={"replayed": True})
+    assert desk.outcomes["c-2"] == []
+    desk.reply(again, correlation_id="c-t-1", error=error, extra={"replayed": True})
+    outcome = desk.outcome(again)
+    assert isinstance(outcome, Answer)
+    assert outcome.reply.status == ("TASK_SUCCEED" if error is None else "TASK_FAILED")
+
+
+def test_an_outcome_that_is_found_out_later_makes_no_noise_when_nobody_waits(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = sent(desk, ORDER)
+    desk.reply(call, correlation_id="c-t-1", error=OrderOutcomeIsUnknown("nobody knows"), result=[])
+    with caplog.at_level(logging.INFO, "broker_client"):
+        for correlation_id in ("c-t-1", "c-0", None):
+            desk.reply(call, correlation_id=correlation_id, extra={"replayed": True})
+    assert not caplog.messages
+    assert len(desk.outcomes["c-t-1"]) == 1
+    assert len(desk.book) == 0
+
+
+def test_the_outcome_of_an_order_is_no_answer_to_another_under_the_same_id(desk: Desk) -> None:
+    desk.book.expire(sent(desk, ORDER))
+    other = sent(desk, ORDER, correlation_id="c-2", parameters={"ticker": "000660"})
+    desk.reply(other, correlation_id="c-t-1", result=[{"order_no": "1"}])
+    desk.reply(other, correlation_id="c-t-1", error=VendorRejected("no"), extra={"replayed": True})
+    assert desk.outcomes["c-2"] == []
+    desk.reply(other, correlation_id="c-2", error=DuplicateTaskConflict("used"), result=[])
+    assert isinstance(desk.outcome(other), Answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "named"),
+    [
+        (ORDER, True),
+        ("kis.cancel-overseas-order", True),
+        ("broker.cancel-all-orders", True),
+        ("broker.halt-orders", True),
+        ("broker.resume-orders", True),
+        ("broker.resolve-order", True),
+        ("broker.get-order", False),
+        (READ, False),
+    ],
+)
+def test_what_is_done_to_orders_names_its_user(desk: Desk, method: str, named: bool) -> None:
+    assert desk.open(method).names_its_user == named
 
 
 def test_closing_ends_every_call_by_how_far_it_got(desk: Desk) -> None:

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from broker_client.calls import Answer, Call, CallBook, CallState, Outcome
+from broker_client.call import Answer, Call, CallState, Outcome
+from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable, NoAnswer, OrderOutcomeUnknown, TaskQueueMissing
 from broker_client.protocol import decode_request, encode_reply
 

@@ -28,6 +28,11 @@ def test_a_result_carries_what_the_reply_says() -> None:
     assert result.reply.result is result.result
 
 
+def test_warnings_are_a_tuple_of_text() -> None:
+    assert result_of([]).warnings == ()
+    assert result_of([], warnings=["the market is closed"]).warnings == ("the market is closed",)
+
+
 def test_first_and_rows() -> None:
     assert result_of([{"a": 1}, {"a": 2}]).first == {"a": 1}
     assert result_of([]).first is None

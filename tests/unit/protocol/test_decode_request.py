@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -60,3 +61,4 @@ def test_any_value_that_is_no_object_is_refused(value: object) -> None:
 def test_what_is_written_is_read_back(task_id: str, method: str, parameters: dict[str, str]) -> None:
     request = TaskRequest(task_id=task_id, method=method, parameters=parameters)
     assert decode_request(encode_request(request)) == request
+    assert decode_request(codecs.BOM_UTF8 + encode_request(request)) == request

@@ -41,6 +41,7 @@ def test_each_environment_has_its_host_and_limit(environment: str, url: str, lim
         ({"app_key": SecretStr("")}, "KIS_APP_KEY"),
         ({"account": "1234567801"}, "KIS_ACCOUNT"),
         ({"account": "1234567-01"}, "KIS_ACCOUNT"),
+        ({"account": "１２３４５６７８-01"}, "KIS_ACCOUNT"),
         ({"rate_limit": 0}, "KIS_RATE_LIMIT"),
         ({"rest_url": "openapi.koreainvestment.com"}, "KIS_REST_URL"),
         ({"rest_url": "http://example.com"}, "must be https"),

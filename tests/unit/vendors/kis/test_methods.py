@@ -347,6 +347,58 @@ def test_minute_candles_of_the_future_are_refused(real: Bench) -> None:
         real.outcome("kis.get-minute-candles", ticker="005930", date="2026-11-21")
 
 
+@pytest.mark.parametrize("arguments", [{"start": "10:01"}, {"start": "15:00", "end": "15:30"}])
+def test_minutes_that_have_not_begun_are_refused(real: Bench, arguments: dict[str, str]) -> None:
+    assert f"{real.clock.now().astimezone(KST):%H:%M}" == "10:00"
+    with pytest.raises(InvalidParameters, match="in the future"):
+        real.outcome("kis.get-minute-candles", ticker="005930", **arguments)
+    assert real.kis.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("kis.get-daily-candles", {"ticker": "005930"}),
+        ("kis.get-order-history", {}),
+        ("kis.get-overseas-daily-candles", {"ticker": "AAPL", "exchange": "NASD"}),
+        ("kis.get-overseas-order-history", {}),
+        ("kis.get-overseas-order-history", {"exchange": "TKSE"}),
+    ],
+)
+def test_a_start_in_the_future_without_an_end_is_refused(
+    real: Bench, method: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidParameters, match="start must not be after end"):
+        real.outcome(method, start="2026-11-21", **arguments)
+    assert real.kis.requests == []
+
+
+@pytest.mark.parametrize(
+    ("method", "tail", "arguments"),
+    [
+        ("kis.get-stock-info", "search-stock-info", {"ticker": "999999"}),
+        ("get-stock-name", "search-stock-info", {"stock_code": "999999"}),
+        ("kis.get-buyable-amount", "inquire-psbl-order", {"ticker": "999999"}),
+        (
+            "kis.get-overseas-buyable-amount",
+            "inquire-psamount",
+            {"ticker": "NOPE", "exchange": "NASD", "price": "1"},
+        ),
+    ],
+)
+def test_a_read_that_kis_refuses_for_its_ticker_has_a_wrong_parameter(
+    real: Bench, method: str, tail: str, arguments: dict[str, str]
+) -> None:
+    real.kis.on(tail, refusal("APBK0656", "해당종목정보가 없습니다."))
+    with pytest.raises(InvalidParameters, match=r"^INVALID_PARAMETERS: ticker: KIS does not know") as caught:
+        real.outcome(method, **arguments)
+    assert (caught.value.vendor, caught.value.vendor_code) == ("kis", "APBK0656")
+    assert caught.value.vendor_message == "해당종목정보가 없습니다."
+    real.kis.on(tail, refusal("APBK0400", "없는 권한"))
+    with pytest.raises(VendorRejected):
+        real.outcome(method, **arguments)
+
+
 def test_the_bare_name_is_plain_text_in_both_environments(real: Bench, paper: Bench) -> None:
     real.kis.on("search-stock-info", ok({"prdt_abrv_name": "한국전력", "prdt_name": "한국전력공사보통주"}))
     paper.kis.on("inquire-daily-itemchartprice", ok(output1={"hts_kor_isnm": "한국전력"}, output2=[{}]))
@@ -357,12 +409,25 @@ def test_the_bare_name_is_plain_text_in_both_environments(real: Bench, paper: Be
 def test_the_check_reports_a_bad_key_and_a_clock_that_is_off(real: Bench) -> None:
     real.kis.on("inquire-price", ok(PRICE_ROW, headers={"Date": "Fri, 20 Nov 2026 01:00:30 GMT"}))
     real.kis.on("inquire-balance", refusal("APBK0012", "계좌번호 오류"))
-    token, quote, account = real.vendor.check()
+    cache, token, quote, account = real.vendor.check()
+    assert cache.passed
     assert token.passed
     assert quote.passed
     assert "30 s behind the vendor's" in quote.detail
     assert not account.passed
     assert "APBK0012" in account.detail
+
+
+def test_the_check_reports_a_token_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    bench = make_bench(tmp_path, cache_folder=tmp_path / "taken")
+    bench.kis.on("inquire-price", ok(PRICE_ROW))
+    bench.kis.on("inquire-balance", ok(output1=[], output2=[{"dnca_tot_amt": "1"}]))
+    cache, *others = bench.vendor.check()
+    assert not cache.passed
+    assert str(tmp_path / "taken") in cache.detail
+    assert "cannot be written" in cache.detail
+    assert [result.passed for result in others] == [True, True, True]
 
 
 def test_closing_refuses_what_comes_later(real: Bench) -> None:

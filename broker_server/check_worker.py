@@ -1,0 +1,71 @@
+"""What ``broker-server check`` asks of a worker that runs already, instead of using its key beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from broker_client import Client
+from broker_client.errors import BrokerError, BrokerUnreachable
+from broker_client.protocol import Environment
+from broker_server.core.vendor import CheckResult
+
+ANSWER_SECONDS = 30.0
+TICKER = "005930"
+
+
+def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool) -> Iterator[CheckResult]:
+    """Try the worker that holds a vendor's lease; each result comes as soon as it is known.
+
+    Args:
+        url: The broker.
+        environment: Another worker's answer does not count.
+        vendor: Which lease it holds.
+        account: Whether to ask for the balance too.
+    """
+    try:
+        client = Client(
+            url, timeout=ANSWER_SECONDS, expected_environment=environment, name="broker-server check"
+        )
+    except BrokerUnreachable as error:
+        yield CheckResult(f"{vendor} worker", passed=False, detail=str(error))
+        return
+    with client:
+        name = "?"
+
+        def status() -> str:
+            nonlocal name
+            name = _name_of(client.call("broker.get-status").rows, vendor)
+            return f"asked the worker {name}, which holds the key and is running; {_clock_of(client)}"
+
+        def price() -> str:
+            answer = client.call(f"{vendor}.get-current-price", ticker=TICKER).first
+            return f"asked the worker {name}: {TICKER} answered with {answer['price']:,}"
+
+        def balance() -> str:
+            answer = client.call(f"{vendor}.get-balance").first
+            return f"asked the worker {name}: balance answered with {len(answer['holdings'])} positions"
+
+        yield _attempt(f"{vendor} worker", status)
+        yield _attempt(f"{vendor} quote", price)
+        if account:
+            yield _attempt(f"{vendor} account", balance)
+
+
+def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
+    try:
+        return CheckResult(item, passed=True, detail=trial())
+    except BrokerError as error:
+        return CheckResult(item, passed=False, detail=f"a worker holds the key, but: {error}")
+
+
+def _name_of(rows: list[dict[str, Any]], vendor: str) -> str:
+    serving = [row for row in rows if vendor in (row.get("vendors") or {})]
+    return str((serving or rows)[0].get("worker"))
+
+
+def _clock_of(client: Client) -> str:
+    ping = client.ping()
+    if abs(ping.skew) - ping.round_trip / 2 <= 1:
+        return "its clock is this machine's"
+    return f"its clock is {abs(ping.skew):.0f} s {'ahead of' if ping.skew > 0 else 'behind'} this machine's"
