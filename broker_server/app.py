@@ -353,6 +353,7 @@ async def serve(
         counters=counters,
     )
     stopping = asyncio.create_task(announce_the_stop())
+    leases.listeners.append(lambda held: office.look())
     office.start()
     try:
         await worker.run(stop, started, on_standby)

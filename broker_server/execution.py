@@ -1,6 +1,7 @@
 """Threads for blocking work, by lane: waiting reads never hold up an order, and cancels go before all.
 
-Cancels and orders have one thread each, so the orders of an account leave in the order of arrival. Account
+Orders have one thread, so those of an account leave in the order of arrival. Cancels have some, so that one
+which the vendor does not answer holds up no other. Account
 reads, quotes and bulk reads have threads of their own, so that twenty long histories hold up neither a
 balance nor a price. Commands such as the kill switch wait for none of these. Tasks suspected of killing a
 worker run alone.
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from broker_server.core.methods import Lane
 
 Job = Callable[[], None]
+CANCEL_THREADS = 3
 
 
 class LanePool:
@@ -86,7 +88,7 @@ class LaneExecutor:
 
     def __init__(self, read_threads: int) -> None:
         self._commands = LanePool("commands", 1)
-        self._cancels = LanePool("cancels", 1)
+        self._cancels = LanePool("cancels", CANCEL_THREADS)
         self._orders = LanePool("orders", 1)
         self._suspects = LanePool("suspects", 1)
         self._reads = {

@@ -144,6 +144,11 @@ class OrderOffice:
         for keeper in self.keepers.values():
             keeper.start()
 
+    def look(self) -> None:
+        """Let the keepers look now: a lease was taken or lost."""
+        for keeper in self.keepers.values():
+            keeper.wake()
+
     def stop(self) -> None:
         """Stop keeping, and write down the last notes."""
         for keeper in self.keepers.values():

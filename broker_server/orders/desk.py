@@ -157,6 +157,7 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
+            self._wait_for_the_start(task)
             self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
             self._ensure_free(task, task.details)
         except TaskFailed as refusal:
@@ -171,7 +172,7 @@ class OrderDesk:
             raise error if obstacle is None else _blocked(obstacle) from None
 
     def _ensure_free(self, task: OrderTask, details: OrderDetails) -> None:
-        """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""
+        """Wait for an equal order of unknown outcome."""
         if details.is_cancel:
             return
         obstacle = self._obstacle(task)
@@ -180,8 +181,18 @@ class OrderDesk:
             if deadline is not None and deadline - self._clock() < LAST_MOMENT:
                 raise _blocked(obstacle)
             raise Later(f"waits for {obstacle.task_id}")
-        if not self._settled_start(task.vendor, task.account):
-            raise Later("waits until the unsettled orders of the account have been looked into")
+
+    def _wait_for_the_start(self, task: OrderTask) -> None:
+        """Hold the lane until what an earlier worker left behind was looked into: orders keep their order.
+
+        Raises:
+            TaskFailed: It took too long for this order.
+            Elsewhere: The account is another worker's by now.
+        """
+        while not task.is_cancel and not self._settled_start(task.vendor, task.account):
+            self._epoch(task)
+            self._ensure_in_time(task)
+            self._sending.pause()
 
     def _obstacle(self, task: OrderTask) -> Obstacle | None:
         if task.details is None or task.is_cancel:

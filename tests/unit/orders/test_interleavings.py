@@ -53,6 +53,8 @@ class Orders(RuleBasedStateMachine):
         )
         for name in ("change", "insert", "find", "readdress"):
             self.guard(name)
+        if self.workers % 3:
+            self.desk.look()  # the keeper is mostly faster than the first order
 
     def guard(self, name: str) -> None:
         """A dead worker writes nothing."""
@@ -172,4 +174,4 @@ class Orders(RuleBasedStateMachine):
 
 
 TestOrders = Orders.TestCase
-TestOrders.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestOrders.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
