@@ -103,7 +103,9 @@ def test_a_trial_sends_orders_to_nothing_but_a_simulator(clean_broker: str) -> N
         ({}, "BROKER_URL: not set"),
         ({"BROKER_URL": "amqp://127.0.0.1"}, "KIS_APP_KEY and KIS_APP_SECRET: not set"),
         ({"BROKER_URL": "http://localhost"}, "BROKER_URL: a broker URL looks like amqp://"),
+        ({"BROKER_URL": "amqp://h:99999999/"}, "BROKER_URL: a broker URL looks like amqp://"),
         ({"VENDORS": "kiwum"}, "VENDORS: 'kiwum' is not served"),
+        ({"VENDORS": ","}, "VENDORS: name at least one"),
     ],
 )
 def test_bad_settings_are_one_line_and_exit_code_two(environment: dict[str, str], says: str) -> None:
