@@ -282,6 +282,7 @@ class TaskRunner:
         else:
             if result.recorded:
                 task.on_acked = lambda: self._replied(task.request.task_id)
+                task.copy_reply = _encode(task, result, replayed=True)
             self._tasks.finish(task, reply, self._loop.time())
 
     def _sweep(self) -> None:
@@ -310,13 +311,15 @@ def _identity(request: TaskRequest, method: Method[Any], recipient: Recipient) -
     return request.task_id, recipient.delivery.body
 
 
-def _encode(task: RunningTask, result: Result) -> bytes:
+def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> bytes:
     if result.replay is not None:
         return result.replay
     request, replier = task.request, task.recipients[-1].replier
     extra: dict[str, Any] = {"truncated": result.truncated} if result.truncated else {}
     if result.warnings:
         extra["warnings"] = list(result.warnings)
+    if replayed:
+        extra["replayed"] = True
     try:
         return replier.encode(request.task_id, result.rows, error=result.error, extra=extra)
     except TypeError as error:
