@@ -40,7 +40,7 @@ from broker_server.orders.ownership import Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
-from broker_server.results import Elsewhere, Later, Result
+from broker_server.results import Elsewhere, Later, LaterInOrder, Result
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +181,7 @@ class OrderDesk:
                 raise _blocked(obstacle)
             raise Later(f"waits for {obstacle.task_id}")
         if not self._settled_start(task.vendor, task.account):
-            raise Later("waits until the unsettled orders of the account have been looked into")
+            raise LaterInOrder("waits until the unsettled orders of the account have been looked into")
 
     def _obstacle(self, task: OrderTask) -> Order | None:
         if task.details is None or task.is_cancel:
