@@ -332,6 +332,23 @@ def test_late_evidence_raises_an_alarm(desk: Desk, vendor: FakeVendor, clock: Cl
     assert [body for _, body in desk.recorder.events if "alarm" in body]
 
 
+def test_late_evidence_is_looked_for_although_nothing_else_is_open(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.hidden = True
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    for _ in range(3):
+        clock.pass_(31)
+        desk.look()
+    assert desk.record().order.state is State.NOT_SENT
+    assert desk.keeper.turn() == 1, "the pause between two looks at open orders"
+    vendor.hidden = False
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+    assert [body for _, body in desk.recorder.events if "alarm" in body]
+
+
 def test_fills_and_orders_of_others_are_announced(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
     from dataclasses import replace
 
