@@ -277,7 +277,7 @@ class OrderDesk:
         if isinstance(event, Accepted) and attempt.details is not None:
             self._floors.note(task.vendor, task.account, attempt.details.market, event.order_no, now)
         try:
-            outcome = self._encode(task, result.rows, result.error, result.warnings)
+            outcome = self._encode(task, result.rows, result.error, result.warnings, result.truncated)
         except TypeError as error:
             result, event = failed(attempt, defect(task, error))
             outcome = self._encode(task, [], result.error)
@@ -305,9 +305,16 @@ class OrderDesk:
         rows: Sequence[Any],
         error: TaskFailed | None,
         warnings: Sequence[str] = (),
+        truncated: str | None = None,
     ) -> bytes:
         return encode_outcome(
-            task.task_id, rows, error, environment=self._environment, now=self._clock(), warnings=warnings
+            task.task_id,
+            rows,
+            error,
+            environment=self._environment,
+            now=self._clock(),
+            warnings=warnings,
+            truncated=truncated,
         )
 
     def _without_journal(self, task: OrderTask, attempt: Attempt | None, error: SQLAlchemyError) -> Result:

@@ -411,6 +411,20 @@ def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor:
     assert desk.record("stop/0000001001").order.state is State.ACCEPTED
 
 
+def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
+    desk: Desk, vendor: FakeVendor
+) -> None:
+    run(desk, "a")
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk, "stop/0000001001", "fake.cancel-order", order_no="0000001001")
+    vendor.answer = lambda context: None
+    # Its worker died before "stop" itself was recorded.
+    (row,) = run(desk, "stop", "broker.cancel-all-orders", vendor="fake").rows[:1]
+    assert row["cancelled"] is False
+    assert row["error"].startswith("ORDER_OUTCOME_UNKNOWN")
+    assert [each.original for each in vendor.booked].count("0000001001") == 1
+
+
 def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> None:
     vendor.hidden = True
     vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
