@@ -35,5 +35,9 @@ class Later(Exception):
     """The task cannot be decided yet; it is to be run again in a moment."""
 
 
+class LaterInOrder(Later):
+    """The same, and what came after it must not overtake it."""
+
+
 class Elsewhere(Exception):
     """The task is no longer this worker's: its message goes back to the broker unanswered."""

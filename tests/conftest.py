@@ -50,9 +50,8 @@ def _needs_postgres(item: pytest.Item) -> bool:
     parameters = (
         item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     )
-    return parameters.get("journal_url") == "postgresql" or "postgres_url" in getattr(
-        item, "fixturenames", ()
-    )
+    kinds = [parameters.get(name) for name in ("journal_url", "module_journal_url")]
+    return "postgresql" in kinds or "postgres_url" in getattr(item, "fixturenames", ())
 
 
 class TestBroker:

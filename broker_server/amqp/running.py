@@ -51,6 +51,8 @@ class RunningTask:
         died: Why the broker took an order off its queue: the answer if the journal does not know it.
         over: Its outcome is decided; what a late thread brings is ignored.
         reply: The encoded reply, once there is one.
+        copy_reply: What all but the first recipient get, where that differs: it says that it is a replay.
+        answered: A reply left.
         replied_at: Monotonic seconds.
         on_acked: Called when a reply was confirmed and its message acked.
     """
@@ -65,6 +67,8 @@ class RunningTask:
     started: bool = False
     over: bool = False
     reply: bytes | None = None
+    copy_reply: bytes | None = None
+    answered: bool = False
     replied_at: float = 0.0
     on_acked: Callable[[], None] | None = None
 
@@ -126,7 +130,9 @@ class RunningTasks:
         recipients, task.recipients = task.recipients, []
         for recipient in recipients:
             if recipient.delivery.current:
-                recipient.send(task.reply, lambda: self._acked(task))
+                is_copy, task.answered = task.answered, True
+                reply = task.copy_reply if is_copy and task.copy_reply is not None else task.reply
+                recipient.send(reply, lambda: self._acked(task))
 
     def _acked(self, task: RunningTask) -> None:
         if task.on_acked is not None:

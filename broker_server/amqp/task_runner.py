@@ -35,7 +35,7 @@ from broker_server.core.methods import Method, Outcome, TaskContext
 from broker_server.execution import LaneExecutor
 from broker_server.journal.payload import payload_hash
 from broker_server.orders.task import OrderTask
-from broker_server.results import Elsewhere, Later, Result
+from broker_server.results import Elsewhere, Later, LaterInOrder, Result
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ TIME_BUDGET_SECONDS = 25 * 60
 """Below the broker's consumer_timeout of 30 minutes, which would take every unacked task away."""
 UNCLAIMED_REPLY_SECONDS = 10 * 60
 SWEEP_SECONDS = 0.5
+IN_ORDER_SECONDS = 0.05
 
 
 class OrderRunner(Protocol):
@@ -83,6 +84,7 @@ class TaskRunner:
         self._later: list[RunningTask] = []
         self._beginning = threading.Lock()
         self._begins_nothing = False
+        self._in_order = threading.Event()
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
 
     @property
@@ -149,6 +151,7 @@ class TaskRunner:
         """Let go for good of what has not begun, even if a thread has just taken it off its lane."""
         with self._beginning:
             self._begins_nothing = True
+        self._in_order.set()
         self.forget_waiting()
 
     def close(self) -> None:
@@ -161,6 +164,16 @@ class TaskRunner:
         self._executor.submit(task.method.lane, lambda: self._run(task, suspect), suspect=suspect)
 
     def _run(self, task: RunningTask, suspect: bool) -> None:
+        """Run a task; one that must not be overtaken keeps its lane's thread while it waits."""
+        while True:
+            try:
+                self._attempt(task, suspect)
+                return
+            except LaterInOrder:
+                task.started = False
+                self._in_order.wait(IN_ORDER_SECONDS)
+
+    def _attempt(self, task: RunningTask, suspect: bool) -> None:
         if task.over:
             return
         if not task.wanted:
@@ -179,6 +192,8 @@ class TaskRunner:
                 result = self._orders.run(self._order_task(task))
             else:
                 result = self._redeliveries.run(task, self._call_handler)
+        except LaterInOrder:
+            raise
         except Later:
             self._loop.call_soon_threadsafe(self._put_off, task)
             return
@@ -282,6 +297,7 @@ class TaskRunner:
         else:
             if result.recorded:
                 task.on_acked = lambda: self._replied(task.request.task_id)
+                task.copy_reply = _encode(task, result, replayed=True)
             self._tasks.finish(task, reply, self._loop.time())
 
     def _sweep(self) -> None:
@@ -310,13 +326,15 @@ def _identity(request: TaskRequest, method: Method[Any], recipient: Recipient) -
     return request.task_id, recipient.delivery.body
 
 
-def _encode(task: RunningTask, result: Result) -> bytes:
+def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> bytes:
     if result.replay is not None:
         return result.replay
     request, replier = task.request, task.recipients[-1].replier
     extra: dict[str, Any] = {"truncated": result.truncated} if result.truncated else {}
     if result.warnings:
         extra["warnings"] = list(result.warnings)
+    if replayed:
+        extra["replayed"] = True
     try:
         return replier.encode(request.task_id, result.rows, error=result.error, extra=extra)
     except TypeError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from broker_client.errors import BrokerError, InvalidParameters, VendorNotConfigured
+import orjson
+
+from broker_client.errors import BrokerError, InvalidParameters, TaskFailed, VendorNotConfigured
 from broker_client.protocol import TaskRequest
 from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, TaskContext
 from broker_server.core.orders import (
@@ -166,16 +168,25 @@ class OrderAdmin:
         if vendor is None:
             raise VendorNotConfigured(f"vendor: this worker does not serve {parameters.vendor}")
         rows: list[CancelledOrder] = []
-        incomplete: str | None = None
+        problems: list[str] = []
+        failure: TaskFailed | None = None
         for market in vendor.orders.markets:
-            listed = vendor.orders.list_orders(market, context)
-            incomplete = incomplete or listed.incomplete
+            try:
+                listed = vendor.orders.list_orders(market, context)
+            except TaskFailed as error:
+                failure = failure or error
+                problems.append(f"the {market} orders could not be read: {error.message}")
+                continue
+            if listed.incomplete is not None:
+                problems.append(f"not all {market} orders could be read: {listed.incomplete}")
             rows += [
                 self._cancel(vendor, market, each, context)
                 for each in listed.orders
                 if each.remaining > 0 and parameters.ticker in (None, each.ticker)
             ]
-        return Outcome(rows, incomplete)
+        if failure is not None and not rows:
+            raise failure
+        return Outcome(rows, "; ".join(problems) or None)
 
     def _cancel(
         self, vendor: Vendor, market: str, listed: ListedOrder, context: TaskContext
@@ -190,7 +201,7 @@ class OrderAdmin:
         assert self._run_order is not None  # noqa: S101 - a listing runs nothing
         try:
             result = self._run_order(OrderTask(request=request, method=method, user=context.user))
-            error = None if result.error is None else str(result.error)
+            error = _problem(result)
         except BrokerError as failed:
             error = str(failed)
         return CancelledOrder(
@@ -201,3 +212,11 @@ class OrderAdmin:
             cancelled=error is None,
             error=error,
         )
+
+
+def _problem(result: Result) -> str | None:
+    """Why an order task failed, this time or when its recorded outcome was new; ``None`` if it did not."""
+    if result.replay is None:
+        return None if result.error is None else str(result.error)
+    recorded = orjson.loads(result.replay).get("error")
+    return None if recorded is None else f"{recorded['code']}: {recorded['message']}"

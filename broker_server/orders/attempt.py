@@ -72,11 +72,13 @@ class Attempt:
             TaskFailed: A check says no.
             Elsewhere: Another worker owns the account.
         """
+        if not self.began:
+            # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
+            self._checks.ensure_within_limits(self._task, details, context)
         self._wait_for_lease(details)
         self._checks.ensure_in_time(self._task)
         self._checks.ensure_not_halted(self._task)
         if not self.began:
-            self._checks.ensure_within_limits(self._task, details, context)
             self._begin(details)
         self.details = details
         self.may_be_taken = True

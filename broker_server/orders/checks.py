@@ -184,7 +184,9 @@ class OrderChecks:
             return
         limits, unit_price = self._rules.limits, details.price
         if needs_price(details, limits) and details.ticker is not None:
-            unit_price = self._vendors[task.vendor].orders.price_ceiling(details, context)
+            if task.ceiling is None or task.ceiling[0] != details:
+                task.ceiling = details, self._vendors[task.vendor].orders.price_ceiling(details, context)
+            unit_price = task.ceiling[1]
         sent = 0
         if limits.per_day is not None:
             sent = self._journal.sent_on(task.vendor, task.account, trading_day(self._clock()))

@@ -40,7 +40,7 @@ from broker_server.orders.ownership import Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
-from broker_server.results import Elsewhere, Later, Result
+from broker_server.results import Elsewhere, Later, LaterInOrder, Result
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +157,6 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
-            self._wait_for_the_start(task)
             self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
             self._ensure_free(task, task.details)
         except TaskFailed as refusal:
@@ -172,7 +171,7 @@ class OrderDesk:
             raise error if obstacle is None else _blocked(obstacle) from None
 
     def _ensure_free(self, task: OrderTask, details: OrderDetails) -> None:
-        """Wait for an equal order of unknown outcome."""
+        """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""
         if details.is_cancel:
             return
         obstacle = self._obstacle(task)
@@ -181,18 +180,8 @@ class OrderDesk:
             if deadline is not None and deadline - self._clock() < LAST_MOMENT:
                 raise _blocked(obstacle)
             raise Later(f"waits for {obstacle.task_id}")
-
-    def _wait_for_the_start(self, task: OrderTask) -> None:
-        """Hold the lane until what an earlier worker left behind was looked into: orders keep their order.
-
-        Raises:
-            TaskFailed: It took too long for this order.
-            Elsewhere: The account is another worker's by now.
-        """
-        while not task.is_cancel and not self._settled_start(task.vendor, task.account):
-            self._epoch(task)
-            self._ensure_in_time(task)
-            self._sending.pause()
+        if not self._settled_start(task.vendor, task.account):
+            raise LaterInOrder("waits until the unsettled orders of the account have been looked into")
 
     def _obstacle(self, task: OrderTask) -> Obstacle | None:
         if task.details is None or task.is_cancel:
@@ -287,7 +276,7 @@ class OrderDesk:
         if isinstance(event, Accepted) and attempt.details is not None:
             self._floors.note(task.vendor, task.account, attempt.details.market, event.order_no, now)
         try:
-            outcome = self._encode(task, result.rows, result.error, result.warnings)
+            outcome = self._encode(task, result.rows, result.error, result.warnings, result.truncated)
         except TypeError as error:
             result, event = failed(attempt, defect(task, error))
             outcome = self._encode(task, [], result.error)
@@ -315,9 +304,16 @@ class OrderDesk:
         rows: Sequence[Any],
         error: TaskFailed | None,
         warnings: Sequence[str] = (),
+        truncated: str | None = None,
     ) -> bytes:
         return encode_outcome(
-            task.task_id, rows, error, environment=self._environment, now=self._clock(), warnings=warnings
+            task.task_id,
+            rows,
+            error,
+            environment=self._environment,
+            now=self._clock(),
+            warnings=warnings,
+            truncated=truncated,
         )
 
     def _without_journal(self, task: OrderTask, attempt: Attempt | None, error: SQLAlchemyError) -> Result:

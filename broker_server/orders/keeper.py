@@ -1,7 +1,7 @@
 """Keeps the record of one account true: settles what is unsettled, follows what is open.
 
-A thread of its own. It asks the vendor only while something is unsettled or open, and never stands in the way
-of an order.
+A thread of its own. It asks the vendor only while something is unsettled or open, or was denied a moment ago,
+and never stands in the way of an order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from broker_client.errors import TaskFailed, TaskTimeout, VendorUnavailable
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, State, Stuck
 from broker_server.core.vendor import Vendor
-from broker_server.journal.orders import OrderJournal, Record
+from broker_server.journal.orders import OrderJournal, Record, trading_day
 from broker_server.orders.books import BookKeeper
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership
@@ -32,6 +32,8 @@ IDLE_SECONDS = 60.0
 LEASE_PAUSE = 0.2
 START_SECONDS = 30.0
 ROUND_SECONDS = 25.0
+LATE_EVIDENCE = timedelta(minutes=5)
+"""An order that is said not to have been sent is looked for until then, counted from its send."""
 LOST_MESSAGE = timedelta(minutes=10)
 """A received order whose message did not come back by then was answered or dropped with its queue."""
 
@@ -186,7 +188,7 @@ class AccountKeeper:
         unsettled = any(
             record.order.state is State.UNKNOWN for record in self._journal.unsettled(vendor, account)
         )
-        if not unsettled and not self._journal.open(vendor, account):
+        if not unsettled and not self._journal.open(vendor, account) and not self._denied():
             return IDLE_SECONDS
         self._round(ROUND_SECONDS)
         if not unsettled:
@@ -197,7 +199,11 @@ class AccountKeeper:
     def _round(self, seconds: float) -> None:
         """Ask for every list that something unsettled or open is on."""
         vendor, account = self._vendor.name, self._account
-        records = [*self._journal.unsettled(vendor, account), *self._journal.open(vendor, account)]
+        records = [
+            *self._journal.unsettled(vendor, account),
+            *self._journal.open(vendor, account),
+            *self._denied(),
+        ]
         context = self._context(seconds)
         for market in dict.fromkeys(record.order.details.market for record in records):
             if market not in self._vendor.orders.markets:
@@ -206,6 +212,16 @@ class AccountKeeper:
                 self._books.compare(self._vendor, account, market, context)
             except TaskFailed as error:
                 log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+
+    def _denied(self) -> list[Record]:
+        """Orders that the vendor's lists did not show and that may still turn up in them."""
+        since = self._clock() - LATE_EVIDENCE
+        records = self._journal.not_sent_since(self._vendor.name, self._account, trading_day(since))
+        return [
+            record
+            for record in records
+            if record.order.missed and record.order.sent_at is not None and record.order.sent_at > since
+        ]
 
     def _context(self, seconds: float) -> TaskContext:
         give_up_at = self._monotonic() + seconds

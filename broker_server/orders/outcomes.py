@@ -28,6 +28,7 @@ def encode_outcome(
     environment: str,
     now: datetime,
     warnings: Sequence[str] = (),
+    truncated: str | None = None,
 ) -> bytes:
     """The JSON of an outcome as it is kept: whoever gets it gets it again.
 
@@ -37,6 +38,8 @@ def encode_outcome(
     extra: dict[str, Any] = {"replayed": True}
     if warnings:
         extra["warnings"] = list(warnings)
+    if truncated:
+        extra["truncated"] = truncated
     return encode_reply(
         task_id, list(rows), now=now, environment=cast("Environment", environment), error=error, extra=extra
     )

@@ -24,7 +24,7 @@ from broker_client.errors import (
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
 from broker_server.journal.orders import OrderJournal
-from broker_server.orders.attempt import PROBE_PAUSE, Attempt, Step, no_step
+from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.outcomes import final
@@ -75,10 +75,6 @@ class OrderSending:
         self._monotonic = monotonic
         self._pause = pause
         self._step = step
-
-    def pause(self) -> None:
-        """Wait a moment for something to change."""
-        self._pause(PROBE_PAUSE)
 
     def attempt(self, task: OrderTask, order: Order | None) -> Attempt:
         """Prepare to send.

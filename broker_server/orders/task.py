@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from broker_client.errors import TaskFailed
@@ -25,6 +26,7 @@ class OrderTask:
         payload: The identity of its content.
         parameters: Validated.
         details: What the parameters ask for.
+        ceiling: What one share of these details may cost at most, once the vendor was asked.
         warnings: What the client should know although nothing stops the order.
     """
 
@@ -38,6 +40,7 @@ class OrderTask:
     payload: str = ""
     parameters: Parameters | None = None
     details: OrderDetails | None = None
+    ceiling: tuple[OrderDetails, Decimal] | None = None
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

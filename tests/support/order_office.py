@@ -72,6 +72,8 @@ class FakeVendor:
         answer: Called after an order was booked, or not; may raise instead of answering.
         take: Whether the next order is booked.
         calls: Attempts that left.
+        while_asked: Called while it is asked for a price ceiling.
+        ceilings: How often it was asked for one.
     """
 
     name = "fake"
@@ -91,6 +93,8 @@ class FakeVendor:
         self.ceiling = Decimal(97_500)
         self.answer: Callable[[TaskContext], None] = lambda context: None
         self.before: Callable[[TaskContext], None] = lambda context: None
+        self.while_asked: Callable[[], None] = lambda: None
+        self.ceilings = 0
         self._numbers = itertools.count(1001)
 
     def methods(self) -> list[Method[Any]]:
@@ -190,6 +194,8 @@ class FakeVendor:
         return OrderList([] if self.hidden else list(self.booked), self.incomplete)
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
+        self.ceilings += 1
+        self.while_asked()
         return self.ceiling
 
     def clock_offset(self) -> timedelta:

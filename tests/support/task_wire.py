@@ -20,10 +20,11 @@ from tests.support.waiting import PATIENCE, wait_until
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it came: its bytes and properties."""
+    """A message as it came: its bytes and properties, and the key that it was published with."""
 
     body: bytes
     properties: pika.BasicProperties
+    routing_key: str = ""
 
     @property
     def json(self) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class TaskWire:
             method, properties, body = self.channel.basic_get(queue, auto_ack=True)
             if method is None:
                 return taken
-            taken.append(Message(body, properties))
+            taken.append(Message(body, properties, method.routing_key))
 
     def depth(self, queue: str) -> int | None:
         """How many messages are ready in a queue; ``None`` when there is no such queue."""

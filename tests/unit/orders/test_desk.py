@@ -256,7 +256,8 @@ def test_an_adopted_journal_reads_the_whole_day_before_its_first_order(
     vendor.incomplete = "a page is missing"
     with pytest.raises(VendorUnavailable):
         desk.look()
-    assert code(run(desk, "too soon")) == "TASK_EXPIRED"
+    with pytest.raises(Later):
+        run(desk)
     vendor.incomplete = None
     desk.look()
     assert run(desk).error is None
@@ -331,6 +332,23 @@ def test_late_evidence_raises_an_alarm(desk: Desk, vendor: FakeVendor, clock: Cl
     assert [body for _, body in desk.recorder.events if "alarm" in body]
 
 
+def test_late_evidence_is_looked_for_although_nothing_else_is_open(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.hidden = True
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    for _ in range(3):
+        clock.pass_(31)
+        desk.look()
+    assert desk.record().order.state is State.NOT_SENT
+    assert desk.keeper.turn() == 1, "the pause between two looks at open orders"
+    vendor.hidden = False
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+    assert [body for _, body in desk.recorder.events if "alarm" in body]
+
+
 def test_fills_and_orders_of_others_are_announced(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
     from dataclasses import replace
 
@@ -391,6 +409,20 @@ def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor:
         ("0000001002", True),
     ]
     assert desk.record("stop/0000001001").order.state is State.ACCEPTED
+
+
+def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
+    desk: Desk, vendor: FakeVendor
+) -> None:
+    run(desk, "a")
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk, "stop/0000001001", "fake.cancel-order", order_no="0000001001")
+    vendor.answer = lambda context: None
+    # Its worker died before "stop" itself was recorded.
+    (row,) = run(desk, "stop", "broker.cancel-all-orders", vendor="fake").rows[:1]
+    assert row["cancelled"] is False
+    assert row["error"].startswith("ORDER_OUTCOME_UNKNOWN")
+    assert [each.original for each in vendor.booked].count("0000001001") == 1
 
 
 def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> None:
