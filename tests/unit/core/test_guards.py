@@ -9,18 +9,8 @@ import pytest
 
 from broker_server.core.guards import Limits, broken_limit, needs_price
 from broker_server.core.orders import OrderDetails
+from tests.support.sample_orders import BUY
 
-BUY = OrderDetails(
-    action="buy",
-    market="domestic",
-    ticker="005930",
-    side="buy",
-    quantity=10,
-    price=Decimal(75_000),
-    currency="KRW",
-    order_type="limit",
-    venue="KRX",
-)
 OPEN = Limits(quantity=None, notional=None, per_day=None, tickers=None)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -20,7 +19,6 @@ from broker_server.core.orders import (
     Missed,
     NotSent,
     Order,
-    OrderDetails,
     Progress,
     Refused,
     Rejected,
@@ -30,38 +28,11 @@ from broker_server.core.orders import (
     Stuck,
     apply,
 )
-
-NOW = datetime(2026, 11, 25, 1, tzinfo=UTC)
-BUY = OrderDetails(
-    action="buy",
-    market="domestic",
-    ticker="005930",
-    side="buy",
-    quantity=10,
-    price=Decimal(75_000),
-    currency="KRW",
-    order_type="limit",
-    venue="KRX",
-)
-
-
-def order(**changes: object) -> Order:
-    made = Order(
-        task_id="t-1",
-        method="kis.buy-order",
-        payload_hash="0" * 64,
-        vendor="kis",
-        account="default",
-        details=BUY,
-        received_at=NOW,
-        owner="w",
-        epoch=1,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+from tests.support.sample_orders import BUY, NOW, sample_order
 
 
 def walk(*events: Event, start: Order | None = None) -> Order:
-    current = start or order()
+    current = start or sample_order()
     for event in events:
         current = apply(current, event, NOW)
     return current
@@ -99,7 +70,7 @@ events = st.one_of(
 
 @given(st.lists(events, max_size=12))
 def test_no_sequence_of_events_takes_a_forbidden_step(sequence: list[Event]) -> None:
-    current = order()
+    current = sample_order()
     for event in sequence:
         try:
             following = apply(current, event, NOW)
@@ -181,8 +152,8 @@ def test_a_second_number_is_refused() -> None:
 
 def test_an_order_is_not_accepted_before_it_was_sent() -> None:
     with pytest.raises(IllegalTransition):
-        apply(order(), Accepted("0001"), NOW)
-    assert apply(order(), Accepted(None), NOW).state is State.ACCEPTED
+        apply(sample_order(), Accepted("0001"), NOW)
+    assert apply(sample_order(), Accepted(None), NOW).state is State.ACCEPTED
 
 
 @pytest.mark.parametrize("event", [Rejected("no"), NotSent("no"), Lost("?"), Missed(), Stuck("?")])

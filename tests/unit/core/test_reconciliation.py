@@ -12,39 +12,16 @@ from hypothesis import strategies as st
 from broker_server.core.orders import Accepted, Missed, NotSent, Order, OrderDetails, State, Status, Stuck
 from broker_server.core.reconciliation import Finding, ours, reconcile
 from broker_server.core.vendor import ListedOrder, OrderList
+from tests.support.sample_orders import BUY, sample_order
 
 SENT = datetime(2026, 11, 25, 1, 0, 0, 400_000, tzinfo=UTC)
 SETTLE = timedelta(seconds=60)
-BUY = OrderDetails(
-    action="buy",
-    market="domestic",
-    ticker="005930",
-    side="buy",
-    quantity=10,
-    price=Decimal(75_000),
-    currency="KRW",
-    order_type="limit",
-    venue="KRX",
-)
 CANCEL = OrderDetails(action="cancel", market="domestic", ticker="005930", original="0000000123", venue="KRX")
 
 
 def unknown(task_id: str = "t-1", details: OrderDetails = BUY, **changes: object) -> Order:
-    made = Order(
-        task_id=task_id,
-        method="kis.buy-order",
-        payload_hash="0" * 64,
-        vendor="kis",
-        account="default",
-        details=details,
-        received_at=SENT,
-        owner="w",
-        epoch=1,
-        state=State.UNKNOWN,
-        sent_at=SENT,
-        floor=1000,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    lost = {"received_at": SENT, "state": State.UNKNOWN, "sent_at": SENT, "floor": 1000}
+    return sample_order(task_id, details=details, **(lost | changes))
 
 
 def listed(order_no: str = "0000001001", **changes: object) -> ListedOrder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -26,19 +26,10 @@ from broker_server.core.orders import (
 from broker_server.journal.orders import OrderJournal, StaleEpoch, trading_day
 from broker_server.journal.owners import Owners
 from tests.support.racing import race
+from tests.support.sample_orders import BUY as PLAIN_BUY
+from tests.support.sample_orders import NOW, sample_order
 
-NOW = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
-BUY = OrderDetails(
-    action="buy",
-    market="domestic",
-    ticker="005930",
-    side="buy",
-    quantity=3_000_000_000,
-    price=Decimal("75000.50"),
-    currency="KRW",
-    order_type="limit",
-    venue="KRX",
-)
+BUY = replace(PLAIN_BUY, quantity=3_000_000_000, price=Decimal("75000.50"))
 
 
 @pytest.fixture
@@ -53,18 +44,7 @@ def take(engine: Engine) -> int:
 
 
 def order(task_id: str = "t-1", **changes: object) -> Order:
-    made = Order(
-        task_id=task_id,
-        method="kis.buy-order",
-        payload_hash="0" * 64,
-        vendor="kis",
-        account="default",
-        details=BUY,
-        received_at=NOW,
-        owner="w",
-        epoch=1,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return sample_order(task_id, **({"details": BUY} | changes))
 
 
 def accepted(journal: OrderJournal, task_id: str, order_no: str, **changes: object) -> None:
