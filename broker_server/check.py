@@ -14,11 +14,11 @@ from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused, connect
 from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
 from broker_server.amqp.topology import consumer_count, is_held, owner_queue
-from broker_server.app import make_vendors
 from broker_server.check_worker import ask_worker
 from broker_server.core.vendor import CheckResult, Vendor
 from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
+from broker_server.wiring.vendors import make_vendors
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def methods(
 ) -> None:
     """List the methods with their parameters."""
     from broker_server.admin import describe
-    from broker_server.app import catalogue
+    from broker_server.wiring.catalogue import catalogue
 
     rows = [describe(method) for method in catalogue() if pattern in method.name]
     if not rows:

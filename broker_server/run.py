@@ -22,7 +22,7 @@ from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
 from broker_server.amqp.topology import QueueRefused
-from broker_server.app import account_identity, make_vendors, serve
+from broker_server.app import serve
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.journal.database import JournalError
@@ -30,6 +30,8 @@ from broker_server.logs import configure_logs
 from broker_server.orders.attempt import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
+from broker_server.wiring.leases import account_identity
+from broker_server.wiring.vendors import make_vendors
 
 SIMULATOR_ACCOUNT = "50000001-01"
 SWITCH_SECONDS = 0.0005

@@ -19,10 +19,10 @@ from broker_client.errors import ERRORS_BY_CODE, BrokerError, TaskFailed
 from broker_client.order_display import OrdersTable
 from broker_client.order_records import OrderRecord
 from broker_client.protocol import decode_error, decode_reply, decode_request
-from broker_server.app import catalogue
 from broker_server.cli import app as server_app
 from broker_server.demo import Demo
 from broker_server.settings import Settings
+from broker_server.wiring.catalogue import catalogue
 from tests.support.order_rows import order_row
 from tests.support.processes import ROOT
 from tests.support.readme import Readme, load

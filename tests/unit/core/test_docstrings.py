@@ -1,8 +1,8 @@
 """A parameter is explained once, in its docstring."""
 
-from broker_server.app import catalogue
 from broker_server.core.docstrings import attribute_texts, summary
 from broker_server.core.methods import Parameters
+from broker_server.wiring.catalogue import catalogue
 
 
 class Base(Parameters):

@@ -1,0 +1,44 @@
+"""Every method of this version, for listings."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+from sqlalchemy import create_engine
+
+from broker_server.amqp.control import ControlBus
+from broker_server.core.methods import MethodRegistry
+from broker_server.journal.orders import OrderJournal
+from broker_server.orders.admin import OrderAdmin
+from broker_server.settings import data_folder
+from broker_server.vendors import kis
+from broker_server.wiring.clock import utc_now
+from broker_server.worker_methods import NoCounts, worker_methods
+
+
+def catalogue() -> MethodRegistry:
+    """Every method of this version, for listings; nothing is connected."""
+    config = kis.KisConfig(
+        environment="real",
+        simulated=False,
+        app_key=SecretStr("none"),
+        app_secret=SecretStr("none"),
+        account=None,
+        cache_folder=data_folder() / "kis",
+    )
+    registry = MethodRegistry(kis.create(config).methods())
+    engine = create_engine("sqlite://")
+    for method in (
+        *OrderAdmin(OrderJournal(engine, "simulated"), None, registry, {}, None).methods(),
+        *worker_methods(
+            name="",
+            environment="simulated",
+            registry=registry,
+            vendors=(),
+            engine=engine,
+            source=NoCounts(),
+            bus=ControlBus("", "simulated"),
+            clock=utc_now,
+        ),
+    ):
+        registry.add(method)
+    return registry

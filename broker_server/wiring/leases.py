@@ -1,0 +1,69 @@
+"""The leases of a worker's accounts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from broker_client.protocol import Environment
+from broker_server.amqp.connection import connect
+from broker_server.amqp.lease import Leases
+from broker_server.amqp.lease_claim import AccountClaim, Claimant
+from broker_server.amqp.lease_keeper import LeaseKeeper
+from broker_server.amqp.owner_process import host_identity
+from broker_server.core.vendor import Vendor
+from broker_server.journal.identity import journal_id
+from broker_server.journal.owners import Owners
+from broker_server.settings import Settings
+
+
+def account_identity(settings: Settings) -> str | None:
+    """Names the brokerage account to other workers without showing its number; ``None`` without one."""
+    if settings.kis_account is None:
+        return None
+    text = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def make_leases(
+    settings: Settings,
+    engine: Engine,
+    *,
+    broker_url: str,
+    environment: Environment,
+    vendors: Sequence[Vendor],
+    name: str,
+    identity: str | None,
+    adopt_journal: bool,
+    clock: Callable[[], datetime],
+) -> Leases:
+    """The leases of a worker's vendors; see `serve` for the arguments."""
+    if not vendors:
+        return Leases(None)
+    heartbeat = settings.lease_heartbeat
+    claimant = Claimant(
+        name=name,
+        host=host_identity(),
+        process=os.getpid(),
+        environment=environment,
+        journal=journal_id(engine, clock()),
+        heartbeat=heartbeat,
+        adopt=adopt_journal,
+    )
+    claims = [
+        AccountClaim(
+            vendor.name,
+            "default",
+            identity=identity,
+            claimant=claimant,
+            owners=Owners(engine, environment),
+            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            clock=clock,
+        )
+        for vendor in vendors
+    ]
+    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
