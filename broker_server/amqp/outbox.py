@@ -11,7 +11,7 @@ from pika.spec import BasicProperties
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import PERSISTENT
 from broker_server.amqp.topology import UNROUTABLE_QUEUE
-from broker_server.journal.orders import Record
+from broker_server.journal.order_rows import Record
 
 log = structlog.get_logger(__name__)
 

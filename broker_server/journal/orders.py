@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Engine, Row, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.core.orders import (
-    LEFT,
     OPEN,
     UNSETTLED,
     Event,
@@ -27,35 +23,22 @@ from broker_server.core.orders import (
     OrderDetails,
     Sending,
     State,
-    Status,
     apply,
 )
-from broker_server.journal.owners import epoch_in_force
+from broker_server.journal.order_rows import Record, columns_of, record_of
+from broker_server.journal.order_statements import (
+    FIND,
+    INSERT_ORDER,
+    INSERT_TRANSITION,
+    OBSTACLE,
+    SENT_ON,
+    update_statement,
+)
 from broker_server.journal.tables import order_transitions, orders
-
-KST = ZoneInfo("Asia/Seoul")
-_STATES_THAT_COUNT = LEFT | {State.NOT_SENT}
 
 
 class StaleEpoch(Exception):
     """Another worker owns the account by now: this one may not send the order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An order as it is on record.
-
-    Attributes:
-        outcome: The JSON of its reply; ``None`` while there is none.
-        reply_to: Where its reply goes; ``None`` when it cannot be sent again.
-        replied: The broker confirmed that reply.
-    """
-
-    order: Order
-    outcome: bytes | None
-    reply_to: str | None
-    correlation_id: str | None
-    replied: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +63,6 @@ class Transition:
     reason: str | None
 
 
-def trading_day(moment: datetime) -> str:
-    """The day in Korea, ISO 8601."""
-    return moment.astimezone(KST).date().isoformat()
-
-
 class OrderJournal:
     """Orders by task_id. Every method blocks and may raise ``SQLAlchemyError``.
 
@@ -101,8 +79,8 @@ class OrderJournal:
         """The record under that task_id."""
         key = {"b_environment": self._environment, "b_task_id": task_id}
         with self._engine.connect() as connection:
-            row = connection.execute(_FIND, key).one_or_none()
-        return None if row is None else _record(row)
+            row = connection.execute(FIND, key).one_or_none()
+        return None if row is None else record_of(row)
 
     def insert(
         self,
@@ -114,7 +92,7 @@ class OrderJournal:
         correlation_id: str | None = None,
     ) -> bool:
         """Write the first row of an order; only one caller gets ``True``."""
-        values = _columns(order) | {
+        values = columns_of(order) | {
             "environment": self._environment,
             "task_id": order.task_id,
             "outcome": outcome,
@@ -124,9 +102,9 @@ class OrderJournal:
         }
         try:
             with self._engine.begin() as connection:
-                connection.execute(_INSERT_ORDER, values)
+                connection.execute(INSERT_ORDER, values)
                 transition = self._transition(order, event, order.received_at, order.owner, order.version)
-                connection.execute(_INSERT_TRANSITION, transition)
+                connection.execute(INSERT_TRANSITION, transition)
         except IntegrityError:
             return False
         return True
@@ -233,7 +211,7 @@ class OrderJournal:
         """An unsettled order that a new one must wait for: an equal one, or a stuck one of its ticker."""
         with self._engine.connect() as connection:
             row = connection.execute(
-                _OBSTACLE,
+                OBSTACLE,
                 {
                     "b_environment": self._environment,
                     "b_vendor": vendor,
@@ -274,7 +252,7 @@ class OrderJournal:
             "b_day": day,
         }
         with self._engine.connect() as connection:
-            return int(connection.execute(_SENT_ON, key).scalar_one())
+            return int(connection.execute(SENT_ON, key).scalar_one())
 
     def listed(
         self,
@@ -332,7 +310,7 @@ class OrderJournal:
         self, before: Order, after: Order, event: Event, now: datetime, by: str, outcome: bytes | None
     ) -> bool:
         fenced = isinstance(event, Sending)
-        values = _columns(after) | {
+        values = columns_of(after) | {
             "version": before.version + 1,
             "b_environment": self._environment,
             "b_task_id": before.task_id,
@@ -343,10 +321,10 @@ class OrderJournal:
         if outcome is not None:
             values |= {"outcome": outcome, "replied": False}
         with self._engine.begin() as connection:
-            changed = connection.execute(_update_statement(fenced, outcome is not None), values).rowcount
+            changed = connection.execute(update_statement(fenced, outcome is not None), values).rowcount
             if changed:
                 transition = self._transition(after, type(event).__name__, now, by, before.version + 1)
-                connection.execute(_INSERT_TRANSITION, transition)
+                connection.execute(INSERT_TRANSITION, transition)
         if not changed and fenced:
             current = self.find(before.task_id)
             if current is not None and current.order.version == before.version:
@@ -371,7 +349,7 @@ class OrderJournal:
             .limit(limit)
         )
         with self._engine.connect() as connection:
-            return [_record(row) for row in connection.execute(query).all()]
+            return [record_of(row) for row in connection.execute(query).all()]
 
     def _transition(self, order: Order, event: str, at: datetime, by: str, version: int) -> dict[str, Any]:
         return {
@@ -388,152 +366,5 @@ class OrderJournal:
         }
 
 
-# Statements are made once: an order waits for each of them.
-_INSERT_ORDER = insert(orders)
-_INSERT_TRANSITION = insert(order_transitions)
-_FIND = select(orders).where(
-    orders.c.environment == bindparam("b_environment"), orders.c.task_id == bindparam("b_task_id")
-)
-
-
-_OBSTACLE = select(orders.c.task_id, orders.c.reason).where(
-    orders.c.environment == bindparam("b_environment"),
-    orders.c.vendor == bindparam("b_vendor"),
-    orders.c.account == bindparam("b_account"),
-    orders.c.state.in_([state.value for state in sorted(UNSETTLED)]),
-    or_(
-        orders.c.fingerprint == bindparam("b_fingerprint"),
-        and_(orders.c.stuck, orders.c.ticker == bindparam("b_ticker")),
-    ),
-)
-
-
-_SENT_ON = (
-    select(func.count())
-    .select_from(orders)
-    .where(
-        orders.c.environment == bindparam("b_environment"),
-        orders.c.vendor == bindparam("b_vendor"),
-        orders.c.account == bindparam("b_account"),
-        orders.c.trading_day == bindparam("b_day"),
-        orders.c.action != "cancel",
-        orders.c.state.in_([state.value for state in sorted(_STATES_THAT_COUNT)]),
-    )
-)
-
-
-@cache
-def _update_statement(fenced: bool, with_outcome: bool) -> Update:
-    """The change of one row, if it is still of a version; fenced, if its owner still owns the account."""
-    names = [*_COLUMNS, *(("outcome", "replied") if with_outcome else ())]
-    conditions = [
-        orders.c.environment == bindparam("b_environment"),
-        orders.c.task_id == bindparam("b_task_id"),
-        orders.c.version == bindparam("b_version"),
-    ]
-    if fenced:
-        in_force = epoch_in_force(bindparam("b_environment"), bindparam("b_vendor"), bindparam("b_account"))
-        conditions.append(orders.c.epoch == in_force)
-    return update(orders).where(*conditions).values({name: bindparam(name) for name in names})
-
-
 def _account(vendor: str, account: str) -> Iterable[ColumnElement[bool]]:
     return orders.c.vendor == vendor, orders.c.account == account
-
-
-def _columns(order: Order) -> dict[str, Any]:
-    details = order.details
-    return {
-        "method": order.method,
-        "payload_hash": order.payload_hash,
-        "vendor": order.vendor,
-        "account": order.account,
-        "action": details.action,
-        "market": details.market,
-        "ticker": details.ticker,
-        "side": details.side,
-        "quantity": details.quantity,
-        "price": _text(details.price),
-        "currency": details.currency,
-        "order_type": details.order_type,
-        "venue": details.venue,
-        "original": details.original,
-        "fingerprint": details.fingerprint[:255],
-        "state": order.state.value,
-        "status": None if order.status is None else order.status.value,
-        "order_no": order.order_no,
-        "vendor_code": order.vendor_code,
-        "vendor_message": order.vendor_message,
-        "reason": order.reason,
-        "floor": order.floor,
-        "missed": order.missed,
-        "stuck": order.stuck,
-        "filled": order.filled,
-        "cancelled": order.cancelled,
-        "remaining": order.remaining,
-        "average_price": _text(order.average_price),
-        "received_at": order.received_at,
-        "sent_at": order.sent_at,
-        "settled_at": order.settled_at,
-        "trading_day": trading_day(order.received_at),
-        "user": order.user,
-        "owner": order.owner,
-        "epoch": order.epoch,
-        "version": order.version,
-    }
-
-
-_NOT_OF_THE_ORDER = {"environment", "task_id", "outcome", "reply_to", "correlation_id", "replied"}
-_COLUMNS = [column.name for column in orders.c if column.name not in _NOT_OF_THE_ORDER]
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value:f}"
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _record(row: Row[Any]) -> Record:
-    details = OrderDetails(
-        action=row.action,
-        market=row.market,
-        ticker=row.ticker,
-        side=row.side,
-        quantity=row.quantity,
-        price=_decimal(row.price),
-        currency=row.currency,
-        order_type=row.order_type,
-        venue=row.venue,
-        original=row.original,
-    )
-    order = Order(
-        task_id=row.task_id,
-        method=row.method,
-        payload_hash=row.payload_hash,
-        vendor=row.vendor,
-        account=row.account,
-        details=details,
-        received_at=row.received_at,
-        owner=row.owner,
-        epoch=row.epoch,
-        state=State(row.state),
-        status=None if row.status is None else Status(row.status),
-        order_no=row.order_no,
-        vendor_code=row.vendor_code,
-        vendor_message=row.vendor_message,
-        reason=row.reason,
-        floor=row.floor,
-        missed=row.missed,
-        stuck=row.stuck,
-        filled=row.filled,
-        cancelled=row.cancelled,
-        remaining=row.remaining,
-        average_price=_decimal(row.average_price),
-        sent_at=row.sent_at,
-        settled_at=row.settled_at,
-        user=row.user,
-        version=row.version,
-    )
-    return Record(order, row.outcome, row.reply_to, row.correlation_id, row.replied)

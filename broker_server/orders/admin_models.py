@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from broker_server.core.methods import Parameters
 from broker_server.core.orders import State
-from broker_server.journal.orders import Record, Transition
+from broker_server.journal.order_rows import Record
+from broker_server.journal.orders import Transition
 
 
 class OrderChange(BaseModel):

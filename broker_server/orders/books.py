@@ -13,7 +13,8 @@ from broker_server.core.orders import UNSETTLED, Accepted, Event, IllegalTransit
 from broker_server.core.reconciliation import Finding, follow, ours, reconcile
 from broker_server.core.vendor import OrderList, Vendor
 from broker_server.journal.foreign import ForeignOrders
-from broker_server.journal.orders import OrderJournal, trading_day
+from broker_server.journal.order_rows import trading_day
+from broker_server.journal.orders import OrderJournal
 from broker_server.orders.announcements import Announcer
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.outcomes import settled_outcome

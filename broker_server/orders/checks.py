@@ -21,7 +21,8 @@ from broker_server.core.methods import TaskContext
 from broker_server.core.orders import OrderDetails
 from broker_server.core.vendor import Vendor
 from broker_server.journal.halts import Halts
-from broker_server.journal.orders import KST, OrderJournal, trading_day
+from broker_server.journal.order_rows import KST, trading_day
+from broker_server.journal.orders import OrderJournal
 from broker_server.orders.task import OrderTask
 
 CLOCK_SKEW = timedelta(seconds=2)

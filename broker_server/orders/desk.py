@@ -31,7 +31,8 @@ from broker_server.core.orders import (
     State,
     apply,
 )
-from broker_server.journal.orders import Obstacle, OrderJournal, Record, trading_day
+from broker_server.journal.order_rows import Record, trading_day
+from broker_server.journal.orders import Obstacle, OrderJournal
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors

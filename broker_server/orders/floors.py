@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from broker_server.journal.orders import OrderJournal, trading_day
+from broker_server.journal.order_rows import trading_day
+from broker_server.journal.orders import OrderJournal
 
 _Key = tuple[str, str, str]
 

@@ -19,7 +19,8 @@ from broker_client.errors import TaskFailed, TaskTimeout, VendorUnavailable
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, State, Stuck
 from broker_server.core.vendor import Vendor
-from broker_server.journal.orders import OrderJournal, Record, trading_day
+from broker_server.journal.order_rows import Record, trading_day
+from broker_server.journal.orders import OrderJournal
 from broker_server.orders.books import BookKeeper
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from broker_client.errors import InvalidParameters, TaskCancelled, TaskFailed
 from broker_server.core.orders import IllegalTransition, Order, Refused, State
-from broker_server.journal.orders import OrderJournal, Record
+from broker_server.journal.order_rows import Record
+from broker_server.journal.orders import OrderJournal
 from broker_server.orders.outcomes import FINAL, receipt
 from broker_server.orders.task import OrderTask
 from broker_server.results import Later, Result

@@ -15,7 +15,8 @@ import pika
 from sqlalchemy import Engine
 
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import OrderJournal, Record
+from broker_server.journal.order_rows import Record
+from broker_server.journal.orders import OrderJournal
 from tests.support.brokerage import Brokerage
 from tests.support.processes import CommandProcess
 from tests.support.task_wire import TaskWire

@@ -19,7 +19,8 @@ from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Pa
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.core.vendor import CheckResult, ListedOrder, OrderList
 from broker_server.journal.database import open_database
-from broker_server.journal.orders import OrderJournal, Record
+from broker_server.journal.order_rows import Record
+from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
 from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step

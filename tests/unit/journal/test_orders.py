@@ -23,7 +23,8 @@ from broker_server.core.orders import (
     Status,
     Stuck,
 )
-from broker_server.journal.orders import OrderJournal, StaleEpoch, trading_day
+from broker_server.journal.order_rows import trading_day
+from broker_server.journal.orders import OrderJournal, StaleEpoch
 from broker_server.journal.owners import Owners
 from tests.support.racing import race
 from tests.support.sample_orders import BUY as PLAIN_BUY
