@@ -19,11 +19,11 @@ from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
-from broker_server.ordering import OrderOffice
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.ownership import Grant
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.task import OrderTask
+from broker_server.wiring.order_office import OrderOffice
 
 ORDERS = 300
 

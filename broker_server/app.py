@@ -30,14 +30,14 @@ from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
-from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
 from broker_server.wiring.clock import utc_now
 from broker_server.wiring.leases import make_leases
+from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
-from broker_server.worker_methods import Counts, worker_methods
+from broker_server.wiring.worker_methods import Counts, worker_methods
 
 
 async def serve(

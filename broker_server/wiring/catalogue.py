@@ -12,7 +12,7 @@ from broker_server.orders.admin import OrderAdmin
 from broker_server.settings import data_folder
 from broker_server.vendors import kis
 from broker_server.wiring.clock import utc_now
-from broker_server.worker_methods import NoCounts, worker_methods
+from broker_server.wiring.worker_methods import NoCounts, worker_methods
 
 
 def catalogue() -> MethodRegistry:

@@ -22,12 +22,12 @@ from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
-from broker_server.ordering import OrderOffice
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.ownership import Grant
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.task import OrderTask
+from broker_server.wiring.order_office import OrderOffice
 
 START = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)
 
