@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from broker_server.amqp.private_node import PrivateNode
@@ -83,6 +84,17 @@ def _nothing_of_the_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("XDG_CONFIG_HOME", str(data / "config"))
         patch.setenv("XDG_STATE_HOME", str(data / "state"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that a test runs in this process sets up logging to a stream that ends with the test."""
+    configure = structlog.configure
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False})
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
