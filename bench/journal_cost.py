@@ -134,6 +134,7 @@ def desk_median_ms(file: Path) -> float:
         worker="bench",
         clock=lambda: datetime.now(UTC),
         waiting=lambda task_id: None,
+        running=lambda task_id: False,
         settle=timedelta(seconds=60),
         poll_seconds=600,
     )

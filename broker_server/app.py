@@ -104,6 +104,7 @@ async def serve(
         worker=name,
         clock=clock,
         waiting=lambda task_id: runner.waiting_order(task_id),
+        running=lambda task_id: runner.runs_order(task_id),
         settle=timedelta(seconds=settings.reconcile_settle),
         poll_seconds=settings.order_poll_seconds,
         step=step,

@@ -227,6 +227,13 @@ class TaskRunner:
                 return self._order_task(task)
         return None
 
+    def runs_order(self, task_id: str) -> bool:
+        """Whether a thread works on an order of that id. Safe to use from any thread."""
+        return any(
+            task.is_order and task.started and task.request.task_id == task_id
+            for task in self._tasks.undecided()
+        )
+
     def _order_task(self, task: RunningTask) -> OrderTask:
         recipient = task.recipients[-1]
         return order_task(task.request, task.method, recipient, task.died, worker_user=self._rules.user)

@@ -60,6 +60,8 @@ class AccountKeeper:
         environment: The worker's.
         clock: UTC.
         poll_seconds: Between two looks at open orders.
+        running: Whether a thread of this worker is sending an order now, by task_id: when the lease was lost
+            and taken back meanwhile, it will tell the verdict itself.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class AccountKeeper:
         environment: str,
         clock: Callable[[], datetime],
         poll_seconds: float,
+        running: Callable[[str], bool] = lambda task_id: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vendor = vendor
@@ -87,6 +90,7 @@ class AccountKeeper:
         self._environment = environment
         self._clock = clock
         self._poll_seconds = poll_seconds
+        self._running = running
         self._monotonic = monotonic
         self._epoch: int | None = None
         self._started = False
@@ -152,8 +156,10 @@ class AccountKeeper:
         self._started = False
         vendor, account = self._vendor.name, self._account
         for record in self._journal.unsettled(vendor, account):
-            if record.order.state is State.SENDING and record.order.epoch < grant.epoch:
-                self._change(record.order, Lost("its worker ended before an answer was recorded"))
+            order = record.order
+            left_behind = order.state is State.SENDING and order.epoch < grant.epoch
+            if left_behind and not self._running(order.task_id):
+                self._change(order, Lost("its worker ended before an answer was recorded"))
         for record in self._journal.unsent(vendor, account):
             order = record.order
             if order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE:

@@ -45,6 +45,7 @@ class OrderOffice:
         worker: The name of this worker.
         clock: UTC.
         waiting: Finds an order that waits for its turn, by task_id.
+        running: Whether a thread of this worker runs an order now, by task_id.
         settle: How long after its send an order may still turn up at the vendor.
         poll_seconds: Between two looks at open orders.
         step: Told of each step of an order.
@@ -63,6 +64,7 @@ class OrderOffice:
         worker: str,
         clock: Callable[[], datetime],
         waiting: Callable[[str], OrderTask | None],
+        running: Callable[[str], bool],
         settle: timedelta,
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
@@ -100,6 +102,7 @@ class OrderOffice:
                 environment=rules.environment,
                 clock=clock,
                 poll_seconds=poll_seconds,
+                running=running,
                 monotonic=monotonic,
             )
             for vendor in vendors

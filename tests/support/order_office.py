@@ -262,6 +262,7 @@ class Desk:
         self.clock, self.vendor, self.recorder = clock, vendor, Recorder()
         self.lease = FakeLease(Owners(engine, "simulated"), clock, name)
         self.waiting: dict[str, OrderTask] = {}
+        self.running: set[str] = set()
         self.office = OrderOffice(
             rules or OrderRules(environment="simulated"),
             engine,
@@ -273,6 +274,7 @@ class Desk:
             worker=name,
             clock=clock,
             waiting=self.waiting.get,
+            running=self.running.__contains__,
             settle=timedelta(seconds=60),
             poll_seconds=1,
             monotonic=clock.monotonic,

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import requests
 
 from broker_client import Client, VendorNotConfigured
+from broker_server.simulator.process import SimulatorProcess
 from tests.support.processes import CommandProcess, start_server
+from tests.support.workers import start_worker
 
 TASKS = 40
 
 
 @pytest.fixture
-def forwarding_worker(clean_broker: str) -> Iterator[CommandProcess]:
-    """A simulated worker that owns no vendor."""
-    with start_server(
-        "run", "--simulate", "--vendors", "", environment={"BROKER_URL": clean_broker}
-    ) as worker:
-        worker.wait_ready()
+def forwarding_worker(clean_broker: str, tmp_path: Path) -> Iterator[CommandProcess]:
+    """A worker that owns no vendor."""
+    with start_worker(clean_broker, tmp_path, settings={"STUB_ORDERS": "off"}) as worker:
         yield worker
+
+
+@pytest.fixture
+def owner(clean_broker: str, tmp_path: Path) -> Iterator[CommandProcess]:
+    """A worker that owns a paper account at a simulator without limits."""
+    with SimulatorProcess.start() as simulator:
+        limits = {"limits": {"rest_per_second": 1000, "token_interval": 0}}
+        requests.post(f"{simulator.control_url}/faults", json=limits, timeout=60).raise_for_status()
+        keys = simulator.credentials["kis"]["paper"]
+        environment = {
+            "BROKER_URL": clean_broker,
+            "JOURNAL_URL": f"sqlite:///{tmp_path / 'owner.sqlite3'}",
+            "KIS_REST_URL": simulator.kis_rest_url,
+            "KIS_APP_KEY": keys["app_key"],
+            "KIS_APP_SECRET": keys["app_secret"],
+            "KIS_ACCOUNT": keys["account"],
+            "KIS_RATE_LIMIT": "100",
+        }
+        with start_server("run", environment=environment) as worker:
+            worker.wait_ready()
+            yield worker
 
 
 def test_a_task_of_a_vendor_that_nobody_serves_says_so(
@@ -33,13 +55,9 @@ def test_a_task_of_a_vendor_that_nobody_serves_says_so(
 
 
 def test_each_task_is_answered_once_whichever_worker_took_it(
-    clean_broker: str, forwarding_worker: CommandProcess
+    clean_broker: str, forwarding_worker: CommandProcess, owner: CommandProcess
 ) -> None:
-    with (
-        start_server("run", "--simulate", environment={"BROKER_URL": clean_broker}) as owner,
-        Client(clean_broker, timeout=120) as client,
-    ):
-        owner.wait_ready()
+    with Client(clean_broker, timeout=120) as client:
         pending = [client.send("kis.get-stock-info", ticker="005930") for _ in range(TASKS)]
         names = {task.result().first["name"] for task in pending}
         assert names == {"삼성전자"}
