@@ -167,7 +167,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """The next step is to send it.
+    """The next step is to send it, for the first time or once more after a refusal from before it was taken.
 
     Attributes:
         details: What will be sent, with what was looked up.
@@ -270,7 +270,7 @@ def apply(order: Order, event: Event, now: datetime) -> Order:
             _require(order, event, State.RECEIVED)
             return replace(order, state=State.REFUSED, reason=event.reason, settled_at=now)
         case Sending():
-            _require(order, event, State.RECEIVED)
+            _require(order, event, State.RECEIVED, State.SENDING)
             return replace(
                 order, state=State.SENDING, details=event.details, floor=event.floor, sent_at=now, reason=None
             )

@@ -35,6 +35,7 @@ _SQLITE: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": "IMMEDIATE"}
 _POSTGRESQL: dict[str, Any] = {
     # A server that is gone must fail an order soon; libpq alone would wait for minutes, or for hours.
     "connect_timeout": int(_PATIENCE),
+    "options": "-c statement_timeout=15000 -c lock_timeout=10000",
     "tcp_user_timeout": int(_PATIENCE * 1000),
     "keepalives_idle": 5,
     "keepalives_interval": 2,

@@ -28,6 +28,7 @@ OBSTACLE = select(orders.c.task_id, orders.c.reason).where(
     orders.c.state.in_([state.value for state in sorted(UNSETTLED)]),
     or_(
         orders.c.fingerprint == bindparam("b_fingerprint"),
+        and_(orders.c.action == "modify", orders.c.original == bindparam("b_original")),
         and_(orders.c.stuck, orders.c.ticker == bindparam("b_ticker")),
     ),
 )

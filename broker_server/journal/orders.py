@@ -218,6 +218,7 @@ class OrderJournal:
                     "b_account": account,
                     "b_fingerprint": details.fingerprint[:255],
                     "b_ticker": details.ticker,
+                    "b_original": details.original if details.action == "modify" else None,
                 },
             ).first()
         return None if row is None else Obstacle(row.task_id, row.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from broker_client.errors import OrdersDisabled
+from broker_client.errors import InvalidParameters, OrdersDisabled
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails, Sending
 from broker_server.journal.orders import OrderJournal, StaleEpoch
@@ -13,7 +13,7 @@ from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
-from broker_server.results import Elsewhere
+from broker_server.results import Elsewhere, Later
 
 PROBE_PAUSE = 0.05
 
@@ -64,6 +64,7 @@ class Attempt:
         self.began = False
         self.may_be_taken = False
         self.details = task.details
+        self._named: Order | None = None
 
     def before_send(self, details: OrderDetails, context: TaskContext) -> None:
         """Let the order pass, or raise.
@@ -75,17 +76,47 @@ class Attempt:
         if not self.began:
             # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
             self._checks.ensure_within_limits(self._task, details, context)
-        self._wait_for_lease(details)
-        self._checks.ensure_in_time(self._task)
-        self._checks.ensure_not_halted(self._task)
-        if not self.began:
-            self._begin(details)
+            self._ensure_named(details)
+            self._ensure_free(details)
+        self._ensure_allowed(details)
+        self._begin(details)
+        # The journal may have been slow: what held before may not hold any more.
+        self._ensure_allowed(details)
         self.details = details
         self.may_be_taken = True
 
     def not_taken(self) -> None:
         """The vendor provably has nothing of it."""
         self.may_be_taken = False
+
+    def name(self, order: Order) -> None:
+        """The task names its order by the task that placed it."""
+        self._named = order
+
+    def _ensure_allowed(self, details: OrderDetails) -> None:
+        self._wait_for_lease(details)
+        self._checks.ensure_in_time(self._task)
+        self._checks.ensure_not_halted(self._task)
+
+    def _ensure_named(self, details: OrderDetails) -> None:
+        """Order numbers begin anew each day: what the vendor found must be what the task means."""
+        if self._named is None:
+            return
+        named = self._named
+        pairs = ((named.details.ticker, details.ticker), (named.details.side, details.side))
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            raise InvalidParameters(
+                f"order_task_id: the vendor has another order under the number {named.order_no} by now "
+                f"({details.ticker}); nothing was sent"
+            )
+
+    def _ensure_free(self, details: OrderDetails) -> None:
+        """A change is known in full only now: wait for one of unknown outcome that looks the same."""
+        if details.action != "modify":
+            return
+        obstacle = self._journal.obstacle(self._task.vendor, self._task.account, details)
+        if obstacle is not None:
+            raise Later(f"waits for {obstacle.task_id}")
 
     def _begin(self, details: OrderDetails) -> None:
         if self.order is not None:

@@ -155,11 +155,7 @@ class AccountKeeper:
         """Take over what an earlier owner, or this worker before a restart, left behind."""
         self._started = False
         vendor, account = self._vendor.name, self._account
-        for record in self._journal.unsettled(vendor, account):
-            order = record.order
-            left_behind = order.state is State.SENDING and order.epoch < grant.epoch
-            if left_behind and not self._running(order.task_id):
-                self._change(order, Lost("its worker ended before an answer was recorded"))
+        self._give_up_on_the_lost()
         for record in self._journal.unsent(vendor, account):
             order = record.order
             if order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE:
@@ -190,8 +186,18 @@ class AccountKeeper:
                 raise VendorUnavailable(f"the account's orders cannot all be read: {listed.incomplete}")
         log.info("the day's orders were read for the adopted journal", vendor=self._vendor.name)
 
+    def _give_up_on_the_lost(self) -> None:
+        """Look into every order that was being sent and that nobody is sending any more."""
+        for record in self._journal.unsettled(self._vendor.name, self._account):
+            order = record.order
+            if order.state is State.SENDING and not self._running(order.task_id):
+                self._change(
+                    order, Lost("its worker ended, or its journal failed, before its answer was kept")
+                )
+
     def _look(self) -> float:
         vendor, account = self._vendor.name, self._account
+        self._give_up_on_the_lost()
         unsettled = any(
             record.order.state is State.UNKNOWN for record in self._journal.unsettled(vendor, account)
         )

@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ from broker_client.errors import (
 )
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
+from broker_server.journal.order_rows import trading_day
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
@@ -33,6 +34,9 @@ from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere, Later, Result
 
 log = structlog.get_logger(__name__)
+
+LONGEST_DAY = timedelta(hours=20)
+"""Longer than any trading day: the American one, with what comes before and after, is 16 hours."""
 
 
 def pause(seconds: float) -> None:
@@ -108,6 +112,12 @@ class OrderSending:
             if attempt is not None:
                 attempt.not_taken()
 
+        def order_no_of(task_id: str) -> str:
+            order = self._named(task_id, task)
+            if attempt is not None:
+                attempt.name(order)
+            return order.order_no or ""
+
         context = TaskContext(
             task_id=task.task_id,
             received_at=self._clock(),
@@ -117,7 +127,7 @@ class OrderSending:
             user=task.user,
             before_send=before_send,
             not_taken=not_taken,
-            order_no_of=self._order_no_of,
+            order_no_of=order_no_of,
         )
         return context
 
@@ -148,15 +158,24 @@ class OrderSending:
         result = Result(rows, truncated=outcome.truncated, warnings=tuple(task.warnings), recorded=True)
         return result, Accepted(outcome.order_no)
 
-    def _order_no_of(self, task_id: str) -> str:
+    def _named(self, task_id: str, task: OrderTask) -> Order:
+        """The order that an earlier task placed, if it can still be cancelled or changed by this one."""
         record = self._journal.find(task_id)
         if record is None:
             raise InvalidParameters(f"order_task_id: no order {task_id} is on record")
-        if record.order.order_no is None:
+        order = record.order
+        if order.order_no is None:
+            raise InvalidParameters(f"order_task_id: the order {task_id} has no number ({order.state})")
+        if task.details is not None and order.details.market != task.details.market:
             raise InvalidParameters(
-                f"order_task_id: the order {task_id} has no number ({record.order.state})"
+                f"order_task_id: {task_id} is of the market {order.details.market}, not {task.details.market}"
             )
-        return record.order.order_no
+        if self._clock() - order.received_at > LONGEST_DAY:
+            raise InvalidParameters(
+                f"order_task_id: {task_id} is of {trading_day(order.received_at)}, and its number may be "
+                f"another order's by now"
+            )
+        return order
 
 
 def failed(attempt: Attempt, error: TaskFailed) -> tuple[Result, Event]:

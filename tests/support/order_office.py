@@ -155,7 +155,13 @@ class FakeVendor:
         original = given.order_no or context.order_no_of(given.order_task_id or "")
         target = next(each for each in self.booked if each.order_no == original)
         context.before_send(
-            OrderDetails(action="cancel", market="domestic", ticker=target.ticker, original=original)
+            OrderDetails(
+                action="cancel",
+                market="domestic",
+                ticker=target.ticker,
+                side=target.side,
+                original=original,
+            )
         )
         self.calls += 1
         order_no = self._book(context.task_id, "cancel", target.ticker, target.quantity, None, original)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -350,8 +351,6 @@ def test_late_evidence_is_looked_for_although_nothing_else_is_open(
 
 
 def test_fills_and_orders_of_others_are_announced(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
-    from dataclasses import replace
-
     run(desk)
     vendor.booked[0] = replace(
         vendor.booked[0],
@@ -490,3 +489,70 @@ def test_a_journal_that_breaks_at_the_gate_sends_nothing(
     assert vendor.calls == 0
     monkeypatch.undo()
     assert run(desk).rows == [{"order_no": "0000001001"}]
+
+
+def test_what_held_before_a_slow_journal_is_looked_at_again_after_it(
+    desk: Desk, vendor: FakeVendor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = desk.office.journal.change
+
+    def slow(*arguments: object, **more: object) -> object:
+        clock.pass_(30)
+        return change(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.office.journal, "change", slow)
+    result = run(desk, deadline=clock() + timedelta(seconds=5))
+    assert code(result) == "TASK_EXPIRED"
+    assert vendor.calls == 0
+    assert desk.record().order.state is State.NOT_SENT
+
+
+def test_a_repeat_counts_from_when_it_was_sent(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    def buy(given: object, context: TaskContext) -> object:
+        context.before_send(vendor.buy_details(given))  # type: ignore[arg-type]
+        context.not_taken()
+        clock.pass_(50)
+        context.before_send(vendor.buy_details(given))  # type: ignore[arg-type]
+        raise OrderOutcomeIsUnknown("time-out")
+
+    method = desk.registry.get("fake.buy-order")
+    assert method is not None
+    task = desk.task("t-1")
+    task.method = replace(method, handler=buy)
+    started = clock()
+    desk.office.desk.run(task)
+    order = desk.record().order
+    assert order.state is State.UNKNOWN
+    assert order.sent_at is not None
+    assert order.sent_at - started >= timedelta(seconds=50)
+
+
+def test_a_verdict_that_could_not_be_kept_is_looked_into(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = desk.office.journal.change
+
+    def broken(task_id: str, event: object, **more: object) -> object:
+        if type(event).__name__ == "Accepted":
+            raise OperationalError("update", {}, Exception("disk full"))
+        return change(task_id, event, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken_journal:
+        broken_journal.setattr(desk.office.journal, "change", broken)
+        run(desk)
+    assert desk.record().order.state is State.SENDING
+    desk.running.add("t-1")
+    desk.look()
+    assert desk.record().order.state is State.SENDING, "its thread may still be at it"
+    desk.running.clear()
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+
+
+def test_a_cancel_by_task_id_meets_no_other_order(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    run(desk)
+    vendor.booked[0] = replace(vendor.booked[0], ticker="000660")
+    assert "another order" in str(run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").error)
+    clock.pass_(86_400)
+    assert code(run(desk, "c-2", "fake.cancel-order", order_task_id="t-1")) == "INVALID_PARAMETERS"
+    assert vendor.calls == 1
