@@ -1,0 +1,59 @@
+"""Orders that move real money need two settings; the loopback simulator plays the brokerage."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.order_floor import Floor
+from tests.support.processes import CommandProcess
+
+on_sqlite = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
+ORDER = {"ticker": "005930", "quantity": 91, "order_type": "market"}
+
+
+def start(floor: Floor, environment: str, **settings: str) -> CommandProcess:
+    """A worker that takes the simulator for the brokerage itself."""
+    keys = floor.brokerage.settings("paper" if environment == "paper" else "real")
+    worker = floor.start(simulate=False, settings=keys | settings)
+    assert f"environment={environment}" in worker.wait_ready()
+    return worker
+
+
+@on_sqlite
+def test_live_trading_needs_to_be_switched_on(new_floor: Floor) -> None:
+    worker = start(new_floor, "real")
+    error = new_floor.refusal("kis.buy-order", ORDER)
+    assert error["code"] == "ORDERS_DISABLED"
+    assert "ALLOW_LIVE_ORDERS" in error["message"]
+    overseas = {"ticker": "AAPL", "exchange": "NASD", "quantity": 91, "price": "1.50"}
+    for method, parameters in (
+        ("kis.sell-order", ORDER),
+        ("kis.buy-overseas-order", overseas),
+        ("kis.cancel-order", {"order_no": "0000001001"}),
+        ("broker.cancel-all-orders", {}),
+    ):
+        assert new_floor.refusal(method, parameters)["code"] == "ORDERS_DISABLED", method
+    assert new_floor.brokerage.orders() == []
+    assert new_floor.call("kis.get-current-price", {"ticker": "005930"}, to="tasks")["price"] > 0
+    assert worker.terminate() == 0
+
+    start(new_floor, "real", ALLOW_LIVE_ORDERS="true")
+    task_id = new_floor.send("kis.buy-order", ORDER)
+    reply = new_floor.wire.wait(task_id).json
+    assert (reply["status"], reply["environment"]) == ("TASK_SUCCEED", "real")
+    (booked,) = new_floor.brokerage.orders()
+    assert reply["result"][0]["order_no"] == booked["order_no"]
+    assert new_floor.journal.find(task_id) is None, "not among the orders of a simulator"
+    record = new_floor.journal_of("real").find(task_id)
+    assert record is not None
+    assert record.order.state == "ACCEPTED"
+
+
+@on_sqlite
+def test_paper_trading_places_orders(new_floor: Floor) -> None:
+    start(new_floor, "paper", KIS_RATE_LIMIT="20")
+    reply = new_floor.wire.wait(new_floor.send("kis.buy-order", ORDER)).json
+    assert (reply["status"], reply["environment"]) == ("TASK_SUCCEED", "paper")
+    (booked,) = new_floor.brokerage.orders()
+    assert booked["account"] == new_floor.brokerage.settings("paper")["KIS_ACCOUNT"]
+    assert booked["order_no"] == reply["result"][0]["order_no"]
