@@ -21,7 +21,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from broker_client.errors import ERRORS_BY_CODE, InternalError, MalformedMessage, TaskFailed
 from broker_client.validation import describe_validation_error
@@ -75,6 +83,13 @@ def _iso_text(value: object) -> object:
     raise ValueError("must be ISO 8601 text such as 2026-11-20T09:00:00.000+09:00")
 
 
+def _no_nul(value: str) -> str:
+    """No database keeps a text with a zero byte in it as it is."""
+    if "\0" in value:
+        raise ValueError("must not hold a NUL character")
+    return value
+
+
 class TaskRequest(BaseModel):
     """One request message. Unknown keys are ignored.
 
@@ -91,7 +106,7 @@ class TaskRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    task_id: str = Field(min_length=1, max_length=MAX_TASK_ID_LENGTH)
+    task_id: Annotated[str, AfterValidator(_no_nul)] = Field(min_length=1, max_length=MAX_TASK_ID_LENGTH)
     method: str = Field(min_length=1, max_length=MAX_METHOD_LENGTH)
     parameters: Annotated[dict[str, Any], BeforeValidator(lambda value: {} if value is None else value)] = {}
     request_time: Annotated[datetime | None, BeforeValidator(_iso_text)] = None

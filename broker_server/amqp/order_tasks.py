@@ -33,9 +33,14 @@ def order_task(
         stamped_at=_moment(properties.timestamp),
         user=sender(properties, worker_user),
         reply_to=address.queue if address.deliverable and not address.direct else None,
-        correlation_id=properties.correlation_id,
+        correlation_id=_keepable(properties.correlation_id),
         died=died,
     )
+
+
+def _keepable(text: object) -> str | None:
+    """A correlation id that a database keeps as it is; another is echoed at once and not later."""
+    return text if isinstance(text, str) and "\0" not in text else None
 
 
 def _moment(timestamp: object) -> datetime | None:

@@ -6,6 +6,7 @@ import codecs
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +63,8 @@ def test_what_is_written_is_read_back(task_id: str, method: str, parameters: dic
     request = TaskRequest(task_id=task_id, method=method, parameters=parameters)
     assert decode_request(encode_request(request)) == request
     assert decode_request(codecs.BOM_UTF8 + encode_request(request)) == request
+
+
+def test_a_task_id_that_no_database_keeps_is_refused() -> None:
+    with pytest.raises(MalformedMessage, match="NUL"):
+        decode_request(b'{"task_id": "x\\u0000", "method": "broker.ping"}')
