@@ -36,6 +36,7 @@ from broker_server.journal.orders import Obstacle, OrderJournal
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
@@ -61,6 +62,7 @@ class OrderDesk:
         sending: Sends what passed.
         ownership: The leases of this worker.
         floors: Told of every order number.
+        late: Keeps the verdicts that the journal cannot take.
         worker: The name of this worker.
         environment: The worker's.
         clock: UTC.
@@ -78,6 +80,7 @@ class OrderDesk:
         sending: OrderSending,
         ownership: Ownership,
         floors: NumberFloors,
+        late: LateVerdicts,
         worker: str,
         environment: str,
         clock: Callable[[], datetime],
@@ -91,6 +94,7 @@ class OrderDesk:
         self._sending = sending
         self._ownership = ownership
         self._floors = floors
+        self._late = late
         self._worker = worker
         self._environment = environment
         self._clock = clock
@@ -115,6 +119,8 @@ class OrderDesk:
             if task.died is not None:
                 return Result(error=task.died, poison=isinstance(task.died, InternalError))
             epoch = self._epoch(task)
+            if not epoch:
+                return self._send_unrecorded(task)
             refusal = self._refusal(task)
             if refusal is not None:
                 return self._refuse(task, refusal, record, epoch)
@@ -132,16 +138,22 @@ class OrderDesk:
             raise conflict(order, "the same order on another trading day")
         if task.reply_to != record.reply_to:
             self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
-        if record.outcome is None:
-            return Result(error=outcome_unknown(order), recorded=True)
-        return Result(replay=record.outcome, recorded=True)
+        if record.outcome is not None:
+            return Result(replay=record.outcome, recorded=True)
+        late = self._late.outcome(task.task_id)
+        if late is not None:
+            return Result(replay=late)
+        return Result(error=outcome_unknown(order), recorded=True)
 
     def _epoch(self, task: OrderTask) -> int:
+        """The epoch of the lease; 0 for a cancel while the journal cannot give one."""
         grant = self._ownership.grant(task.vendor, task.account)
         if grant is None:
             raise Elsewhere("this worker does not own the account")
+        if task.is_cancel and grant.unrecorded:
+            return 0
         if grant.refused is not None:
-            raise OrdersDisabled(grant.refused)
+            raise OrdersDisabled(grant.refused, retryable=True if grant.unrecorded else None)
         return grant.epoch
 
     def _refusal(self, task: OrderTask) -> TaskFailed | None:
@@ -286,18 +298,26 @@ class OrderDesk:
                 task.task_id, event, now=now, by=self._worker, outcome=outcome, known=attempt.order
             )
         except IllegalTransition:
-            record = self._journal.find(task.task_id)  # settled by reconciliation in the meantime
-            return result if record is None else self._answer_known(task, record)
+            return self._settled_meanwhile(task, result)
         except SQLAlchemyError as error:
             log.error(
                 "the journal cannot keep an order's outcome",
                 task_id=task.task_id,
                 reason=_first_line(error),
             )
+            self._late.keep(task.task_id, task.vendor, event, outcome, now)
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
         self._changed(before, after)
         return result
+
+    def _settled_meanwhile(self, task: OrderTask, result: Result) -> Result:
+        """What reconciliation has found is the answer."""
+        try:
+            record = self._journal.find(task.task_id)
+            return result if record is None else self._answer_known(task, record)
+        except SQLAlchemyError:
+            return replace(result, recorded=False)
 
     def _encode(
         self,
@@ -321,15 +341,26 @@ class OrderDesk:
         """A journal that cannot be used refuses orders; a cancel goes on without a record."""
         log.error("the journal cannot be used", task_id=task.task_id, reason=_first_line(error))
         if task.is_cancel and (attempt is None or not attempt.began):
-            self._checks.ensure_permitted(task)
-            self._checks.validate(task)
-            result, _ = self._sending.send(task, self._sending.attempt(task, None))
-            return replace(result, recorded=False)
+            return self._send_unrecorded(task)
         raise OrdersDisabled(
             "the journal cannot be read or written, so the order was not sent; on the worker's machine, "
             "broker-server check says why",
             retryable=True,
         ) from None
+
+    def _send_unrecorded(self, task: OrderTask) -> Result:
+        """Send a cancel that the journal cannot record."""
+        self._checks.ensure_permitted(task)
+        self._checks.validate(task)
+        try:
+            result, _ = self._sending.send(task, self._sending.attempt(task, None))
+        except SQLAlchemyError:
+            raise OrdersDisabled(
+                "the journal cannot be read, so the order of that task_id cannot be found; name it by "
+                "order_no, as its receipt and the vendor's list of open orders have it",
+                retryable=True,
+            ) from None
+        return replace(result, recorded=False)
 
 
 def _unsent(record: Record, task: OrderTask) -> bool:

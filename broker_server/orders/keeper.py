@@ -22,6 +22,7 @@ from broker_server.core.vendor import Vendor
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.books import BookKeeper
+from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership
 
@@ -29,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
+JOURNAL_PAUSE = 5.0
 IDLE_SECONDS = 60.0
 LEASE_PAUSE = 0.2
 START_SECONDS = 30.0
@@ -55,6 +57,7 @@ class AccountKeeper:
         journal: Where everything is recorded.
         ownership: Works only while this worker owns the account.
         books: Compares a list with the record.
+        late: Verdicts that the journal could not take.
         outbox: For outcomes that are settled after their reply, or were never replied.
         worker: The name of this worker.
         environment: The worker's.
@@ -72,6 +75,7 @@ class AccountKeeper:
         journal: OrderJournal,
         ownership: Ownership,
         books: BookKeeper,
+        late: LateVerdicts,
         outbox: Outbox,
         worker: str,
         environment: str,
@@ -85,6 +89,7 @@ class AccountKeeper:
         self._journal = journal
         self._ownership = ownership
         self._books = books
+        self._late = late
         self._outbox = outbox
         self._worker = worker
         self._environment = environment
@@ -130,7 +135,7 @@ class AccountKeeper:
                 pause = SHORTEST_PAUSE
             except SQLAlchemyError as error:
                 log.error("the journal cannot be used by the keeper", reason=str(error).splitlines()[0])
-                pause = LONGEST_PAUSE
+                pause = JOURNAL_PAUSE
             except Exception:
                 log.exception("the keeper failed; it tries again")
                 pause = LONGEST_PAUSE
@@ -141,6 +146,7 @@ class AccountKeeper:
         Returns:
             Seconds until the next turn, unless something wakes it before.
         """
+        self._late.write(self._vendor.name)
         grant = self._ownership.grant(self._vendor.name, self._account)
         if grant is None or grant.refused is not None:
             self._started = False

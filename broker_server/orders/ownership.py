@@ -11,7 +11,7 @@ class Grant:
     """A lease that this worker holds.
 
     Attributes:
-        epoch: Of the lease; a record of an older one cannot be sent any more.
+        epoch: Of the lease; a record of an older one cannot be sent any more. 0 while there is none.
         fresh: The broker answered on the lease's connection within the last heartbeat interval. While it did
             not, somebody else may hold the lease already.
         orders_from: Monotonic seconds before which no order may leave: an owner before this one may still be
@@ -23,6 +23,11 @@ class Grant:
     fresh: bool
     orders_from: float
     refused: str | None = None
+
+    @property
+    def unrecorded(self) -> bool:
+        """Whether the journal could not give an epoch: nothing can be recorded under this lease yet."""
+        return self.epoch == 0 and self.refused is not None
 
 
 class Ownership(Protocol):

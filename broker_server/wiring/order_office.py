@@ -23,6 +23,7 @@ from broker_server.orders.checks import OrderChecks, OrderRules
 from broker_server.orders.desk import OrderDesk
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.keeper import AccountKeeper, Outbox
+from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.sending import OrderSending, pause
@@ -90,6 +91,7 @@ class OrderOffice:
             clock=clock,
             settle=settle,
         )
+        late = LateVerdicts(self.journal, self._changed, self._wake, worker=worker)
         self.keepers = {
             vendor.name: AccountKeeper(
                 vendor,
@@ -97,6 +99,7 @@ class OrderOffice:
                 journal=self.journal,
                 ownership=ownership,
                 books=self.books,
+                late=late,
                 outbox=outbox,
                 worker=worker,
                 environment=rules.environment,
@@ -124,6 +127,7 @@ class OrderOffice:
             ),
             ownership=ownership,
             floors=floors,
+            late=late,
             worker=worker,
             environment=rules.environment,
             clock=clock,
@@ -160,7 +164,10 @@ class OrderOffice:
 
     def _changed(self, before: Order, after: Order) -> None:
         self._announcer.changed(before, after)
-        keeper = self.keepers.get(after.vendor)
+        self._wake(after.vendor)
+
+    def _wake(self, vendor: str) -> None:
+        keeper = self.keepers.get(vendor)
         if keeper is not None:
             keeper.wake()
 

@@ -226,7 +226,8 @@ class FakeLease:
             "fake", "default", name=name, host="h", process=1, heartbeat=5, now=clock()
         )
         self.is_adopted = False
-        self.held, self.fresh, self.refused, self.orders_from = True, True, None, 0.0
+        self.held, self.fresh, self.orders_from = True, True, 0.0
+        self.refused: str | None = None
 
     def grant(self, vendor: str, account: str) -> Grant | None:
         if not self.held:

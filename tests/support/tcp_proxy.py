@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -156,7 +157,8 @@ class TcpProxy:
             if connection is not None and connection.fileno() != -1:
                 # Closing with a linger time of zero sends a reset instead of an orderly end.
                 linger = b"\x01\x00\x00\x00\x00\x00\x00\x00"
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                with suppress(OSError):  # it has just been closed
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             writer.transport.abort()
         for link in links:
             link.cancel()

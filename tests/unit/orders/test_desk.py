@@ -477,6 +477,41 @@ def test_a_verdict_that_cannot_be_recorded_is_told_all_the_same(
     assert not result.recorded
 
 
+def test_a_verdict_that_could_not_be_recorded_is_recorded_later(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = desk.office.journal.change
+
+    def broken(task_id: str, event: object, **more: object) -> object:
+        if type(event).__name__ == "Accepted":
+            raise OperationalError("update", {}, Exception("disk full"))
+        return change(task_id, event, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(desk.office.journal, "change", broken)
+    run(desk)
+    assert replay(run(desk))["result"] == [{"order_no": "0000001001"}]
+    with pytest.raises(OperationalError):
+        desk.look()
+    assert desk.record().order.state is State.SENDING
+    monkeypatch.undo()
+    desk.look()
+    assert (desk.record().order.state, desk.record().order.order_no) == (State.ACCEPTED, "0000001001")
+    assert [key for key, _ in desk.recorder.events] == ["order.fake.default.accepted"]
+    assert run(desk, "t-2").error is None, "an equal order is not held up"
+    assert vendor.calls == 2
+
+
+def test_a_cancel_under_a_lease_without_an_epoch_leaves_unrecorded(desk: Desk, vendor: FakeVendor) -> None:
+    run(desk)
+    desk.lease.epoch, desk.lease.refused = 0, "the journal cannot record the owner"
+    with pytest.raises(OrdersDisabled) as refused:
+        run(desk, "t-2")
+    assert refused.value.retryable
+    result = run(desk, "c-1", "fake.cancel-order", order_no="0000001001")
+    assert (result.error, result.recorded) == (None, False)
+    assert vendor.booked[1].original == "0000001001"
+
+
 def test_a_journal_that_breaks_at_the_gate_sends_nothing(
     desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
