@@ -562,26 +562,29 @@ def test_a_repeat_counts_from_when_it_was_sent(desk: Desk, vendor: FakeVendor, c
     assert order.sent_at - started >= timedelta(seconds=50)
 
 
-def test_a_verdict_that_could_not_be_kept_is_looked_into(
-    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+def test_an_order_that_nobody_is_sending_any_more_is_looked_into(
+    desk: Desk, vendor: FakeVendor, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The commit of ``SENDING`` arrived, and its answer did not."""
     change = desk.office.journal.change
 
-    def broken(task_id: str, event: object, **more: object) -> object:
-        if type(event).__name__ == "Accepted":
-            raise OperationalError("update", {}, Exception("disk full"))
-        return change(task_id, event, **more)  # type: ignore[arg-type]
+    def answer_lost(task_id: str, event: object, **more: object) -> object:
+        change(task_id, event, **more)  # type: ignore[arg-type]
+        raise OperationalError("commit", {}, Exception("connection lost"))
 
-    with monkeypatch.context() as broken_journal:
-        broken_journal.setattr(desk.office.journal, "change", broken)
-        run(desk)
-    assert desk.record().order.state is State.SENDING
+    with monkeypatch.context() as cut:
+        cut.setattr(desk.office.journal, "change", answer_lost)
+        with pytest.raises(OrdersDisabled):
+            run(desk)
     desk.running.add("t-1")
     desk.look()
     assert desk.record().order.state is State.SENDING, "its thread may still be at it"
     desk.running.clear()
-    desk.look()
-    assert desk.record().order.state is State.ACCEPTED
+    for _ in range(3):
+        desk.look()
+        clock.pass_(40)
+    assert vendor.calls == 0
+    assert desk.record().order.state is State.NOT_SENT
 
 
 def test_a_cancel_by_task_id_meets_no_other_order(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:

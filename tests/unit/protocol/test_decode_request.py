@@ -55,7 +55,7 @@ def test_any_value_that_is_no_object_is_refused(value: object) -> None:
 
 
 @given(
-    st.text(min_size=1, max_size=255),
+    st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=255),
     st.text(min_size=1, max_size=255),
     st.dictionaries(st.text(), st.text()),
 )
