@@ -77,7 +77,7 @@ class NullVendor:
             )
         ]
 
-    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
         return OrderList([])
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:

@@ -6,7 +6,6 @@ number above every number known before it was sent. Only a match without doubt s
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,10 +15,12 @@ from broker_server.core.vendor import ListedOrder, OrderList
 
 CLOCK_SLACK = timedelta(seconds=3)
 """The vendor's times are whole seconds, and its clock is known to a second or so."""
-SAME_DAY = timedelta(hours=12)
 LONGEST_WAY = timedelta(seconds=60)
 """An order is not booked later than this after it was sent."""
+LONGEST_ATTEMPT = timedelta(minutes=10)
+"""An order is not sent again later than this after its first try."""
 COMPLETE_LISTS = 2
+_MATCHED = frozenset({State.UNKNOWN, State.SENDING, State.NOT_SENT})
 ROUTED = "SOR"
 """An order for the smart order router may be listed under the venue that it was routed to."""
 
@@ -35,55 +36,66 @@ class Finding:
 def reconcile(
     unsettled: Iterable[Order],
     listed: OrderList,
-    claimed: Collection[str],
+    claimed: Collection[ListedOrder],
     *,
     asked_at: datetime,
     clock_offset: timedelta,
     settle: timedelta,
+    resent: Mapping[str, datetime] | None = None,
 ) -> list[Finding]:
     """Match orders of unknown outcome with a vendor's list.
 
     Args:
-        unsettled: Orders in state ``UNKNOWN`` of one account and market.
-        listed: The list, asked after all of them were sent.
-        claimed: Numbers of the list that other orders of ours have, as the list writes them.
+        unsettled: Orders of one account and market that the list may show: ``UNKNOWN`` ones, those that are
+            being sent (their rows are nobody else's), and ``NOT_SENT`` ones that earlier lists did not show.
+        listed: The list, asked after those of unknown outcome were sent.
+        claimed: What of the list other orders of ours are.
         asked_at: When the list was asked for, in our clock.
         clock_offset: The vendor's clock less ours.
         settle: How long after its send an order may still turn up.
+        resent: By task_id of a ``NOT_SENT`` order: when, in our clock, the next equal one of ours was sent.
     """
-    twins: dict[str, list[Order]] = defaultdict(list)
-    for order in unsettled:
-        if order.state is State.UNKNOWN:
-            twins[order.details.fingerprint].append(order)
+    free = [each for each in listed.orders if each not in claimed]
+    rows = [order for order in unsettled if order.state in _MATCHED]
+    sure: list[set[int]] = []
+    perhaps: list[set[int]] = []
+    for order in rows:
+        near = {
+            place
+            for place, each in enumerate(free)
+            if _could_be(order, each, clock_offset) and not _is_later(each, order, resent or {}, clock_offset)
+        }
+        perhaps.append(near)
+        sure.append({place for place in near if _same_quantity(order, free[place])})
     findings: list[Finding] = []
-    for orders in twins.values():
-        orders.sort(key=lambda order: (order.sent_at or order.received_at, order.task_id))
-        candidates = [
-            each
-            for each in listed.orders
-            if each.order_no not in claimed and all(_could_be(order, each, clock_offset) for order in orders)
-        ]
-        candidates.sort(key=lambda each: _value(each.order_no))
-        if len(candidates) == len(orders):
+    for members in _components(sure):
+        orders = [rows[member] for member in members]
+        places = set[int]().union(*(sure[member] for member in members))
+        candidates = [free[place] for place in places]
+        denied = [order for order in orders if order.state is State.NOT_SENT]
+        if any(order.state is State.SENDING for order in orders):
+            continue  # its answer tells soon which one is its own
+        if denied and (len(denied) < len(orders) or any(_rivals(each, rows) for each in denied)):
+            orders = [order for order in orders if order.state is State.UNKNOWN]
+        elif len(candidates) == len(orders) and _interchangeable(orders, [sure[each] for each in members]):
+            orders.sort(key=lambda order: (_sent(order), order.task_id))
+            candidates.sort(key=lambda each: _value(each.order_no))
             findings += [
                 Finding(order.task_id, _found(order, each))
                 for order, each in zip(orders, candidates, strict=True)
             ]
-        elif candidates:
-            reason = (
-                f"{len(orders)} equal orders of unknown outcome, and {len(candidates)} orders at the vendor "
-                f"that could be they ({', '.join(each.order_no for each in candidates[:5])}); "
-                f"settle it by broker.resolve-order"
-            )
-            findings += [
-                Finding(order.task_id, [Stuck(reason)]) for order in orders if order.reason != reason
-            ]
-        elif listed.incomplete is None:
-            findings += [
-                Finding(order.task_id, _not_found(order, asked_at, settle))
-                for order in orders
-                if asked_at > (order.sent_at or order.received_at)
-            ]
+            continue
+        doubtful = candidates or [free[place] for member in members for place in perhaps[member]]
+        for order in orders:
+            if order.state is not State.UNKNOWN:
+                continue
+            events: Sequence[Event] = ()
+            if doubtful:
+                events = _stuck(order, _ambiguous(len(members), doubtful))
+            elif listed.incomplete is None and asked_at > _sent(order):
+                events = _not_found(order, listed, asked_at, clock_offset, settle)
+            if events:
+                findings.append(Finding(order.task_id, events))
     return findings
 
 
@@ -93,23 +105,30 @@ def follow(listed: ListedOrder) -> Progress:
     return Progress(listed.filled, listed.status, listed.average_price, max(0, gone, listed.cancelled or 0))
 
 
-def ours(listed: ListedOrder, orders: Mapping[str, Sequence[Order]]) -> Order | None:
+def ours(
+    listed: ListedOrder, orders: Mapping[str, Sequence[Order]], clock_offset: timedelta = timedelta()
+) -> Order | None:
     """The order of ours that a listed one is.
 
-    Numbers begin anew each day, so of several orders with its number it is the one that was sent when the
-    vendor received it.
+    Numbers begin anew each day, so the order with its number must also have been sent when the vendor
+    received it, and ask for the same.
 
     Args:
         listed: From the vendor's list.
         orders: Accepted orders by number, without leading zeros; newest last.
+        clock_offset: The vendor's clock less ours.
     """
-    named = orders.get(number(listed.order_no), ())
+    named = [order for order in orders.get(number(listed.order_no), ()) if _is_alike(order, listed)]
     if listed.received_at is None or not named:
         return named[-1] if named else None
-    received_at = listed.received_at
-    nearest = min(named, key=lambda order: abs(received_at - (order.sent_at or order.received_at)))
-    away = abs(received_at - (nearest.sent_at or nearest.received_at))
-    return nearest if away < SAME_DAY else None
+    received_at = listed.received_at - clock_offset
+    nearest = min(named, key=lambda order: abs(received_at - _sent(order)))
+    sent_at = _sent(nearest)
+    latest = sent_at + LONGEST_WAY
+    if nearest.settled_at is not None:
+        # It may have been sent again after a refusal that left nothing; its answer came after it was booked.
+        latest = max(latest, min(nearest.settled_at, sent_at + LONGEST_ATTEMPT))
+    return nearest if sent_at - CLOCK_SLACK <= received_at <= latest + CLOCK_SLACK else None
 
 
 def number(order_no: str) -> str:
@@ -124,8 +143,16 @@ def _found(order: Order, each: ListedOrder) -> list[Event]:
     return [accepted, follow(each)]
 
 
-def _not_found(order: Order, asked_at: datetime, settle: timedelta) -> list[Event]:
-    sent_at = order.sent_at or order.received_at
+def _not_found(
+    order: Order, listed: OrderList, asked_at: datetime, clock_offset: timedelta, settle: timedelta
+) -> Sequence[Event]:
+    sent_at = _sent(order)
+    if listed.since is not None and sent_at + clock_offset - CLOCK_SLACK < listed.since:
+        return _stuck(
+            order,
+            f"the vendor's list begins at {listed.since.isoformat()}, after this order was sent; "
+            f"settle it by broker.resolve-order",
+        )
     if order.missed + 1 >= COMPLETE_LISTS and asked_at - sent_at >= settle:
         reason = (
             f"{order.missed + 1} complete lists of the vendor, up to {asked_at.isoformat()}, do not show it"
@@ -134,9 +161,85 @@ def _not_found(order: Order, asked_at: datetime, settle: timedelta) -> list[Even
     return [Missed()]
 
 
+def _stuck(order: Order, reason: str) -> Sequence[Event]:
+    """Say why it cannot be settled, once."""
+    return () if order.stuck and order.reason == reason else [Stuck(reason)]
+
+
+def _ambiguous(orders: int, candidates: Sequence[ListedOrder]) -> str:
+    numbers = sorted({each.order_no for each in candidates})[:5]
+    return (
+        f"{orders} orders of ours that look alike, and {len(candidates)} orders at the vendor that could be "
+        f"they ({', '.join(numbers)}); settle it by broker.resolve-order"
+    )
+
+
+def _components(sure: Sequence[set[int]]) -> list[list[int]]:
+    """The places of the orders, those together that share a candidate, directly or through others."""
+    groups: list[tuple[list[int], set[int]]] = []
+    for member, candidates in enumerate(sure):
+        touching = [group for group in groups if group[1] & candidates]
+        groups = [group for group in groups if not group[1] & candidates]
+        members = sorted([member, *(each for group in touching for each in group[0])])
+        groups.append((members, candidates.union(*(group[1] for group in touching))))
+    return [members for members, _ in groups]
+
+
+def _interchangeable(orders: Sequence[Order], candidates: Sequence[set[int]]) -> bool:
+    """Whether it makes no difference which of the orders is which candidate."""
+    return len({order.details.fingerprint for order in orders}) == 1 and all(
+        each == candidates[0] for each in candidates
+    )
+
+
+def _rivals(denied: Order, rows: Sequence[Order]) -> bool:
+    """Whether an order whose outcome is open may be what would be taken for one that was denied."""
+    return any(
+        row.state is not State.NOT_SENT
+        and row.details.ticker in (None, denied.details.ticker)
+        and row.details.side in (None, denied.details.side)
+        for row in rows
+    )
+
+
+def _is_later(
+    each: ListedOrder, order: Order, resent: Mapping[str, datetime], clock_offset: timedelta
+) -> bool:
+    """Whether a listed order may be one that was sent after a denied one, to do the same."""
+    again = resent.get(order.task_id)
+    if again is None:
+        return False
+    return each.received_at is None or each.received_at >= again + clock_offset - CLOCK_SLACK
+
+
+def _is_alike(order: Order, each: ListedOrder) -> bool:
+    """Whether an order with a listed one's number can be it, as far as both tell."""
+    details = order.details
+    if details.ticker and each.ticker and details.ticker != each.ticker:
+        return False
+    if details.side is not None and details.side != each.side:
+        return False
+    if details.action in ("modify", "cancel"):
+        return each.action in (details.action, "modify_or_cancel")
+    return each.action == "new"
+
+
+def _same_quantity(order: Order, each: ListedOrder) -> bool:
+    """Whether a change or cancel is of as many shares, if it says of how many."""
+    return order.details.quantity in (None, each.quantity)
+
+
+def _sent(order: Order) -> datetime:
+    return order.sent_at or order.received_at
+
+
 def _could_be(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
     details = order.details
-    if order.floor is not None and _value(each.order_no) <= order.floor:
+    if (
+        order.floor is not None
+        and _value(each.order_no) <= order.floor
+        and _same_day(order, each, clock_offset)
+    ):
         return False
     if not _in_time(order, each, clock_offset):
         return False
@@ -155,6 +258,14 @@ def _could_be(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
         and (details.price is not None or each.order_type in (None, details.order_type))
         and details.venue in (each.venue, ROUTED)
     )
+
+
+def _same_day(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
+    """Whether it was booked on the vendor's day of its send, so that its number is above those before it."""
+    if each.received_at is None:
+        return True
+    expected = (_sent(order) + clock_offset).astimezone(each.received_at.tzinfo)
+    return expected.date() == each.received_at.date()
 
 
 def _in_time(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:

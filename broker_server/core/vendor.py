@@ -60,14 +60,17 @@ class ListedOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderList:
-    """The account's orders of the current trading day.
+    """The account's orders of the current trading day, or from an earlier day on.
 
     Attributes:
         incomplete: Why some may be missing; ``None`` when every page was read.
+        since: An order that the vendor received before, in its own clock, need not be on the list; ``None``
+            when the list goes back as far as any order.
     """
 
     orders: Sequence[ListedOrder]
     incomplete: str | None = None
+    since: datetime | None = None
 
 
 class OrderAccess(Protocol):
@@ -78,8 +81,12 @@ class OrderAccess(Protocol):
     cancel_methods: Mapping[str, str]
     """By market: the name of the method that cancels one order of it."""
 
-    def list_orders(self, market: str, context: TaskContext) -> OrderList:
-        """Every order of the account in that market whose trading day is not over."""
+    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
+        """Every order of the account in that market whose trading day is not over.
+
+        Args:
+            since: In the vendor's clock: also every order that it received from then on.
+        """
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
         """The most that one share of an order without a limit can cost, in its currency."""

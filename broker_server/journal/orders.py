@@ -25,7 +25,7 @@ from broker_server.core.orders import (
     State,
     apply,
 )
-from broker_server.journal.order_rows import Record, columns_of, record_of
+from broker_server.journal.order_rows import Record, columns_of, record_of, trading_day
 from broker_server.journal.order_statements import (
     FIND,
     INSERT_ORDER,
@@ -243,6 +243,31 @@ class OrderJournal:
         for record in records:
             numbered.setdefault((record.order.order_no or "").lstrip("0") or "0", []).append(record.order)
         return numbered
+
+    def number_holder(self, order: Order, order_no: str) -> str | None:
+        """The task_id of another order of that vendor, account, market and day with that number."""
+        holders = self._select(
+            *_account(order.vendor, order.account),
+            orders.c.market == order.details.market,
+            orders.c.trading_day == trading_day(order.received_at),
+            func.ltrim(orders.c.order_no, "0") == order_no.lstrip("0"),
+            orders.c.task_id != order.task_id,
+            limit=1,
+        )
+        return holders[0].order.task_id if holders else None
+
+    def sent_equally(self, order: Order) -> datetime | None:
+        """When the next order equal to that one was sent, if any was."""
+        table = orders.c
+        query = select(func.min(table.sent_at)).where(
+            table.environment == self._environment,
+            *_account(order.vendor, order.account),
+            table.fingerprint == order.details.fingerprint[:255],
+            table.task_id != order.task_id,
+            table.sent_at > order.sent_at,
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one()  # type: ignore[no-any-return]
 
     def sent_on(self, vendor: str, account: str, day: str) -> int:
         """How many orders of that day left, or tried to; cancels do not count."""

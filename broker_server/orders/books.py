@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from broker_server.core.methods import TaskContext
-from broker_server.core.orders import UNSETTLED, Accepted, Event, IllegalTransition, Order, Progress, State
-from broker_server.core.reconciliation import Finding, follow, ours, reconcile
-from broker_server.core.vendor import OrderList, Vendor
+from broker_server.core.orders import (
+    UNSETTLED,
+    Accepted,
+    Event,
+    IllegalTransition,
+    Order,
+    Progress,
+    State,
+    Stuck,
+)
+from broker_server.core.reconciliation import CLOCK_SLACK, Finding, follow, ours, reconcile
+from broker_server.core.vendor import ListedOrder, OrderList, Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.order_rows import trading_day
 from broker_server.journal.orders import OrderJournal
@@ -24,8 +32,17 @@ log = structlog.get_logger(__name__)
 DAYS_BACK = timedelta(days=4)
 """How long ago an order that a list of today still shows can have been sent: the night session, a weekend."""
 
+LATE_EVIDENCE = timedelta(minutes=5)
+"""An order that is said not to have been sent is looked for until then, counted from its send."""
+LONGEST_LOOK_BACK = timedelta(days=10)
+"""Lists are asked from the send of the oldest unsettled order on, but not further back than this."""
+
 Settled = Callable[[Order], None]
 Outcome = Callable[[Order], bytes | None]
+
+
+class NumberTaken(IllegalTransition):
+    """Another order of ours has that number of the vendor."""
 
 
 class BookKeeper:
@@ -76,13 +93,15 @@ class BookKeeper:
             TaskFailed: The list cannot be read.
         """
         asked_at = self._clock()
-        listed = vendor.orders.list_orders(market, context)
+        since = self._since(vendor, account, market, asked_at)
+        listed = vendor.orders.list_orders(market, context, since)
         for each in listed.orders:
             self._floors.note(vendor.name, account, market, each.order_no, asked_at)
         self._reconcile(vendor, account, market, listed, asked_at)
         known = self._ours(vendor, account, market, listed)
         self._follow(known, listed)
-        self._announce_foreign(vendor, account, market, known, listed)
+        if since is None:
+            self._announce_foreign(vendor, account, market, known, listed)
         return listed
 
     def change(
@@ -104,7 +123,14 @@ class BookKeeper:
         return before, after
 
     def settle(self, task_id: str, event: Event, *, by: str = "") -> None:
-        """Write down the outcome of an order that was not known, and answer its client."""
+        """Write down the outcome of an order that was not known, and answer its client.
+
+        Raises:
+            NumberTaken: It would give it a number that another order of ours has that day.
+            IllegalTransition: The event cannot follow what is recorded.
+        """
+        if isinstance(event, Accepted) and event.order_no is not None:
+            self._ensure_free(task_id, event.order_no)
 
         def outcome(after: Order) -> bytes | None:
             if after.state in UNSETTLED:
@@ -116,44 +142,76 @@ class BookKeeper:
             log.info("order settled", task_id=task_id, state=after.state, reason=after.reason)
             self._settled(after)
 
-    def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> dict[str, Order]:
-        """The listed orders that are ours, by the number as the list writes it."""
-        since = trading_day(self._clock() - DAYS_BACK)
-        numbered = self._journal.numbered(vendor.name, account, market, since=since)
-        found = ((each.order_no, ours(each, numbered)) for each in listed.orders)
-        return {order_no: order for order_no, order in found if order is not None}
+    def _ensure_free(self, task_id: str, order_no: str) -> None:
+        record = self._journal.find(task_id)
+        holder = None if record is None else self._journal.number_holder(record.order, order_no)
+        if holder is not None:
+            raise NumberTaken(f"the vendor's number {order_no} is that of another order of ours ({holder})")
+
+    def _since(self, vendor: Vendor, account: str, market: str, now: datetime) -> datetime | None:
+        """From when on a list must be to show whatever is looked for, in the vendor's clock.
+
+        ``None`` when all of it was sent today in Korea: every list shows that.
+        """
+        sent = [
+            record.order.sent_at or record.order.received_at
+            for record in self._journal.unsettled(vendor.name, account)
+            if record.order.details.market == market
+        ]
+        sent += [
+            order.sent_at
+            for order in self._denied(vendor.name, account, market, now)
+            if order.sent_at is not None and now - order.sent_at < LATE_EVIDENCE
+        ]
+        offset = vendor.orders.clock_offset()
+        oldest = min(sent, default=now) + offset - CLOCK_SLACK
+        if trading_day(oldest) == trading_day(now + offset):
+            return None
+        return max(oldest, now + offset - LONGEST_LOOK_BACK)
+
+    def _denied(self, vendor: str, account: str, market: str, now: datetime) -> list[Order]:
+        """Orders that lists did not show, and that may still turn up."""
+        return [
+            record.order
+            for record in self._journal.not_sent_since(vendor, account, trading_day(now - timedelta(days=1)))
+            if record.order.details.market == market
+            and record.order.missed > 0
+            and record.order.sent_at is not None
+        ]
+
+    def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> dict[ListedOrder, Order]:
+        """The listed orders that are ours."""
+        offset = vendor.orders.clock_offset()
+        since = self._clock() - DAYS_BACK
+        if listed.since is not None:
+            since = min(since, listed.since - offset - DAYS_BACK)
+        numbered = self._journal.numbered(vendor.name, account, market, since=trading_day(since))
+        found = ((each, ours(each, numbered, offset)) for each in listed.orders)
+        return {each: order for each, order in found if order is not None}
 
     def _reconcile(
         self, vendor: Vendor, account: str, market: str, listed: OrderList, asked_at: datetime
     ) -> None:
-        unknown = [
+        unsettled = [
             record.order
             for record in self._journal.unsettled(vendor.name, account)
             if record.order.details.market == market
         ]
-        day = trading_day(asked_at - timedelta(days=1))
-        denied = [
-            record.order
-            for record in self._journal.not_sent_since(vendor.name, account, day)
-            if record.order.details.market == market and record.order.sent_at is not None
-        ]
-        offset = vendor.orders.clock_offset()
-
-        def find(orders: list[Order]) -> list[Finding]:
-            return reconcile(
-                orders,
-                listed,
-                self._ours(vendor, account, market, listed).keys(),
-                asked_at=asked_at,
-                clock_offset=offset,
-                settle=self._settle,
-            )
-
-        for finding in find(unknown) if unknown else ():
+        denied = self._denied(vendor.name, account, market, asked_at)
+        if not unsettled and not denied:
+            return
+        resent = {order.task_id: self._journal.sent_equally(order) for order in denied}
+        findings = reconcile(
+            [*unsettled, *denied],
+            listed,
+            self._ours(vendor, account, market, listed).keys(),
+            asked_at=asked_at,
+            clock_offset=vendor.orders.clock_offset(),
+            settle=self._settle,
+            resent={task_id: sent_at for task_id, sent_at in resent.items() if sent_at is not None},
+        )
+        for finding in findings:
             self._apply(finding)
-        for finding in find([replace(each, state=State.UNKNOWN) for each in denied]) if denied else ():
-            if isinstance(finding.events[0], Accepted):
-                self._apply(finding)
 
     def _apply(self, finding: Finding) -> None:
         try:
@@ -162,17 +220,26 @@ class BookKeeper:
                     self.change(finding.task_id, event)
                 else:
                     self.settle(finding.task_id, event)
+        except NumberTaken as error:
+            log.error("an order cannot be settled", task_id=finding.task_id, reason=str(error))
+            self._give_up(finding.task_id, f"{error}; settle it by broker.resolve-order")
         except IllegalTransition as error:
             log.info("an order changed in the meantime", reason=str(error))
 
-    def _follow(self, known: dict[str, Order], listed: OrderList) -> None:
+    def _give_up(self, task_id: str, reason: str) -> None:
+        try:
+            self.change(task_id, Stuck(reason))
+        except IllegalTransition as error:
+            log.info("an order changed in the meantime", reason=str(error))
+
+    def _follow(self, known: dict[ListedOrder, Order], listed: OrderList) -> None:
         for each in listed.orders:
-            order = known.get(each.order_no)
+            order = known.get(each)
             if order is not None and order.state is State.ACCEPTED and order.status is not None:
                 self.change(order.task_id, follow(each))
 
     def _announce_foreign(
-        self, vendor: Vendor, account: str, market: str, known: dict[str, Order], listed: OrderList
+        self, vendor: Vendor, account: str, market: str, known: dict[ListedOrder, Order], listed: OrderList
     ) -> None:
         now = self._clock()
         if any(
@@ -183,7 +250,7 @@ class BookKeeper:
         announced = self._foreign.known(vendor.name, account, market, day)
         for each in listed.orders:
             seen = (each.status.value, each.filled)
-            if each.order_no in known or announced.get(each.order_no) == seen:
+            if each in known or announced.get(each.order_no) == seen:
                 continue
             self._foreign.keep(
                 vendor.name,

@@ -21,7 +21,7 @@ from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, S
 from broker_server.core.vendor import Vendor
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import OrderJournal
-from broker_server.orders.books import BookKeeper
+from broker_server.orders.books import LATE_EVIDENCE, BookKeeper
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership
@@ -35,8 +35,6 @@ IDLE_SECONDS = 60.0
 LEASE_PAUSE = 0.2
 START_SECONDS = 30.0
 ROUND_SECONDS = 25.0
-LATE_EVIDENCE = timedelta(minutes=5)
-"""An order that is said not to have been sent is looked for until then, counted from its send."""
 LOST_MESSAGE = timedelta(minutes=10)
 """A received order whose message did not come back by then was answered or dropped with its queue."""
 

@@ -196,7 +196,7 @@ class FakeVendor:
         )
         return order_no
 
-    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
         context.ensure_in_time()
         return OrderList([] if self.hidden else list(self.booked), self.incomplete)
 

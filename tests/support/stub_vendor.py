@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -73,7 +73,7 @@ class StubVendor:
         linger(parameters)
         return Outcome([{"value": parameters.value}], order_no=str(parameters.value))
 
-    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
         return OrderList([], "the stub keeps no list")
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -11,7 +12,7 @@ from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.core.vendor import ListedOrder, OrderList
 from broker_server.vendors.kis.account_models import OrderState
-from broker_server.vendors.kis.codec import text_of
+from broker_server.vendors.kis.codec import KST, text_of
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
@@ -55,7 +56,7 @@ class KisOrderAccess:
         self._ceilings = ceilings
         self._clock = clock
 
-    def list_orders(self, market: str, context: TaskContext) -> OrderList:
+    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
         """Every order of the account in that market whose trading day is not over, all pages.
 
         Domestic: what KIS received today in Korea, by its full history (the list of open orders does not show
@@ -65,6 +66,7 @@ class KisOrderAccess:
         Args:
             market: ``domestic`` or ``overseas``.
             context: Its deadline holds while waiting for the rate limit.
+            since: Also what KIS received from then on: the days before today are asked for, too.
 
         Raises:
             TaskFailed: Not even the first page could be read.
@@ -72,11 +74,11 @@ class KisOrderAccess:
         read = {DOMESTIC: self._list_domestic, OVERSEAS: self._list_overseas}[market]
         for _ in range(2):
             days = self._days()
-            listed = read(context)
+            listed = read(context, since)
             # The first answer may have set the clock, or it is midnight: then the wrong days were asked for.
             if self._days() == days:
                 return listed
-        return OrderList(listed.orders, "the vendor's date changed while its orders were read")
+        return replace(listed, incomplete="the vendor's date changed while its orders were read")
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
         """See `PriceCeilings.ceiling`."""
@@ -89,21 +91,30 @@ class KisOrderAccess:
     def _days(self) -> tuple[date, dict[str, date]]:
         return self._domestic.today(), self._overseas.current_days()
 
-    def _list_domestic(self, context: TaskContext) -> OrderList:
+    def _list_domestic(self, context: TaskContext, since: datetime | None) -> OrderList:
         today = self._domestic.today()
-        found = self._domestic.history(today, today, context, Lane.ACCOUNT, partial=True)
+        first = today if since is None else min(today, since.astimezone(KST).date())
+        found = self._domestic.history(first, today, context, Lane.ACCOUNT, partial=True)
         # A list that grows while it is paged may show an order twice: the later page is the newer reading.
         # KIS's numbers are unique within a branch and a date.
-        latest = {(order.branch, order.record.order_no): order for order in found.orders}
-        return OrderList([_domestic(order) for order in latest.values()], found.truncated)
+        latest = {
+            (text_of(order.row, "ord_dt"), order.branch, order.record.order_no): order
+            for order in found.orders
+        }
+        return OrderList(
+            [_domestic(order) for order in latest.values()],
+            found.truncated,
+            datetime.combine(first, time(), KST),
+        )
 
-    def _list_overseas(self, context: TaskContext) -> OrderList:
-        found = self._overseas.current(context, Lane.ACCOUNT, partial=True)
+    def _list_overseas(self, context: TaskContext, since: datetime | None) -> OrderList:
+        complete_from = self._overseas.current_from(since)
+        found = self._overseas.current(context, Lane.ACCOUNT, since=since, partial=True)
         latest = {
             (record.local_date, text_of(row, "ord_gno_brno"), record.order_no): record
             for record, row in found.orders
         }
-        return OrderList([_overseas(record) for record in latest.values()], found.truncated)
+        return OrderList([_overseas(record) for record in latest.values()], found.truncated, complete_from)
 
 
 def _domestic(order: DomesticOrder) -> ListedOrder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from broker_server.core.methods import Lane, Outcome, TaskContext
@@ -106,16 +106,28 @@ class OverseasOrderList:
         days = [self._clock.now().astimezone(ZoneInfo(zone)).date() for zone in zones]
         return min(days), max(days)
 
-    def current_days(self) -> dict[str, date]:
-        """Per exchange the date there whose sessions are on, or were last."""
+    def current_days(self, since: datetime | None = None) -> dict[str, date]:
+        """Per exchange the date there whose sessions are on, or were last; an earlier one if since is."""
         now = self._clock.now()
+        moment_of_it = now if since is None else min(now, since)
         return {
             code: (
-                now.astimezone(ZoneInfo(entry["time_zone"])).replace(tzinfo=None)
+                moment_of_it.astimezone(ZoneInfo(entry["time_zone"])).replace(tzinfo=None)
                 - _NIGHT_OF.get(entry["country"], timedelta(0))
             ).date()
             for code, entry in overseas_exchanges().items()
         }
+
+    def current_from(self, since: datetime | None = None) -> datetime:
+        """From when on the orders of those dates are all that KIS received, at every exchange."""
+        exchanges = overseas_exchanges()
+        return max(
+            (
+                datetime.combine(day, time(), ZoneInfo(exchanges[code]["time_zone"]))
+                + _NIGHT_OF.get(exchanges[code]["country"], timedelta(0))
+            ).astimezone(KST)
+            for code, day in self.current_days(since).items()
+        )
 
     def open_orders(self, exchange: OverseasExchange, context: TaskContext, lane: Lane) -> OverseasOrders:
         """Orders with a remainder; ``NASD`` stands for all American exchanges."""
@@ -155,9 +167,11 @@ class OverseasOrderList:
         )
         return OverseasOrders(_read(pages.rows("output")), pages.truncated)
 
-    def current(self, context: TaskContext, lane: Lane, *, partial: bool = False) -> OverseasOrders:
-        """Orders of all exchanges whose trading day is not over there."""
-        days = self.current_days()
+    def current(
+        self, context: TaskContext, lane: Lane, *, since: datetime | None = None, partial: bool = False
+    ) -> OverseasOrders:
+        """Orders of all exchanges whose trading day is not over there, or was not then."""
+        days = self.current_days(since)
         found = self.history(min(days.values()), self.today(), context, lane, partial=partial)
         found.orders = [
             (record, row)

@@ -48,18 +48,21 @@ def listed(order_no: str = "0000001001", **changes: object) -> ListedOrder:
 def look(
     orders: list[Order],
     *rows: ListedOrder,
-    claimed: set[str] | None = None,
+    claimed: set[ListedOrder] | None = None,
+    since: datetime | None = None,
+    resent: dict[str, datetime] | None = None,
     after: float = 5,
     offset: float = 0,
     incomplete: str | None = None,
 ) -> dict[str, list[str]]:
     findings: list[Finding] = reconcile(
         orders,
-        OrderList(rows, incomplete),
+        OrderList(rows, incomplete, since),
         claimed or set(),
         asked_at=SENT + timedelta(seconds=after),
         clock_offset=timedelta(seconds=offset),
         settle=SETTLE,
+        resent=resent,
     )
     return {each.task_id: [type(event).__name__ for event in each.events] for each in findings}
 
@@ -95,7 +98,7 @@ def test_what_differs_is_not_it() -> None:
 
 
 def test_an_order_of_another_task_is_not_it() -> None:
-    assert look([unknown()], listed(), claimed={"0000001001"}) == {"t-1": ["Missed"]}
+    assert look([unknown()], listed(), claimed={listed()}) == {"t-1": ["Missed"]}
 
 
 def test_the_vendor_clock_counts() -> None:
@@ -175,6 +178,79 @@ def test_an_order_for_the_router_is_known_by_whatever_venue_took_it() -> None:
     assert look([unknown(details=routed)], listed(venue="NXT")) == {"t-1": ["Accepted", "Progress"]}
 
 
+def test_a_list_that_begins_after_the_send_denies_nothing() -> None:
+    midnight = SENT + timedelta(seconds=30)
+    assert look([unknown(missed=5)], after=120, since=midnight) == {"t-1": ["Stuck"]}
+    assert look([unknown(missed=5)], after=120, since=SENT) == {"t-1": ["Stuck"]}, "the clocks may differ"
+    assert look([unknown(missed=5)], after=120, since=SENT - timedelta(seconds=4)) == {
+        "t-1": ["Missed", "NotSent"]
+    }
+    assert look([unknown(missed=5)], after=120, since=SENT, offset=10) == {"t-1": ["Missed", "NotSent"]}
+
+
+def test_a_number_of_the_next_day_may_be_low() -> None:
+    order = unknown(floor=90_000, sent_at=datetime(2026, 11, 25, 23, 59, 59, tzinfo=UTC))
+    row = listed("0000000001", received_at=datetime(2026, 11, 26, 0, 0, 0, tzinfo=UTC))
+    assert look([order], row, after=86_400) == {"t-1": ["Accepted", "Progress"]}
+
+
+def test_a_candidate_of_a_stricter_and_a_looser_order_settles_neither() -> None:
+    routed = unknown("routed", details=replace(BUY, venue="SOR"))
+    assert look([routed, unknown()], listed()) == {"routed": ["Stuck"], "t-1": ["Stuck"]}
+    assert look([routed, unknown()], listed(venue="NXT")) == {
+        "routed": ["Accepted", "Progress"],
+        "t-1": ["Missed"],
+    }
+    assert look([routed, unknown(state=State.SENDING)], listed()) == {}, "it is that order's, perhaps"
+
+
+def test_a_change_and_a_cancel_of_one_order_are_not_guessed() -> None:
+    modify = replace(CANCEL, action="modify", quantity=10, price=None)
+    rows = [unknown("c", details=CANCEL), unknown("m", details=modify)]
+    row = listed(action="modify_or_cancel", original="123", price=None)
+    assert look(rows, row) == {"c": ["Stuck"], "m": ["Stuck"]}
+
+
+def test_partial_cancels_are_told_apart_by_quantity() -> None:
+    rows = [unknown(f"c-{shares}", details=replace(CANCEL, quantity=shares)) for shares in (3, 5)]
+    three = listed("0000001005", action="cancel", original="123", quantity=3)
+    five = replace(three, order_no="0000001006", quantity=5)
+    assert look(rows, three, five) == {"c-3": ["Accepted"], "c-5": ["Accepted"]}
+    assert look(rows[1:], three) == {"c-5": ["Stuck"]}, "of how many shares it became is not sure"
+
+
+def test_one_of_ours_asks_for_the_same() -> None:
+    order = unknown(state=State.ACCEPTED, order_no="0000001001")
+    named = {"1001": [order]}
+    assert ours(listed(), named) is order
+    for difference in (
+        {"ticker": "000660"},
+        {"side": "sell"},
+        {"action": "modify", "original": "0000000123"},
+        {"received_at": SENT - timedelta(seconds=30)},
+        {"received_at": SENT + timedelta(minutes=3)},
+    ):
+        assert ours(listed(**difference), named) is None, difference
+    late = replace(order, settled_at=SENT + timedelta(minutes=4))
+    assert ours(listed(received_at=SENT + timedelta(minutes=3)), {"1001": [late]}) is late
+    assert ours(listed(received_at=SENT + timedelta(minutes=2)), named, timedelta(minutes=2)) is order
+
+
+def test_a_denied_order_is_found_unless_it_may_be_another() -> None:
+    denied = unknown("old", state=State.NOT_SENT, missed=2)
+    assert look([denied], listed()) == {"old": ["Accepted", "Progress"]}
+    assert look([denied]) == {}
+    assert look([denied], listed("0000001001"), listed("0000001002")) == {}
+    resent = {"old": SENT + timedelta(seconds=20)}
+    row = listed(received_at=SENT + timedelta(seconds=20))
+    assert look([denied], row, resent=resent) == {}
+    assert look([denied], listed(), resent=resent) == {"old": ["Accepted", "Progress"]}
+    assert look([denied, unknown()], listed()) == {"t-1": ["Stuck"]}
+    assert look([denied, unknown(state=State.SENDING)], listed()) == {}
+    later = unknown(sent_at=SENT + timedelta(minutes=4), details=replace(BUY, quantity=11))
+    assert look([denied, later], listed(), after=300) == {"t-1": ["Missed"]}
+
+
 numbers = st.integers(990, 1012).map(lambda value: f"{value:010}")
 
 
@@ -188,7 +264,7 @@ def test_no_order_number_settles_two_tasks(numbers: list[str], claimed: set[str]
     findings = reconcile(
         orders,
         OrderList([listed(each) for each in numbers]),
-        claimed,
+        {listed(each) for each in claimed},
         asked_at=SENT + timedelta(seconds=5),
         clock_offset=timedelta(),
         settle=SETTLE,
