@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import (
     InternalError,
-    InvalidParameters,
     OrdersDisabled,
     TaskExpired,
     TaskFailed,
@@ -114,6 +113,9 @@ class OrderDesk:
                 return self._answer_known(task, record)
             if task.died is not None:
                 return Result(error=task.died, poison=isinstance(task.died, InternalError))
+            misnamed = self._misnamed(task)
+            if misnamed is not None:
+                return Result(error=self._refusal(task, misnamed))
             epoch = self._epoch(task)
             refusal = self._refusal(task)
             if refusal is not None:
@@ -144,13 +146,21 @@ class OrderDesk:
             raise OrdersDisabled(grant.refused)
         return grant.epoch
 
-    def _refusal(self, task: OrderTask) -> TaskFailed | None:
-        """Run every check; what a check says is returned, to be recorded if the order can be described."""
-        invalid: InvalidParameters | None = None
+    def _misnamed(self, task: OrderTask) -> TaskFailed | None:
+        """What is wrong with the parameters or the account that they name; no lease is needed to say it."""
         try:
             self._checks.validate(task)
-        except InvalidParameters as error:
-            invalid = error
+            self._checks.ensure_served(task)
+        except TaskFailed as error:
+            return error
+        return None
+
+    def _refusal(self, task: OrderTask, invalid: TaskFailed | None = None) -> TaskFailed | None:
+        """Run every check; what a check says is returned, to be recorded if the order can be described.
+
+        Args:
+            invalid: What is known to be wrong; the halt, age and permissions are told before it.
+        """
         try:
             self._checks.ensure_not_halted(task)
             self._ensure_in_time(task)
@@ -210,6 +220,7 @@ class OrderDesk:
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
         """Record the refusal of an order whose turn has not come."""
         self._checks.validate(task)
+        self._checks.ensure_served(task)
         self._refuse(task, error, None, self._epoch(task))
 
     def _refuse_record(self, task_id: str, refused: Refused, error: TaskFailed) -> Order:
@@ -323,6 +334,7 @@ class OrderDesk:
         if task.is_cancel and (attempt is None or not attempt.began):
             self._checks.ensure_permitted(task)
             self._checks.validate(task)
+            self._checks.ensure_served(task)
             result, _ = self._sending.send(task, self._sending.attempt(task, None))
             return replace(result, recorded=False)
         raise OrdersDisabled(

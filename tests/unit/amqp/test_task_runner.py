@@ -43,6 +43,11 @@ class FakeChannel:
     def __init__(self) -> None:
         self.is_open = True
         self.acked: list[int] = []
+        self.given_back: list[int] = []
+
+    def basic_nack(self, tag: int, requeue: bool) -> None:
+        assert requeue
+        self.given_back.append(tag)
 
     def basic_ack(self, tag: int, multiple: bool = False) -> None:
         self.acked += range(max(self.acked, default=0) + 1, tag) if multiple else ()
@@ -335,5 +340,18 @@ async def test_an_order_of_another_worker_goes_back_unanswered(bench: Bench) -> 
     link = Link()
     order = method(raising(Elsewhere("the lease is lost")), kind="order", lane=Lane.ORDER)
     bench.runner.admit(request(), order, link.recipient())
+    bench.runner.admit(request(), order, link.recipient(tag=2, redelivered=True))
     await wait_until_async(lambda: bench.runner.in_work == 0)
-    assert (link.publisher.published, link.channel.acked) == ([], [])
+    assert (link.publisher.published, link.channel.acked, link.channel.given_back) == ([], [], [1, 2])
+
+
+async def test_an_order_of_another_worker_whose_connection_ended_is_only_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker_server.amqp.task_runner.GIVE_BACK_SECONDS", 0.01)
+    link = Link()
+    order = method(raising(Elsewhere("the lease is lost")), kind="order", lane=Lane.ORDER)
+    bench.runner.admit(request(), order, link.recipient())
+    link.channel.is_open = False
+    await wait_until_async(lambda: bench.runner.in_work == 0)
+    assert (link.publisher.published, link.channel.given_back) == ([], [])

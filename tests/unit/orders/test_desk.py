@@ -204,6 +204,24 @@ def test_a_worker_without_the_lease_leaves_the_order_alone(desk: Desk, vendor: F
     assert vendor.calls == 0
 
 
+@pytest.mark.parametrize("account", ["foo", None, 5, "default "], ids=repr)
+@pytest.mark.parametrize("held", [True, False])
+def test_an_account_that_nobody_serves_is_answered(
+    desk: Desk, vendor: FakeVendor, account: object, held: bool
+) -> None:
+    desk.lease.held = held
+    assert code(run(desk, account=account)) == "INVALID_PARAMETERS"
+    assert code(run(desk, "c", "fake.cancel-order", order_no="1", account=account)) == "INVALID_PARAMETERS"
+    every = "broker.cancel-all-orders"
+    assert code(run(desk, "a", every, vendor="fake", account=account)) == "INVALID_PARAMETERS"
+    assert vendor.calls == 0
+
+
+def test_a_vendor_that_this_worker_does_not_serve_is_answered(desk: Desk) -> None:
+    assert code(run(desk, "a", "broker.cancel-all-orders", vendor="kiwoom")) == "VENDOR_NOT_CONFIGURED"
+    assert code(run(desk, "b", "broker.cancel-all-orders", vendor=["fake"])) == "INVALID_PARAMETERS"
+
+
 def test_an_order_waits_while_the_broker_does_not_answer(
     desk: Desk, vendor: FakeVendor, clock: Clock
 ) -> None:
