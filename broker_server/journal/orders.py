@@ -165,7 +165,7 @@ class OrderJournal:
         """Keep the JSON of an order's reply."""
         self._update(task_id, outcome=outcome, replied=False)
 
-    def readdress(self, task_id: str, reply_to: str | None, correlation_id: str | None) -> None:
+    def readdress(self, task_id: str, reply_to: str, correlation_id: str | None) -> None:
         """The reply goes there from now on."""
         self._update(task_id, reply_to=reply_to, correlation_id=correlation_id)
 

@@ -132,11 +132,16 @@ class OrderDesk:
             raise conflict(order, "another order")
         if trading_day(order.received_at) != trading_day(self._clock()):
             raise conflict(order, "the same order on another trading day")
-        if task.reply_to != record.reply_to:
-            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        self._readdress(task, record)
         if record.outcome is None:
             return Result(error=outcome_unknown(order), recorded=True)
         return Result(replay=record.outcome, recorded=True)
+
+    def _readdress(self, task: OrderTask, record: Record) -> None:
+        """Send what comes later where this message asks for it, unless that is gone by then."""
+        address = task.reply_to, task.correlation_id
+        if task.reply_to is not None and address != (record.reply_to, record.correlation_id):
+            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
 
     def _epoch(self, task: OrderTask) -> int:
         grant = self._ownership.grant(task.vendor, task.account)
@@ -244,8 +249,7 @@ class OrderDesk:
             if not self._journal.adopt(order, owner=self._worker, epoch=epoch):
                 raise Later("the record changed a moment ago")
             order = replace(order, owner=self._worker, epoch=epoch, version=order.version + 1)
-        if task.reply_to != record.reply_to:
-            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        self._readdress(task, record)
         return order
 
     def _new_order(self, task: OrderTask, epoch: int, now: datetime) -> Order:

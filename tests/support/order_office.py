@@ -299,6 +299,7 @@ class Desk:
         *,
         made: datetime | str | None = "now",
         reply_to: str | None = "replies",
+        correlation_id: str | None = None,
         user: str | None = None,
         deadline: datetime | None = None,
         **parameters: Any,
@@ -313,7 +314,9 @@ class Desk:
             request_time=self.clock() if made == "now" else made,  # type: ignore[arg-type]
             deadline=deadline,
         )
-        return OrderTask(request=request, method=declared, reply_to=reply_to, user=user)
+        return OrderTask(
+            request=request, method=declared, reply_to=reply_to, correlation_id=correlation_id, user=user
+        )
 
     def record(self, task_id: str = "t-1") -> Record:
         """What the journal has."""

@@ -184,8 +184,9 @@ def test_replies_are_owed_until_they_are_confirmed(journal: OrderJournal) -> Non
     assert {each.order.task_id for each in journal.unreplied("kis", "default")} == {"a", "b"}
     journal.mark_replied(["a"])
     assert {each.order.task_id for each in journal.unreplied("kis", "default")} == {"b"}
-    journal.readdress("b", None, None)
-    assert journal.unreplied("kis", "default") == []
+    journal.readdress("b", "elsewhere", "c-2")
+    (record,) = journal.unreplied("kis", "default")
+    assert (record.reply_to, record.correlation_id) == ("elsewhere", "c-2")
 
 
 def test_environments_do_not_meet(journal: OrderJournal, engine: Engine) -> None:

@@ -204,6 +204,20 @@ def test_a_worker_without_the_lease_leaves_the_order_alone(desk: Desk, vendor: F
     assert vendor.calls == 0
 
 
+def test_the_address_for_what_comes_later_is_the_last_that_lasts(desk: Desk) -> None:
+    def stored() -> tuple[str | None, str | None]:
+        record = desk.record()
+        return record.reply_to, record.correlation_id
+
+    run(desk, reply_to="first", correlation_id="1")
+    run(desk, reply_to=None, correlation_id="2")  # a direct reply-to
+    assert stored() == ("first", "1")
+    run(desk, reply_to="first", correlation_id="3")
+    assert stored() == ("first", "3")
+    run(desk, reply_to="second", correlation_id="3")
+    assert stored() == ("second", "3")
+
+
 @pytest.mark.parametrize("account", ["foo", None, 5, "default "], ids=repr)
 @pytest.mark.parametrize("held", [True, False])
 def test_an_account_that_nobody_serves_is_answered(
