@@ -60,7 +60,7 @@ class TaskRunner:
 
     Args:
         orders: Runs the order tasks.
-        replied: Told the task_id of an order whose reply the broker has confirmed.
+        replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TaskRunner:
         rules: Rules,
         executor: LaneExecutor,
         orders: OrderRunner,
-        replied: Callable[[str], None],
+        replied: Callable[[str, bytes], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
     ) -> None:
@@ -318,7 +318,9 @@ class TaskRunner:
                 recipient.reject(str(result.error), reply)
         else:
             if result.recorded:
-                task.on_acked = lambda: self._replied(task.request.task_id)
+                kept = result.outcome or result.replay
+                if kept is not None:
+                    task.on_acked = lambda: self._replied(task.request.task_id, kept)
                 task.copy_reply = _encode(task, result, replayed=True)
             self._tasks.finish(task, reply, self._loop.time())
 

@@ -219,8 +219,8 @@ class OrderDesk:
                 raise Later("the same task_id was recorded a moment ago")
             self._changed(order, order)
         else:
-            self._refuse_record(task.task_id, refused, error)
-        return Result(error=error, recorded=True)
+            self._refuse_record(task.task_id, refused, error, outcome)
+        return Result(error=error, recorded=True, outcome=outcome)
 
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
         """Record the refusal of an order whose turn has not come."""
@@ -228,10 +228,12 @@ class OrderDesk:
         self._checks.ensure_served(task)
         self._refuse(task, error, None, self._epoch(task))
 
-    def _refuse_record(self, task_id: str, refused: Refused, error: TaskFailed) -> Order:
+    def _refuse_record(
+        self, task_id: str, refused: Refused, error: TaskFailed, outcome: bytes | None = None
+    ) -> Order:
         """Record the refusal of an order that was received and not sent."""
         now = self._clock()
-        outcome = encode_outcome(task_id, [], error, environment=self._environment, now=now)
+        outcome = outcome or encode_outcome(task_id, [], error, environment=self._environment, now=now)
         before, after = self._journal.change(task_id, refused, now=now, by=self._worker, outcome=outcome)
         self._changed(before, after)
         return after
@@ -312,7 +314,7 @@ class OrderDesk:
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
         self._changed(before, after)
-        return result
+        return replace(result, outcome=outcome)
 
     def _encode(
         self,

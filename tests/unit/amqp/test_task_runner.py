@@ -105,10 +105,11 @@ class FakeDesk:
     """Runs the handler of an order and nothing else."""
 
     def __init__(self) -> None:
-        self.replied: list[str] = []
+        self.replied: list[tuple[str, bytes]] = []
 
     def run(self, task: OrderTask) -> Result:
-        return Result(list(task.method.handler(task.parameters, None).rows), recorded=True)
+        rows = list(task.method.handler(task.parameters, None).rows)
+        return Result(rows, recorded=True, outcome=b"kept")
 
 
 class Bench:
@@ -124,7 +125,7 @@ class Bench:
             rules=rules,
             executor=self.executor,
             orders=self.desk,
-            replied=self.desk.replied.append,
+            replied=lambda *note: self.desk.replied.append(note),
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,
         )
@@ -333,7 +334,15 @@ async def test_an_order_that_cannot_be_decided_yet_is_run_again(bench: Bench) ->
     bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
     assert (await only_reply(link))["result"] == [7]
     assert len(calls) == 3
-    await wait_until_async(lambda: bench.desk.replied == ["t"])
+    await wait_until_async(lambda: bench.desk.replied == [("t", b"kept")])
+
+
+@pytest.mark.parametrize("fate", [Fate.RETURNED, Fate.REFUSED])
+async def test_a_reply_that_could_not_even_be_kept_is_still_owed(bench: Bench, fate: Fate) -> None:
+    link = Link(fate)
+    bench.runner.admit(request(), method(returning(7), kind="order", lane=Lane.ORDER), link.recipient())
+    await wait_until_async(lambda: link.channel.acked)
+    assert (bench.desk.replied, bench.runner.in_work) == ([], 0)
 
 
 async def test_an_order_of_another_worker_goes_back_unanswered(bench: Bench) -> None:

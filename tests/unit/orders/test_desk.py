@@ -204,6 +204,24 @@ def test_a_worker_without_the_lease_leaves_the_order_alone(desk: Desk, vendor: F
     assert vendor.calls == 0
 
 
+def test_a_note_of_an_earlier_answer_leaves_the_settled_one_owed(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    unknown = run(desk).outcome
+    assert unknown == desk.record().outcome
+    clock.pass_(1)
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+    assert unknown is not None
+    desk.office.journal.mark_replied([("t-1", unknown)])
+    assert not desk.record().replied
+    settled = run(desk).replay
+    assert settled is not None
+    desk.office.journal.mark_replied([("t-1", settled)])
+    assert desk.record().replied
+
+
 def test_the_address_for_what_comes_later_is_the_last_that_lasts(desk: Desk) -> None:
     def stored() -> tuple[str | None, str | None]:
         record = desk.record()
