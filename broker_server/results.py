@@ -20,6 +20,7 @@ class Result:
         replay: The encoded reply of an earlier attempt, sent as it is.
         poison: Keep a copy of the message in ``tasks.rejected``.
         recorded: The journal keeps the outcome, and wants to know when its reply has arrived.
+        outcome: That outcome as it is kept; a replay is its own.
     """
 
     rows: list[Any] = field(default_factory=list)
@@ -29,6 +30,7 @@ class Result:
     replay: bytes | None = None
     poison: bool = False
     recorded: bool = False
+    outcome: bytes | None = None
 
 
 class Later(Exception):

@@ -29,6 +29,12 @@ class Acks:
             self._loop.call_soon(self._flush)
         self._finished.append(tag)
 
+    def give_back(self, tag: int) -> None:
+        """Put a message back into its queue, now."""
+        if self._channel.is_open:
+            self._acked_ahead.add(tag)  # no ack may wait for it
+            self._channel.basic_nack(tag, requeue=True)
+
     def _flush(self) -> None:
         finished = set(self._finished)
         self._finished.clear()

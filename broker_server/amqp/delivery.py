@@ -47,6 +47,10 @@ class Delivery:
         if self.channel.is_open:
             self.acks.add(self.tag)
 
+    def give_back(self) -> None:
+        """Put the message back into its queue; nothing happens when it is no longer ours."""
+        self.acks.give_back(self.tag)
+
 
 @dataclass(slots=True)
 class ReplyAddress:

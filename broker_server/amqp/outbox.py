@@ -21,10 +21,10 @@ class OutcomeOutbox:
 
     Args:
         loop: The event loop of the worker.
-        replied: Told the task_id of an outcome that is safe.
+        replied: Told the task_id and the outcome that is safe.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, replied: Callable[[str], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, replied: Callable[[str, bytes], None]) -> None:
         self._loop = loop
         self._replied = replied
         self._publisher: ConfirmedPublisher | None = None
@@ -84,10 +84,21 @@ class OutcomeOutbox:
                     delivery_mode=PERSISTENT,
                     headers={"x-sapi-reason": fate.value, "x-sapi-reply-to": record.reply_to},
                 ),
-                lambda _: self._done(record),
+                lambda kept: self._on_kept(record, kept),
+            )
+
+    def _on_kept(self, record: Record, fate: Fate) -> None:
+        if fate is Fate.CONFIRMED:
+            self._done(record)
+        else:  # it stays, for the next connection
+            log.error(
+                "an undeliverable outcome could not be kept",
+                task_id=record.order.task_id,
+                fate=fate.value,
             )
 
     def _done(self, record: Record) -> None:
         if self._waiting.get(record.order.task_id) is record:
             del self._waiting[record.order.task_id]
-        self._replied(record.order.task_id)
+        if record.outcome is not None:
+            self._replied(record.order.task_id, record.outcome)

@@ -82,7 +82,7 @@ class Replier:
         delivery: Delivery,
         address: ReplyAddress,
         body: bytes,
-        on_acked: Callable[[], None] | None = None,
+        on_acked: Callable[[bool], None] | None = None,
     ) -> None:
         """Publish a reply and ack its task once the reply is safe.
 
@@ -90,20 +90,20 @@ class Replier:
             delivery: The task that the reply answers.
             address: Where it goes.
             body: The encoded reply.
-            on_acked: Called after the ack.
+            on_acked: Called after the ack; told whether the reply is safe, there or where it is kept.
         """
 
-        def acknowledge() -> None:
+        def acknowledge(safe: bool) -> None:
             delivery.ack()
             if on_acked is not None:
-                on_acked()
+                on_acked(safe)
 
         def on_fate(fate: Fate) -> None:
             if address.direct:
                 self._direct.settled(address.queue)
             if fate is Fate.CONFIRMED:
                 self._confirmed()
-                acknowledge()
+                acknowledge(True)
             else:
                 self._keep_unroutable(delivery, address, body, fate.value, acknowledge)
 
@@ -173,7 +173,12 @@ class Replier:
         self._publisher.publish(REJECTED_QUEUE, delivery.body, properties, on_fate)
 
     def _keep_unroutable(
-        self, delivery: Delivery, address: ReplyAddress, body: bytes, reason: str, then: Callable[[], None]
+        self,
+        delivery: Delivery,
+        address: ReplyAddress,
+        body: bytes,
+        reason: str,
+        then: Callable[[bool], None],
     ) -> None:
         self._counters.unroutable += 1
         log.warning(
@@ -194,7 +199,7 @@ class Replier:
             if fate is not Fate.CONFIRMED:
                 self._counters.replies_lost += 1
                 log.error("an unroutable reply could not be kept", fate=fate.value)
-            then()
+            then(fate is Fate.CONFIRMED)
 
         self._publisher.publish(UNROUTABLE_QUEUE, body, properties, on_fate)
 

@@ -24,7 +24,7 @@ class Recipient:
     address: ReplyAddress
     replier: Replier
 
-    def send(self, body: bytes, on_acked: Callable[[], None] | None = None) -> None:
+    def send(self, body: bytes, on_acked: Callable[[bool], None] | None = None) -> None:
         """Publish the reply; the message is acked once the reply is safe."""
         self.replier.send(self.delivery, self.address, body, on_acked)
 
@@ -54,7 +54,7 @@ class RunningTask:
         copy_reply: What all but the first recipient get, where that differs: it says that it is a replay.
         answered: A reply left.
         replied_at: Monotonic seconds.
-        on_acked: Called when a reply was confirmed and its message acked.
+        on_acked: Called when a reply was confirmed, or kept, and its message acked.
     """
 
     key: object
@@ -132,10 +132,10 @@ class RunningTasks:
             if recipient.delivery.current:
                 is_copy, task.answered = task.answered, True
                 reply = task.copy_reply if is_copy and task.copy_reply is not None else task.reply
-                recipient.send(reply, lambda: self._acked(task))
+                recipient.send(reply, lambda safe: self._acked(task, safe))
 
-    def _acked(self, task: RunningTask) -> None:
-        if task.on_acked is not None:
+    def _acked(self, task: RunningTask, safe: bool) -> None:
+        if safe and task.on_acked is not None:
             task.on_acked()
         if not task.wanted:
             self.forget(task)

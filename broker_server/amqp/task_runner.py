@@ -44,6 +44,8 @@ TIME_BUDGET_SECONDS = 25 * 60
 UNCLAIMED_REPLY_SECONDS = 10 * 60
 SWEEP_SECONDS = 0.5
 IN_ORDER_SECONDS = 0.05
+GIVE_BACK_SECONDS = 1.0
+"""An order of another worker goes back to its queue so late: it must not spin meanwhile."""
 
 
 class OrderRunner(Protocol):
@@ -58,7 +60,7 @@ class TaskRunner:
 
     Args:
         orders: Runs the order tasks.
-        replied: Told the task_id of an order whose reply the broker has confirmed.
+        replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class TaskRunner:
         rules: Rules,
         executor: LaneExecutor,
         orders: OrderRunner,
-        replied: Callable[[str], None],
+        replied: Callable[[str, bytes], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
     ) -> None:
@@ -199,7 +201,7 @@ class TaskRunner:
             return
         except Elsewhere as reason:
             log.warning("task left to another worker", task_id=task.request.task_id, reason=str(reason))
-            self._loop.call_soon_threadsafe(self._tasks.forget, task)
+            self._loop.call_soon_threadsafe(self._leave, task)
             return
         except TaskFailed as error:
             result = Result(error=error)
@@ -237,6 +239,19 @@ class TaskRunner:
     def _order_task(self, task: RunningTask) -> OrderTask:
         recipient = task.recipients[-1]
         return order_task(task.request, task.method, recipient, task.died, worker_user=self._rules.user)
+
+    def _leave(self, task: RunningTask) -> None:
+        """Give an order back to the broker in a moment, unless its connection ends before."""
+        task.started = False
+        self._loop.call_later(GIVE_BACK_SECONDS, self._give_back, task)
+
+    def _give_back(self, task: RunningTask) -> None:
+        if task.over:
+            return
+        task.over = True
+        self._tasks.forget(task)
+        for recipient in task.recipients:
+            recipient.delivery.give_back()
 
     def _put_off(self, task: RunningTask) -> None:
         """Run an order again in a moment."""
@@ -303,7 +318,9 @@ class TaskRunner:
                 recipient.reject(str(result.error), reply)
         else:
             if result.recorded:
-                task.on_acked = lambda: self._replied(task.request.task_id)
+                kept = result.outcome or result.replay
+                if kept is not None:
+                    task.on_acked = lambda: self._replied(task.request.task_id, kept)
                 task.copy_reply = _encode(task, result, replayed=True)
             self._tasks.finish(task, reply, self._loop.time())
 

@@ -20,6 +20,16 @@ FIND = select(orders).where(
     orders.c.environment == bindparam("b_environment"), orders.c.task_id == bindparam("b_task_id")
 )
 
+MARK_REPLIED = (
+    update(orders)
+    .where(
+        orders.c.environment == bindparam("b_environment"),
+        orders.c.task_id == bindparam("b_task_id"),
+        orders.c.outcome == bindparam("b_outcome"),
+    )
+    .values(replied=True)
+)
+
 
 OBSTACLE = select(orders.c.task_id, orders.c.reason).where(
     orders.c.environment == bindparam("b_environment"),

@@ -30,6 +30,7 @@ from broker_server.journal.order_statements import (
     FIND,
     INSERT_ORDER,
     INSERT_TRANSITION,
+    MARK_REPLIED,
     OBSTACLE,
     SENT_ON,
     update_statement,
@@ -165,18 +166,18 @@ class OrderJournal:
         """Keep the JSON of an order's reply."""
         self._update(task_id, outcome=outcome, replied=False)
 
-    def readdress(self, task_id: str, reply_to: str | None, correlation_id: str | None) -> None:
+    def readdress(self, task_id: str, reply_to: str, correlation_id: str | None) -> None:
         """The reply goes there from now on."""
         self._update(task_id, reply_to=reply_to, correlation_id=correlation_id)
 
-    def mark_replied(self, task_ids: Collection[str]) -> None:
-        """Note that the broker confirmed the replies of these orders."""
+    def mark_replied(self, replies: Collection[tuple[str, bytes]]) -> None:
+        """Note that the broker confirmed these outcomes; one that was replaced since is still owed."""
+        notes = [
+            {"b_environment": self._environment, "b_task_id": task_id, "b_outcome": outcome}
+            for task_id, outcome in replies
+        ]
         with self._engine.begin() as connection:
-            connection.execute(
-                update(orders)
-                .where(orders.c.environment == self._environment, orders.c.task_id.in_(task_ids))
-                .values(replied=True)
-            )
+            connection.execute(MARK_REPLIED, notes)
 
     def unsettled(self, vendor: str, account: str) -> list[Record]:
         """Orders that the vendor may or may not have, oldest first."""

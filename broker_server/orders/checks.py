@@ -14,6 +14,7 @@ from broker_client.errors import (
     OrderGuard,
     OrdersDisabled,
     TaskExpired,
+    VendorNotConfigured,
 )
 from broker_client.validation import describe_validation_error
 from broker_server.core.guards import Limits, broken_limit, needs_price
@@ -27,6 +28,8 @@ from broker_server.orders.task import OrderTask
 
 CLOCK_SKEW = timedelta(seconds=2)
 FUTURE = timedelta(seconds=5)
+ACCOUNT = "default"
+"""The alias of the only account that a vendor has so far."""
 
 SessionRule = Callable[[OrderDetails, datetime], str | None]
 """Says what is odd about the time of an order, or raises `OrderGuard`."""
@@ -158,6 +161,20 @@ class OrderChecks:
             raise OrdersDisabled(
                 "live trading is off: this worker sends orders to a real account only with "
                 "ALLOW_LIVE_ORDERS=true"
+            )
+
+    def ensure_served(self, task: OrderTask) -> None:
+        """Whether the account that it names is one of this worker's at all, leased or not.
+
+        Raises:
+            VendorNotConfigured: No vendor of that name is served here.
+            InvalidParameters: The vendor has no such account.
+        """
+        if task.vendor not in self._vendors:
+            raise VendorNotConfigured(f"vendor: this worker does not serve {task.vendor[:64]!r}")
+        if task.account != ACCOUNT:
+            raise InvalidParameters(
+                f"account: there is no account {task.account[:64]!r} of {task.vendor}, only {ACCOUNT!r}"
             )
 
     def validate(self, task: OrderTask) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import (
     InternalError,
-    InvalidParameters,
     OrdersDisabled,
     TaskExpired,
     TaskFailed,
@@ -118,6 +117,9 @@ class OrderDesk:
                 return self._answer_known(task, record)
             if task.died is not None:
                 return Result(error=task.died, poison=isinstance(task.died, InternalError))
+            misnamed = self._misnamed(task)
+            if misnamed is not None:
+                return Result(error=self._refusal(task, misnamed))
             epoch = self._epoch(task)
             if not epoch:
                 return self._send_unrecorded(task)
@@ -136,14 +138,19 @@ class OrderDesk:
             raise conflict(order, "another order")
         if trading_day(order.received_at) != trading_day(self._clock()):
             raise conflict(order, "the same order on another trading day")
-        if task.reply_to != record.reply_to:
-            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        self._readdress(task, record)
         if record.outcome is not None:
             return Result(replay=record.outcome, recorded=True)
         late = self._late.outcome(task.task_id)
         if late is not None:
             return Result(replay=late)
         return Result(error=outcome_unknown(order), recorded=True)
+
+    def _readdress(self, task: OrderTask, record: Record) -> None:
+        """Send what comes later where this message asks for it, unless that is gone by then."""
+        address = task.reply_to, task.correlation_id
+        if task.reply_to is not None and address != (record.reply_to, record.correlation_id):
+            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
 
     def _epoch(self, task: OrderTask) -> int:
         """The epoch of the lease; 0 for a cancel while the journal cannot give one."""
@@ -156,13 +163,21 @@ class OrderDesk:
             raise OrdersDisabled(grant.refused, retryable=True if grant.unrecorded else None)
         return grant.epoch
 
-    def _refusal(self, task: OrderTask) -> TaskFailed | None:
-        """Run every check; what a check says is returned, to be recorded if the order can be described."""
-        invalid: InvalidParameters | None = None
+    def _misnamed(self, task: OrderTask) -> TaskFailed | None:
+        """What is wrong with the parameters or the account that they name; no lease is needed to say it."""
         try:
             self._checks.validate(task)
-        except InvalidParameters as error:
-            invalid = error
+            self._checks.ensure_served(task)
+        except TaskFailed as error:
+            return error
+        return None
+
+    def _refusal(self, task: OrderTask, invalid: TaskFailed | None = None) -> TaskFailed | None:
+        """Run every check; what a check says is returned, to be recorded if the order can be described.
+
+        Args:
+            invalid: What is known to be wrong; the halt, age and permissions are told before it.
+        """
         try:
             self._checks.ensure_not_halted(task)
             self._ensure_in_time(task)
@@ -216,18 +231,21 @@ class OrderDesk:
                 raise Later("the same task_id was recorded a moment ago")
             self._changed(order, order)
         else:
-            self._refuse_record(task.task_id, refused, error)
-        return Result(error=error, recorded=True)
+            self._refuse_record(task.task_id, refused, error, outcome)
+        return Result(error=error, recorded=True, outcome=outcome)
 
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
         """Record the refusal of an order whose turn has not come."""
         self._checks.validate(task)
+        self._checks.ensure_served(task)
         self._refuse(task, error, None, self._epoch(task))
 
-    def _refuse_record(self, task_id: str, refused: Refused, error: TaskFailed) -> Order:
+    def _refuse_record(
+        self, task_id: str, refused: Refused, error: TaskFailed, outcome: bytes | None = None
+    ) -> Order:
         """Record the refusal of an order that was received and not sent."""
         now = self._clock()
-        outcome = encode_outcome(task_id, [], error, environment=self._environment, now=now)
+        outcome = outcome or encode_outcome(task_id, [], error, environment=self._environment, now=now)
         before, after = self._journal.change(task_id, refused, now=now, by=self._worker, outcome=outcome)
         self._changed(before, after)
         return after
@@ -245,8 +263,7 @@ class OrderDesk:
             if not self._journal.adopt(order, owner=self._worker, epoch=epoch):
                 raise Later("the record changed a moment ago")
             order = replace(order, owner=self._worker, epoch=epoch, version=order.version + 1)
-        if task.reply_to != record.reply_to:
-            self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
+        self._readdress(task, record)
         return order
 
     def _new_order(self, task: OrderTask, epoch: int, now: datetime) -> Order:
@@ -309,7 +326,7 @@ class OrderDesk:
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
         self._changed(before, after)
-        return result
+        return replace(result, outcome=outcome)
 
     def _settled_meanwhile(self, task: OrderTask, result: Result) -> Result:
         """What reconciliation has found is the answer."""
@@ -349,9 +366,16 @@ class OrderDesk:
         ) from None
 
     def _send_unrecorded(self, task: OrderTask) -> Result:
-        """Send a cancel that the journal cannot record."""
+        """Send a cancel that the journal cannot record: one of everything, which does no harm twice."""
         self._checks.ensure_permitted(task)
         self._checks.validate(task)
+        self._checks.ensure_served(task)
+        if task.details is not None and task.details.quantity is not None:
+            raise OrdersDisabled(
+                "the journal cannot be used, and without it a cancel of a part could be sent twice; cancel all "
+                "of the order (without quantity), or wait for the journal",
+                retryable=True,
+            )
         try:
             result, _ = self._sending.send(task, self._sending.attempt(task, None))
         except SQLAlchemyError:

@@ -18,16 +18,16 @@ class ReplyNotes:
 
     def __init__(self, journal: OrderJournal) -> None:
         self._journal = journal
-        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="reply-notes", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def add(self, task_id: str) -> None:
-        """The broker confirmed the reply of this order; returns at once."""
-        self._waiting.put(task_id)
+    def add(self, task_id: str, outcome: bytes) -> None:
+        """The broker confirmed a reply with this outcome of that order; returns at once."""
+        self._waiting.put((task_id, outcome))
 
     def stop(self) -> None:
         """Write what is left, then end."""
@@ -38,11 +38,11 @@ class ReplyNotes:
         while (first := self._waiting.get()) is not None:
             batch, last = [first], False
             while not self._waiting.empty():
-                task_id = self._waiting.get()
-                if task_id is None:
+                note = self._waiting.get()
+                if note is None:
                     last = True
                     break
-                batch.append(task_id)
+                batch.append(note)
             try:
                 self._journal.mark_replied(batch)
             except SQLAlchemyError as error:

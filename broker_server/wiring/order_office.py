@@ -19,7 +19,7 @@ from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.announcements import Announcer, EventBus
 from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.books import BookKeeper
-from broker_server.orders.checks import OrderChecks, OrderRules
+from broker_server.orders.checks import ACCOUNT, OrderChecks, OrderRules
 from broker_server.orders.desk import OrderDesk
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.keeper import AccountKeeper, Outbox
@@ -28,8 +28,6 @@ from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.sending import OrderSending, pause
 from broker_server.orders.task import OrderTask
-
-ACCOUNT = "default"
 
 
 class OrderOffice:

@@ -46,6 +46,7 @@ class Cancel(Parameters):
 
     order_no: str | None = None
     order_task_id: str | None = None
+    quantity: int | None = None
     account: str = "default"
 
 
@@ -123,6 +124,7 @@ class FakeVendor:
                     market="domestic",
                     original=given.order_no,
                     original_task_id=given.order_task_id,
+                    quantity=given.quantity,
                 ),
             ),
         ]
@@ -306,6 +308,7 @@ class Desk:
         *,
         made: datetime | str | None = "now",
         reply_to: str | None = "replies",
+        correlation_id: str | None = None,
         user: str | None = None,
         deadline: datetime | None = None,
         **parameters: Any,
@@ -320,7 +323,9 @@ class Desk:
             request_time=self.clock() if made == "now" else made,  # type: ignore[arg-type]
             deadline=deadline,
         )
-        return OrderTask(request=request, method=declared, reply_to=reply_to, user=user)
+        return OrderTask(
+            request=request, method=declared, reply_to=reply_to, correlation_id=correlation_id, user=user
+        )
 
     def record(self, task_id: str = "t-1") -> Record:
         """What the journal has."""

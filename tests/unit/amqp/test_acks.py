@@ -18,6 +18,12 @@ class BrokerChannel:
         self.unacked = set(range(1, delivered + 1))
         self.frames = 0
 
+    def basic_nack(self, tag: int, requeue: bool) -> None:
+        assert requeue
+        assert tag in self.unacked, "unknown delivery tag"
+        self.frames += 1
+        self.unacked.discard(tag)
+
     def basic_ack(self, tag: int, multiple: bool = False) -> None:
         assert tag in self.unacked, "unknown delivery tag"
         self.frames += 1
@@ -44,6 +50,16 @@ def test_each_turn_acks_exactly_what_has_finished(order: list[int], sizes: list[
         turns.append(rest[:size])
         rest = rest[size:]
     assert asyncio.run(finish(turns, 12)).unacked == set()
+
+
+async def test_what_is_given_back_holds_up_no_ack() -> None:
+    channel = BrokerChannel(5)
+    acks = Acks(channel)  # type: ignore[arg-type]
+    acks.give_back(2)
+    for tag in (1, 3, 4):
+        acks.add(tag)
+    await asyncio.sleep(0)
+    assert (channel.unacked, channel.frames) == ({5}, 2)
 
 
 async def test_a_run_at_the_front_is_one_frame() -> None:

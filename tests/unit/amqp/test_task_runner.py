@@ -43,6 +43,11 @@ class FakeChannel:
     def __init__(self) -> None:
         self.is_open = True
         self.acked: list[int] = []
+        self.given_back: list[int] = []
+
+    def basic_nack(self, tag: int, requeue: bool) -> None:
+        assert requeue
+        self.given_back.append(tag)
 
     def basic_ack(self, tag: int, multiple: bool = False) -> None:
         self.acked += range(max(self.acked, default=0) + 1, tag) if multiple else ()
@@ -100,10 +105,11 @@ class FakeDesk:
     """Runs the handler of an order and nothing else."""
 
     def __init__(self) -> None:
-        self.replied: list[str] = []
+        self.replied: list[tuple[str, bytes]] = []
 
     def run(self, task: OrderTask) -> Result:
-        return Result(list(task.method.handler(task.parameters, None).rows), recorded=True)
+        rows = list(task.method.handler(task.parameters, None).rows)
+        return Result(rows, recorded=True, outcome=b"kept")
 
 
 class Bench:
@@ -119,7 +125,7 @@ class Bench:
             rules=rules,
             executor=self.executor,
             orders=self.desk,
-            replied=self.desk.replied.append,
+            replied=lambda *note: self.desk.replied.append(note),
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,
         )
@@ -328,12 +334,33 @@ async def test_an_order_that_cannot_be_decided_yet_is_run_again(bench: Bench) ->
     bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
     assert (await only_reply(link))["result"] == [7]
     assert len(calls) == 3
-    await wait_until_async(lambda: bench.desk.replied == ["t"])
+    await wait_until_async(lambda: bench.desk.replied == [("t", b"kept")])
+
+
+@pytest.mark.parametrize("fate", [Fate.RETURNED, Fate.REFUSED])
+async def test_a_reply_that_could_not_even_be_kept_is_still_owed(bench: Bench, fate: Fate) -> None:
+    link = Link(fate)
+    bench.runner.admit(request(), method(returning(7), kind="order", lane=Lane.ORDER), link.recipient())
+    await wait_until_async(lambda: link.channel.acked)
+    assert (bench.desk.replied, bench.runner.in_work) == ([], 0)
 
 
 async def test_an_order_of_another_worker_goes_back_unanswered(bench: Bench) -> None:
     link = Link()
     order = method(raising(Elsewhere("the lease is lost")), kind="order", lane=Lane.ORDER)
     bench.runner.admit(request(), order, link.recipient())
+    bench.runner.admit(request(), order, link.recipient(tag=2, redelivered=True))
     await wait_until_async(lambda: bench.runner.in_work == 0)
-    assert (link.publisher.published, link.channel.acked) == ([], [])
+    assert (link.publisher.published, link.channel.acked, link.channel.given_back) == ([], [], [1, 2])
+
+
+async def test_an_order_of_another_worker_whose_connection_ended_is_only_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker_server.amqp.task_runner.GIVE_BACK_SECONDS", 0.01)
+    link = Link()
+    order = method(raising(Elsewhere("the lease is lost")), kind="order", lane=Lane.ORDER)
+    bench.runner.admit(request(), order, link.recipient())
+    link.channel.is_open = False
+    await wait_until_async(lambda: bench.runner.in_work == 0)
+    assert (link.publisher.published, link.channel.given_back) == ([], [])

@@ -182,10 +182,13 @@ def test_replies_are_owed_until_they_are_confirmed(journal: OrderJournal) -> Non
     accepted(journal, "a", "1")
     accepted(journal, "b", "2")
     assert {each.order.task_id for each in journal.unreplied("kis", "default")} == {"a", "b"}
-    journal.mark_replied(["a"])
+    (told, _) = (record.outcome for record in journal.unreplied("kis", "default"))
+    assert told is not None
+    journal.mark_replied([("a", told), ("b", b"what it was before")])
     assert {each.order.task_id for each in journal.unreplied("kis", "default")} == {"b"}
-    journal.readdress("b", None, None)
-    assert journal.unreplied("kis", "default") == []
+    journal.readdress("b", "elsewhere", "c-2")
+    (record,) = journal.unreplied("kis", "default")
+    assert (record.reply_to, record.correlation_id) == ("elsewhere", "c-2")
 
 
 def test_environments_do_not_meet(journal: OrderJournal, engine: Engine) -> None:

@@ -205,6 +205,56 @@ def test_a_worker_without_the_lease_leaves_the_order_alone(desk: Desk, vendor: F
     assert vendor.calls == 0
 
 
+def test_a_note_of_an_earlier_answer_leaves_the_settled_one_owed(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    unknown = run(desk).outcome
+    assert unknown == desk.record().outcome
+    clock.pass_(1)
+    desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+    assert unknown is not None
+    desk.office.journal.mark_replied([("t-1", unknown)])
+    assert not desk.record().replied
+    settled = run(desk).replay
+    assert settled is not None
+    desk.office.journal.mark_replied([("t-1", settled)])
+    assert desk.record().replied
+
+
+def test_the_address_for_what_comes_later_is_the_last_that_lasts(desk: Desk) -> None:
+    def stored() -> tuple[str | None, str | None]:
+        record = desk.record()
+        return record.reply_to, record.correlation_id
+
+    run(desk, reply_to="first", correlation_id="1")
+    run(desk, reply_to=None, correlation_id="2")  # a direct reply-to
+    assert stored() == ("first", "1")
+    run(desk, reply_to="first", correlation_id="3")
+    assert stored() == ("first", "3")
+    run(desk, reply_to="second", correlation_id="3")
+    assert stored() == ("second", "3")
+
+
+@pytest.mark.parametrize("account", ["foo", None, 5, "default "], ids=repr)
+@pytest.mark.parametrize("held", [True, False])
+def test_an_account_that_nobody_serves_is_answered(
+    desk: Desk, vendor: FakeVendor, account: object, held: bool
+) -> None:
+    desk.lease.held = held
+    assert code(run(desk, account=account)) == "INVALID_PARAMETERS"
+    assert code(run(desk, "c", "fake.cancel-order", order_no="1", account=account)) == "INVALID_PARAMETERS"
+    every = "broker.cancel-all-orders"
+    assert code(run(desk, "a", every, vendor="fake", account=account)) == "INVALID_PARAMETERS"
+    assert vendor.calls == 0
+
+
+def test_a_vendor_that_this_worker_does_not_serve_is_answered(desk: Desk) -> None:
+    assert code(run(desk, "a", "broker.cancel-all-orders", vendor="kiwoom")) == "VENDOR_NOT_CONFIGURED"
+    assert code(run(desk, "b", "broker.cancel-all-orders", vendor=["fake"])) == "INVALID_PARAMETERS"
+
+
 def test_an_order_waits_while_the_broker_does_not_answer(
     desk: Desk, vendor: FakeVendor, clock: Clock
 ) -> None:
@@ -458,6 +508,9 @@ def test_without_a_journal_orders_are_refused_and_cancels_go_on(
     result = run(desk, "c-1", "fake.cancel-order", order_no="0000001001")
     assert result.error is None
     assert not result.recorded
+    assert vendor.calls == 2
+    with pytest.raises(OrdersDisabled, match="a cancel of a part"):
+        run(desk, "c-2", "fake.cancel-order", order_no="0000001001", quantity=1)
     assert vendor.calls == 2
 
 
