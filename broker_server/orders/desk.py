@@ -372,8 +372,8 @@ class OrderDesk:
         self._checks.ensure_served(task)
         if task.details is not None and task.details.quantity is not None:
             raise OrdersDisabled(
-                "the journal cannot be used, and without it a cancel of a part could be sent twice; cancel all "
-                "of the order (without quantity), or wait for the journal",
+                "the journal cannot be used, and without it a cancel of a part could be sent twice; cancel "
+                "the whole order (without quantity), or wait for the journal",
                 retryable=True,
             )
         try:
