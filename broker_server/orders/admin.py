@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+import structlog
 
 from broker_client.errors import BrokerError, InvalidParameters, TaskFailed, VendorNotConfigured
 from broker_client.protocol import TaskRequest
@@ -15,10 +16,12 @@ from broker_server.core.orders import (
     Event,
     IllegalTransition,
     NotSent,
+    Order,
     OrderDetails,
     Rejected,
     State,
 )
+from broker_server.core.reconciliation import CLOCK_SLACK, number
 from broker_server.core.vendor import ListedOrder, Vendor
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin_models import (
@@ -30,9 +33,11 @@ from broker_server.orders.admin_models import (
     ResolveOrder,
     view,
 )
-from broker_server.orders.books import BookKeeper
+from broker_server.orders.books import BookKeeper, NumberTaken
 from broker_server.orders.task import OrderTask
 from broker_server.results import Result
+
+log = structlog.get_logger(__name__)
 
 
 class OrderAdmin:
@@ -141,13 +146,6 @@ class OrderAdmin:
     def resolve_order(self, parameters: ResolveOrder, context: TaskContext) -> Outcome:
         """Settle by hand what reconciliation could not."""
         by = f"hand ({context.task_id})"
-        event: Event
-        if parameters.state == "ACCEPTED":
-            event = Accepted(parameters.order_no, by="hand", reason=parameters.reason)
-        elif parameters.state == "REJECTED":
-            event = Rejected(parameters.reason, by="hand")
-        else:
-            event = NotSent(parameters.reason, by="hand")
         record = self._journal.find(parameters.task_id)
         if record is None:
             raise InvalidParameters(f"task_id: no order {parameters.task_id} is on record")
@@ -155,12 +153,36 @@ class OrderAdmin:
             raise InvalidParameters(
                 f"task_id: the order is {record.order.state}; only one of UNKNOWN outcome is settled by hand"
             )
+        event: Event
+        if parameters.order_no is not None:
+            order_no = self._as_listed(record.order, parameters.order_no, context)
+            event = Accepted(order_no, by="hand", reason=parameters.reason)
+        elif parameters.state == "REJECTED":
+            event = Rejected(parameters.reason, by="hand")
+        else:
+            event = NotSent(parameters.reason, by="hand")
         assert self._books is not None  # noqa: S101 - a listing runs nothing
         try:
             self._books.settle(parameters.task_id, event, by=by)
+        except NumberTaken as error:
+            raise InvalidParameters(f"order_no: {error}") from None
         except IllegalTransition as error:
             raise InvalidParameters(f"task_id: {error}") from None
         return self.get_order(GetOrder(task_id=parameters.task_id), context)
+
+    def _as_listed(self, order: Order, order_no: str, context: TaskContext) -> str:
+        """The number as the vendor writes it; as it was given when the vendor does not list it."""
+        vendor, market = self._vendors.get(order.vendor), order.details.market
+        if vendor is None or market not in vendor.orders.markets:
+            return order_no
+        sent_at = (order.sent_at or order.received_at) + vendor.orders.clock_offset() - CLOCK_SLACK
+        try:
+            listed = vendor.orders.list_orders(market, context, sent_at)
+        except TaskFailed as error:
+            log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+            return order_no
+        wanted = number(order_no.strip())
+        return next((each.order_no for each in listed.orders if number(each.order_no) == wanted), order_no)
 
     def cancel_all(self, parameters: CancelAllOrders, context: TaskContext) -> Outcome:
         """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own."""

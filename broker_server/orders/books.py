@@ -96,11 +96,11 @@ class BookKeeper:
         since = self._since(vendor, account, market, asked_at)
         listed = vendor.orders.list_orders(market, context, since)
         for each in listed.orders:
-            self._floors.note(vendor.name, account, market, each.order_no, asked_at)
+            self._floors.note_listed(vendor.name, account, market, each.order_no, each.received_at)
         self._reconcile(vendor, account, market, listed, asked_at)
         known = self._ours(vendor, account, market, listed)
         self._follow(known, listed)
-        if since is None:
+        if since is None or trading_day(since) == trading_day(asked_at):
             self._announce_foreign(vendor, account, market, known, listed)
         return listed
 
@@ -149,10 +149,7 @@ class BookKeeper:
             raise NumberTaken(f"the vendor's number {order_no} is that of another order of ours ({holder})")
 
     def _since(self, vendor: Vendor, account: str, market: str, now: datetime) -> datetime | None:
-        """From when on a list must be to show whatever is looked for, in the vendor's clock.
-
-        ``None`` when all of it was sent today in Korea: every list shows that.
-        """
+        """From when on a list must be to show whatever is looked for, in the vendor's clock."""
         sent = [
             record.order.sent_at or record.order.received_at
             for record in self._journal.unsettled(vendor.name, account)
@@ -163,11 +160,10 @@ class BookKeeper:
             for order in self._denied(vendor.name, account, market, now)
             if order.sent_at is not None and now - order.sent_at < LATE_EVIDENCE
         ]
-        offset = vendor.orders.clock_offset()
-        oldest = min(sent, default=now) + offset - CLOCK_SLACK
-        if trading_day(oldest) == trading_day(now + offset):
+        if not sent:
             return None
-        return max(oldest, now + offset - LONGEST_LOOK_BACK)
+        now += vendor.orders.clock_offset()
+        return max(min(sent) + vendor.orders.clock_offset() - CLOCK_SLACK, now - LONGEST_LOOK_BACK)
 
     def _denied(self, vendor: str, account: str, market: str, now: datetime) -> list[Order]:
         """Orders that lists did not show, and that may still turn up."""

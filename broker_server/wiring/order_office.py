@@ -77,7 +77,7 @@ class OrderOffice:
         self._notes = notes
         self._outbox = outbox
         self._announcer = Announcer(bus)
-        floors = NumberFloors(self.journal)
+        floors = NumberFloors(self.journal, lambda name: self._vendors[name].orders.clock_offset())
         self.books = BookKeeper(
             self.journal,
             ForeignOrders(engine, rules.environment),

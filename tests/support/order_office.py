@@ -19,7 +19,7 @@ from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Pa
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.core.vendor import CheckResult, ListedOrder, OrderList
 from broker_server.journal.database import open_database
-from broker_server.journal.order_rows import Record
+from broker_server.journal.order_rows import KST, Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
 from broker_server.orders.attempt import Step, no_step
@@ -200,7 +200,10 @@ class FakeVendor:
 
     def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
         context.ensure_in_time()
-        return OrderList([] if self.hidden else list(self.booked), self.incomplete)
+        first = self.clock.now if since is None else min(since, self.clock.now)
+        midnight = first.astimezone(KST).replace(hour=0, minute=0, second=0, microsecond=0)
+        shown = [each for each in self.booked if each.received_at is None or each.received_at >= midnight]
+        return OrderList([] if self.hidden else shown, self.incomplete, midnight)
 
     def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
         self.ceilings += 1

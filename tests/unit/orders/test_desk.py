@@ -368,6 +368,33 @@ def test_an_order_that_is_nowhere_is_not_sent_after_two_lists_and_a_minute(
     assert json.loads(desk.recorder.outcomes[-1].outcome or b"")["error"]["code"] == "VENDOR_UNAVAILABLE"
 
 
+def test_an_order_of_yesterday_is_looked_for_on_yesterdays_list(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    clock.pass_(13 * 3600 + 59 * 60)  # a minute before midnight in Korea
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    clock.pass_(3600)
+    for _ in range(3):
+        clock.pass_(61)
+        desk.look()
+    assert desk.record().order.state is State.ACCEPTED
+
+
+def test_an_order_from_before_every_list_is_left_to_a_hand(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    clock.pass_(86_400 * 12)
+    for _ in range(3):
+        clock.pass_(61)
+        desk.look()
+    order = desk.record().order
+    assert (order.state, order.stuck) == (State.UNKNOWN, True)
+    assert "begins at" in (order.reason or "")
+
+
 def test_late_evidence_raises_an_alarm(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
     vendor.hidden = True
     vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
@@ -490,6 +517,40 @@ def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> Non
     assert desk.recorder.outcomes[-1].order.task_id == "t-1"
     with pytest.raises(InvalidParameters, match="ACCEPTED"):
         method.handler(parameters, context)
+
+
+def resolve(desk: Desk, order_no: str, task_id: str = "t-1") -> object:
+    method = desk.registry.get("broker.resolve-order")
+    assert method is not None
+    given = {"task_id": task_id, "state": "ACCEPTED", "order_no": order_no, "reason": "seen in the app"}
+    context = desk.office.desk._sending.context(desk.task("r-1"))
+    return method.handler(method.parameters.model_validate(given), context).rows[0].order_no
+
+
+def test_a_hand_gives_no_number_twice_and_writes_it_as_the_vendor_does(
+    desk: Desk, vendor: FakeVendor
+) -> None:
+    run(desk, "first")
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    with pytest.raises(InvalidParameters, match="first"):
+        resolve(desk, "1001")
+    assert desk.record().order.state is State.UNKNOWN
+    assert resolve(desk, "1002") == "0000001002"
+
+
+def test_reconciliation_gives_no_number_twice(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
+    run(desk, "first", ticker="000660")
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    vendor.booked[1] = replace(vendor.booked[1], order_no="1001")
+    with desk.office.journal._engine.begin() as connection:
+        connection.exec_driver_sql("update orders set floor = null")
+    clock.pass_(1)
+    desk.look()
+    order = desk.record().order
+    assert (order.state, order.stuck) == (State.UNKNOWN, True)
+    assert "first" in (order.reason or "")
 
 
 def test_without_a_journal_orders_are_refused_and_cancels_go_on(

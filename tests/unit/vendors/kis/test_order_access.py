@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -268,6 +269,31 @@ def test_overseas_orders_are_those_of_each_exchanges_own_day(
     (call,) = bench.kis.calls("inquire-ccnl")
     assert (call.query["ORD_STRT_DT"], call.query["ORD_END_DT"]) == asked
     assert call.query["OVRS_EXCG_CD"] == call.query["PDNO"] == everything
+
+
+def test_earlier_days_are_asked_for_when_an_earlier_order_is_looked_for(bench: Bench) -> None:
+    assert listed_since(bench, "domestic", None) == datetime(2026, 11, 20, tzinfo=KST)
+    yesterday = datetime(2026, 11, 19, 23, 59, 57, tzinfo=KST)
+    twice = page(ROW, {**ROW, "ord_dt": "20261119"})
+    bench.kis.on("inquire-daily-ccld", twice)
+    found = bench.vendor.orders.list_orders("domestic", bench.context(), yesterday)
+    assert len(found.orders) == 2, "numbers begin anew each day"
+    assert found.since == datetime(2026, 11, 19, tzinfo=KST)
+    query = bench.kis.calls("inquire-daily-ccld")[-1].query
+    assert (query["INQR_STRT_DT"], query["INQR_END_DT"]) == ("20261119", "20261120")
+
+    begins = datetime(2026, 11, 20, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert listed_since(bench, "overseas", None) == begins, "the last midnight of all exchanges"
+    assert listed_since(bench, "overseas", yesterday) <= yesterday
+    assert bench.kis.calls("inquire-ccnl")[-1].query["ORD_END_DT"] == "20261120"
+
+
+def listed_since(bench: Bench, market: str, since: datetime | None) -> datetime:
+    bench.kis.on("inquire-daily-ccld", page())
+    bench.kis.on("inquire-ccnl", page(output="output"))
+    found = bench.vendor.orders.list_orders(market, bench.context(), since)
+    assert found.since is not None
+    return found.since
 
 
 def test_today_is_the_vendors_and_a_day_that_was_wrong_is_asked_again(bench: Bench) -> None:
