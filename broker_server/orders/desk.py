@@ -36,7 +36,7 @@ from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
-from broker_server.orders.ownership import Ownership
+from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
@@ -116,7 +116,12 @@ class OrderDesk:
             misnamed = self._misnamed(task)
             if misnamed is not None:
                 return Result(error=self._refusal(task, misnamed))
-            epoch = self._epoch(task)
+            grant = self._grant(task)
+            if grant.refused is not None and not task.is_cancel:
+                raise OrdersDisabled(grant.refused)
+            epoch = grant.epoch
+            if not epoch and task.is_cancel:  # the journal could not record who owns the account
+                return self._send_unrecorded(task)
             refusal = self._refusal(task)
             if refusal is not None:
                 return self._refuse(task, refusal, record, epoch)
@@ -143,13 +148,11 @@ class OrderDesk:
         if task.reply_to is not None and address != (record.reply_to, record.correlation_id):
             self._journal.readdress(task.task_id, task.reply_to, task.correlation_id)
 
-    def _epoch(self, task: OrderTask) -> int:
+    def _grant(self, task: OrderTask) -> Grant:
         grant = self._ownership.grant(task.vendor, task.account)
         if grant is None:
             raise Elsewhere("this worker does not own the account")
-        if grant.refused is not None:
-            raise OrdersDisabled(grant.refused)
-        return grant.epoch
+        return grant
 
     def _misnamed(self, task: OrderTask) -> TaskFailed | None:
         """What is wrong with the parameters or the account that they name; no lease is needed to say it."""
@@ -226,7 +229,7 @@ class OrderDesk:
         """Record the refusal of an order whose turn has not come."""
         self._checks.validate(task)
         self._checks.ensure_served(task)
-        self._refuse(task, error, None, self._epoch(task))
+        self._refuse(task, error, None, self._grant(task).epoch)
 
     def _refuse_record(
         self, task_id: str, refused: Refused, error: TaskFailed, outcome: bytes | None = None
@@ -279,8 +282,9 @@ class OrderDesk:
         )
 
     def _decide(self, task: OrderTask, attempt: Attempt) -> tuple[Result, Event]:
+        received_at = self._clock() if attempt.order is None else attempt.order.received_at
         try:
-            withdrawn = self._withdrawals.withdraw(task)
+            withdrawn = self._withdrawals.withdraw(task, self._clock() - received_at)
         except TaskFailed as error:
             return failed(attempt, error)
         if withdrawn is not None:
@@ -338,16 +342,27 @@ class OrderDesk:
         """A journal that cannot be used refuses orders; a cancel goes on without a record."""
         log.error("the journal cannot be used", task_id=task.task_id, reason=_first_line(error))
         if task.is_cancel and (attempt is None or not attempt.began):
-            self._checks.ensure_permitted(task)
             self._checks.validate(task)
             self._checks.ensure_served(task)
-            result, _ = self._sending.send(task, self._sending.attempt(task, None))
-            return replace(result, recorded=False)
+            return self._send_unrecorded(task)
         raise OrdersDisabled(
             "the journal cannot be read or written, so the order was not sent; on the worker's machine, "
             "broker-server check says why",
             retryable=True,
         ) from None
+
+    def _send_unrecorded(self, task: OrderTask) -> Result:
+        """Send a cancel that the journal cannot keep."""
+        self._checks.ensure_permitted(task)
+        try:
+            result, _ = self._sending.send(task, self._sending.attempt(task, None))
+        except SQLAlchemyError:
+            raise OrdersDisabled(
+                "the journal cannot be read, so the order's number is not known and no cancel was sent; name "
+                "the order by order_no instead of order_task_id",
+                retryable=True,
+            ) from None
+        return replace(result, recorded=False)
 
 
 def _unsent(record: Record, task: OrderTask) -> bool:
