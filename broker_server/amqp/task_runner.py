@@ -212,7 +212,7 @@ class TaskRunner:
 
     def _begin(self, task: RunningTask) -> bool:
         with self._beginning:
-            task.started = not self._begins_nothing
+            task.started = not self._begins_nothing and not task.over
         return task.started
 
     def _hold_order(self, task: RunningTask) -> None:
@@ -325,7 +325,10 @@ class TaskRunner:
             self._tasks.finish(task, reply, self._loop.time())
 
     def _sweep(self) -> None:
-        """Answer reads that wait past their deadline, end what is over its time, forget unclaimed replies."""
+        """Answer reads that wait past their deadline, end what is over its time, forget unclaimed replies.
+
+        An order that waits is held to its own deadline by the desk, which can tell what it waits for.
+        """
         now, seconds = self._clock(), self._loop.time()
         self._run_put_off()
         for task in self._tasks.undecided():
@@ -337,10 +340,16 @@ class TaskRunner:
                 when = deadline.isoformat()
                 expired = TaskExpired(f"the deadline {when} passed while the task waited for its turn")
                 self._finish(task, Result(error=expired))
-            elif not task.is_order and seconds - task.admitted_at > TIME_BUDGET_SECONDS:
-                self._finish(task, Result(error=_over_budget(task)))
+            elif seconds - task.admitted_at > TIME_BUDGET_SECONDS:
+                self._end_unbegun(task)
         self._tasks.forget_replied_before(seconds - UNCLAIMED_REPLY_SECONDS)
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _end_unbegun(self, task: RunningTask) -> None:
+        with self._beginning:
+            if task.started:
+                return  # just now: the next sweep looks at it
+            self._finish(task, Result(error=_never_begun(task)))
 
 
 def _identity(request: TaskRequest, method: Method[Any], recipient: Recipient) -> object:
@@ -364,6 +373,11 @@ def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> byt
     except TypeError as error:
         defect = internal_error(error, task_id=request.task_id, method=request.method)
         return replier.encode(request.task_id, [], error=defect)
+
+
+def _never_begun(task: RunningTask) -> TaskFailed:
+    waited = f"the task waited for {TIME_BUDGET_SECONDS // 60} minutes and was not begun"
+    return TaskExpired(f"{waited}; nothing was sent") if task.is_order else TaskTimeout(waited)
 
 
 def _over_budget(task: RunningTask) -> TaskFailed:

@@ -140,7 +140,7 @@ class Attempt:
             grant = self._ownership.grant(self._task.vendor, self._task.account)
             if grant is None or (self.order is not None and grant.epoch != self.order.epoch):
                 raise Elsewhere("the lease of the account is lost")
-            if grant.refused is not None and not (details.is_cancel and grant.unrecorded):
+            if grant.refused is not None and not details.is_cancel:
                 raise OrdersDisabled(grant.refused)
             if grant.fresh and (details.is_cancel or self._open(grant)):
                 return

@@ -37,7 +37,7 @@ from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
-from broker_server.orders.ownership import Ownership
+from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
@@ -154,14 +154,18 @@ class OrderDesk:
 
     def _epoch(self, task: OrderTask) -> int:
         """The epoch of the lease; 0 for a cancel while the journal cannot give one."""
+        grant = self._grant(task)
+        if task.is_cancel and grant.unrecorded:
+            return 0
+        if grant.refused is not None and not task.is_cancel:
+            raise OrdersDisabled(grant.refused, retryable=True if grant.unrecorded else None)
+        return grant.epoch
+
+    def _grant(self, task: OrderTask) -> Grant:
         grant = self._ownership.grant(task.vendor, task.account)
         if grant is None:
             raise Elsewhere("this worker does not own the account")
-        if task.is_cancel and grant.unrecorded:
-            return 0
-        if grant.refused is not None:
-            raise OrdersDisabled(grant.refused, retryable=True if grant.unrecorded else None)
-        return grant.epoch
+        return grant
 
     def _misnamed(self, task: OrderTask) -> TaskFailed | None:
         """What is wrong with the parameters or the account that they name; no lease is needed to say it."""
@@ -238,7 +242,7 @@ class OrderDesk:
         """Record the refusal of an order whose turn has not come."""
         self._checks.validate(task)
         self._checks.ensure_served(task)
-        self._refuse(task, error, None, self._epoch(task))
+        self._refuse(task, error, None, self._grant(task).epoch)
 
     def _refuse_record(
         self, task_id: str, refused: Refused, error: TaskFailed, outcome: bytes | None = None
@@ -291,8 +295,9 @@ class OrderDesk:
         )
 
     def _decide(self, task: OrderTask, attempt: Attempt) -> tuple[Result, Event]:
+        received_at = self._clock() if attempt.order is None else attempt.order.received_at
         try:
-            withdrawn = self._withdrawals.withdraw(task)
+            withdrawn = self._withdrawals.withdraw(task, self._clock() - received_at)
         except TaskFailed as error:
             return failed(attempt, error)
         if withdrawn is not None:

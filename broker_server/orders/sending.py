@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,7 +30,7 @@ from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.outcomes import final
-from broker_server.orders.ownership import Ownership
+from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere, Later, Result
 
@@ -42,6 +43,20 @@ LONGEST_DAY = timedelta(hours=20)
 def pause(seconds: float) -> None:
     """Wait."""
     threading.Event().wait(seconds)
+
+
+class _Unrefused(Ownership):
+    """The leases as a cancel sees them: what stops new orders of an owner does not stop it."""
+
+    def __init__(self, ownership: Ownership) -> None:
+        self._ownership = ownership
+
+    def grant(self, vendor: str, account: str) -> Grant | None:
+        grant = self._ownership.grant(vendor, account)
+        return None if grant is None else replace(grant, refused=None)
+
+    def adopted(self, vendor: str, account: str) -> bool:
+        return self._ownership.adopted(vendor, account)
 
 
 class OrderSending:
@@ -91,7 +106,7 @@ class OrderSending:
             order,
             checks=self._checks,
             journal=self._journal,
-            ownership=self._ownership,
+            ownership=_Unrefused(self._ownership) if task.is_cancel else self._ownership,
             floors=self._floors,
             worker=self._worker,
             clock=self._clock,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
-from broker_client.errors import InvalidParameters, TaskCancelled, TaskFailed
+from broker_client.errors import InvalidParameters, TaskCancelled, TaskExpired, TaskFailed
 from broker_server.core.orders import IllegalTransition, Order, Refused, State
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
@@ -14,6 +15,9 @@ from broker_server.results import Later, Result
 
 Refuse = Callable[[OrderTask, TaskFailed], None]
 RefuseRecord = Callable[[str, Refused, TaskFailed], Order]
+
+PATIENCE = timedelta(seconds=10)
+"""A cancel waits so long until it is known what became of its order."""
 
 
 class Withdrawals:
@@ -38,8 +42,11 @@ class Withdrawals:
         self._refuse = refuse
         self._refuse_record = refuse_record
 
-    def withdraw(self, task: OrderTask) -> Result | None:
+    def withdraw(self, task: OrderTask, waited: timedelta) -> Result | None:
         """Answer a cancel by task_id that needs no vendor.
+
+        Args:
+            waited: Since the cancel was received.
 
         Returns:
             ``None`` when the vendor has to be asked.
@@ -47,6 +54,7 @@ class Withdrawals:
         Raises:
             InvalidParameters: There is no such order.
             Later: Its outcome is not known yet.
+            TaskExpired: The same, and the cancel has waited long enough.
         """
         target = None if task.details is None else task.details.original_task_id
         if target is None or not task.is_cancel:
@@ -59,6 +67,8 @@ class Withdrawals:
             raise InvalidParameters(f"order_task_id: no order {target} is on record or waits for its turn")
         order = record.order
         if order.state in (State.SENDING, State.UNKNOWN):
+            if waited >= PATIENCE:
+                raise _undecided(target)
             raise Later(f"the outcome of {target} is not known yet")
         if order.state is State.ACCEPTED:
             return None
@@ -76,3 +86,11 @@ class Withdrawals:
             self._refuse_record(target, Refused(error.message), error)
         except IllegalTransition:
             return  # it has just left
+
+
+def _undecided(target: str) -> TaskExpired:
+    return TaskExpired(
+        f"the outcome of the order {target} is not known yet, so its number is not known either; no cancel "
+        f"was sent. Name the order by order_no (see the brokerage's list of open orders), or wait until "
+        f"it is settled (wait_settled, broker.get-order), then send a new cancel"
+    )

@@ -364,3 +364,21 @@ async def test_an_order_of_another_worker_whose_connection_ended_is_only_forgott
     link.channel.is_open = False
     await wait_until_async(lambda: bench.runner.in_work == 0)
     assert (link.publisher.published, link.channel.given_back) == ([], [])
+
+
+async def test_an_order_that_is_put_off_again_and_again_ends_in_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, calls = Link(), []
+
+    def handler(*_: object) -> Outcome:
+        calls.append(1)
+        raise Later("not yet")
+
+    bench.runner.admit(request(), method(handler, kind="order", lane=Lane.ORDER), link.recipient())
+    await wait_until_async(lambda: calls)
+    monkeypatch.setattr("broker_server.amqp.task_runner.TIME_BUDGET_SECONDS", 0)
+    error = (await only_reply(link))["error"]
+    assert error["code"] == "TASK_EXPIRED"
+    assert "nothing was sent" in error["message"]
+    assert bench.runner.in_work == 0

@@ -476,6 +476,25 @@ def test_a_cancel_of_an_order_of_unknown_outcome_waits(desk: Desk, vendor: FakeV
     assert vendor.booked[1].original == "0000001001"
 
 
+def test_a_cancel_of_an_order_of_unknown_outcome_is_answered_in_the_end(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk)
+    cancel = {"method": "fake.cancel-order", "order_task_id": "t-1"}
+    with pytest.raises(Later):
+        run(desk, "c-1", **cancel)
+    clock.pass_(9.9)
+    with pytest.raises(Later):
+        run(desk, "c-1", **cancel)
+    clock.pass_(0.1)
+    result = run(desk, "c-1", **cancel)
+    assert code(result) == "TASK_EXPIRED"
+    assert "order_no" in str(result.error)
+    assert desk.record("c-1").order.state is State.REFUSED
+    assert vendor.calls == 1
+
+
 def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor: FakeVendor) -> None:
     run(desk, "a")
     run(desk, "b", ticker="000660")
@@ -573,6 +592,36 @@ def test_without_a_journal_orders_are_refused_and_cancels_go_on(
     with pytest.raises(OrdersDisabled, match="a cancel of a part"):
         run(desk, "c-2", "fake.cancel-order", order_no="0000001001", quantity=1)
     assert vendor.calls == 2
+
+
+def test_without_a_journal_a_cancel_by_task_id_asks_for_the_number(
+    desk: Desk, vendor: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(desk)
+
+    def broken(*_: object, **__: object) -> None:
+        raise OperationalError("select", {}, Exception("disk full"))
+
+    monkeypatch.setattr(desk.office.journal, "find", broken)
+    with pytest.raises(OrdersDisabled, match="name it by order_no"):
+        run(desk, "c-1", "fake.cancel-order", order_task_id="t-1")
+    assert vendor.calls == 1
+
+
+def test_a_refused_account_still_takes_cancels_and_records_them(desk: Desk, vendor: FakeVendor) -> None:
+    run(desk, "a")
+    run(desk, "b", ticker="000660")
+    desk.lease.refused = "another journal"
+    with pytest.raises(OrdersDisabled, match="another journal"):
+        run(desk, "c")
+    assert run(desk, "c-1", "fake.cancel-order", order_task_id="a").error is None
+    assert desk.record("c-1").order.state is State.ACCEPTED
+    desk.waiting["w"] = desk.task("w", ticker="035720")
+    assert run(desk, "c-2", "fake.cancel-order", order_task_id="w").rows[0]["state"] == "refused"
+    desk.lease.epoch = 0  # nor could the journal record who owns the account
+    result = run(desk, "c-3", "fake.cancel-order", order_no="0000001002")
+    assert (result.error, result.recorded) == (None, False)
+    assert [each.original for each in vendor.booked[2:]] == ["0000001001", "0000001002"]
 
 
 def test_a_verdict_that_cannot_be_recorded_is_told_all_the_same(
