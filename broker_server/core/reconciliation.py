@@ -110,8 +110,9 @@ def ours(
 ) -> Order | None:
     """The order of ours that a listed one is.
 
-    Numbers begin anew each day, so the order with its number must also have been sent when the vendor
-    received it, and ask for the same.
+    Numbers begin anew each day, so the order with its number must also be alike, and have been sent when the
+    vendor received it. When a clock was set meanwhile, it is enough that it was sent that day and asks for
+    the very same.
 
     Args:
         listed: From the vendor's list.
@@ -122,13 +123,17 @@ def ours(
     if listed.received_at is None or not named:
         return named[-1] if named else None
     received_at = listed.received_at - clock_offset
-    nearest = min(named, key=lambda order: abs(received_at - _sent(order)))
-    sent_at = _sent(nearest)
-    latest = sent_at + LONGEST_WAY
-    if nearest.settled_at is not None:
-        # It may have been sent again after a refusal that left nothing; its answer came after it was booked.
-        latest = max(latest, min(nearest.settled_at, sent_at + LONGEST_ATTEMPT))
-    return nearest if sent_at - CLOCK_SLACK <= received_at <= latest + CLOCK_SLACK else None
+    named.sort(key=lambda order: abs(received_at - _sent(order)))
+    for order in named:
+        sent_at = _sent(order)
+        latest = sent_at + LONGEST_WAY
+        if order.settled_at is not None:
+            # It may have been sent again after a refusal that left nothing; its answer came after all that.
+            latest = max(latest, min(order.settled_at, sent_at + LONGEST_ATTEMPT))
+        if sent_at - CLOCK_SLACK <= received_at <= latest + CLOCK_SLACK:
+            return order
+    same = (order for order in named if _same_day(order, listed, clock_offset) and _is_wanted(order, listed))
+    return next(same, None)
 
 
 def number(order_no: str) -> str:
@@ -234,15 +239,16 @@ def _sent(order: Order) -> datetime:
 
 
 def _could_be(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
-    details = order.details
-    if (
-        order.floor is not None
-        and _value(each.order_no) <= order.floor
-        and _same_day(order, each, clock_offset)
-    ):
-        return False
     if not _in_time(order, each, clock_offset):
         return False
+    if order.floor is not None and _value(each.order_no) <= order.floor:
+        return not _same_day(order, each, clock_offset) and _is_wanted(order, each)
+    return _is_wanted(order, each)
+
+
+def _is_wanted(order: Order, each: ListedOrder) -> bool:
+    """Whether a listed order is what an order asks for; of how many shares a change is not looked at."""
+    details = order.details
     if details.action in ("modify", "cancel"):
         if each.original is None or number(each.original) != number(details.original or ""):
             return False

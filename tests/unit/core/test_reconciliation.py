@@ -227,13 +227,17 @@ def test_one_of_ours_asks_for_the_same() -> None:
         {"ticker": "000660"},
         {"side": "sell"},
         {"action": "modify", "original": "0000000123"},
-        {"received_at": SENT - timedelta(seconds=30)},
-        {"received_at": SENT + timedelta(minutes=3)},
+        {"received_at": SENT - timedelta(seconds=30), "quantity": 11},
+        {"received_at": SENT + timedelta(minutes=3), "quantity": 11},
+        {"received_at": SENT + timedelta(hours=11), "quantity": 11},
+        {"received_at": SENT - timedelta(hours=2)},
     ):
         assert ours(listed(**difference), named) is None, difference
     late = replace(order, settled_at=SENT + timedelta(minutes=4))
-    assert ours(listed(received_at=SENT + timedelta(minutes=3)), {"1001": [late]}) is late
-    assert ours(listed(received_at=SENT + timedelta(minutes=2)), named, timedelta(minutes=2)) is order
+    row = listed(received_at=SENT + timedelta(minutes=3), quantity=11)
+    assert ours(row, {"1001": [late]}) is late
+    assert ours(row, named, timedelta(minutes=3)) is order
+    assert ours(replace(row, quantity=10), named) is order, "a clock was set since"
 
 
 def test_a_denied_order_is_found_unless_it_may_be_another() -> None:

@@ -427,6 +427,29 @@ def test_late_evidence_is_looked_for_although_nothing_else_is_open(
     assert [body for _, body in desk.recorder.events if "alarm" in body]
 
 
+def test_an_order_that_provably_did_not_leave_is_no_order_of_others(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    run(desk, "open", ticker="000660")
+    vendor.answer = raising(VendorUnavailable("no byte left"), taken=False)  # type: ignore[assignment]
+    run(desk)  # what the vendor books here was entered by another at that moment
+    clock.pass_(2)
+    desk.look()
+    assert desk.record().order.state is State.NOT_SENT
+    assert desk.recorder.events[-1][1]["task_id"] is None
+
+
+def test_the_journal_knows_when_the_same_was_sent_again(desk: Desk, clock: Clock) -> None:
+    run(desk)
+    clock.pass_(5)
+    run(desk, "other", quantity=11)
+    assert desk.office.journal.sent_equally(desk.record().order) is None
+    clock.pass_(5)
+    for task_id in ("t-2", "t-3"):
+        run(desk, task_id)
+    assert desk.office.journal.sent_equally(desk.record().order) == desk.record("t-2").order.sent_at
+
+
 def test_fills_and_orders_of_others_are_announced(desk: Desk, vendor: FakeVendor, clock: Clock) -> None:
     run(desk)
     vendor.booked[0] = replace(
