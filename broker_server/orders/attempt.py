@@ -78,6 +78,7 @@ class Attempt:
         self._wait_for_lease(details)
         self._checks.ensure_in_time(self._task)
         self._checks.ensure_not_halted(self._task)
+        self._task.ensure_not_withdrawn()
         if not self.began:
             self._begin(details)
         self.details = details

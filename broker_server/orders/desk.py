@@ -66,6 +66,7 @@ class OrderDesk:
         changed: Told of every change of a record.
         settled_start: Whether what an earlier worker left of an account was looked into.
         waiting: Finds an order that waits for its turn in this worker, by task_id.
+        running: The orders of a task_id that threads of this worker run now.
         step: Told of each step of an order.
     """
 
@@ -83,6 +84,7 @@ class OrderDesk:
         changed: Changed,
         settled_start: Callable[[str, str], bool],
         waiting: Callable[[str], OrderTask | None],
+        running: Callable[[str], Sequence[OrderTask]] = lambda _: (),
         step: Step = no_step,
     ) -> None:
         self._journal = journal
@@ -96,7 +98,7 @@ class OrderDesk:
         self._changed = changed
         self._settled_start = settled_start
         self._step = step
-        self._withdrawals = Withdrawals(journal, waiting, self._refuse_waiting, self._refuse_record)
+        self._withdrawals = Withdrawals(journal, waiting, running, self._refuse_waiting, self._refuse_record)
 
     def run(self, task: OrderTask) -> Result:
         """Run an order task.
@@ -169,6 +171,8 @@ class OrderDesk:
         Args:
             invalid: What is known to be wrong; the halt, age and permissions are told before it.
         """
+        if task.withdrawn is not None:
+            return task.withdrawn
         try:
             self._checks.ensure_not_halted(task)
             self._ensure_in_time(task)

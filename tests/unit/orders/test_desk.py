@@ -432,6 +432,39 @@ def test_a_cancel_of_an_order_that_waits_takes_it_back_unsent(desk: Desk, vendor
     assert vendor.calls == 0
 
 
+def test_a_cancel_of_an_order_in_its_checks_stops_it_at_the_gate(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    rules = OrderRules(environment="simulated", limits=Limits(notional={"KRW": Decimal(8_000_000)}))
+    desk = Desk(journal(tmp_path), vendor, clock, rules=rules)
+    task = desk.task("t-1", price=None)
+    desk.run_now["t-1"] = [task]
+
+    def while_asked() -> None:
+        with pytest.raises(Later):
+            run(desk, "c-1", "fake.cancel-order", order_task_id="t-1")
+
+    vendor.while_asked = while_asked
+    assert code(desk.office.desk.run(task)) == "CANCELLED"
+    assert desk.record().order.state is State.REFUSED
+    assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").rows[0]["state"] == "refused"
+    assert vendor.calls == 0
+
+
+def test_an_order_that_passed_the_gate_is_not_taken_back(desk: Desk) -> None:
+    task = desk.task("t-1")
+    assert desk.office.desk.run(task).error is None
+    assert not task.withdraw(OrdersDisabled("too late"))
+    assert task.withdrawn is None
+
+
+def test_an_order_that_was_taken_back_before_it_runs_again_is_refused(desk: Desk, vendor: FakeVendor) -> None:
+    task = desk.task("t-1")
+    assert task.withdraw(OrdersDisabled("in time"))
+    assert code(desk.office.desk.run(task)) == "ORDERS_DISABLED"
+    assert (desk.record().order.state, vendor.calls) == (State.REFUSED, 0)
+
+
 def test_a_cancel_by_task_id_finds_the_number(desk: Desk, vendor: FakeVendor) -> None:
     run(desk)
     assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").error is None
