@@ -32,6 +32,7 @@ from broker_server.core.orders import (
 )
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import Obstacle, OrderJournal
+from broker_server.orders.announcements import belated
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
@@ -180,8 +181,8 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
-            self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
             self._ensure_free(task, task.details)
+            self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
         except TaskFailed as refusal:
             return refusal
         return None
@@ -226,7 +227,13 @@ class OrderDesk:
                 raise Later("the same task_id was recorded a moment ago")
             self._changed(order, order)
         else:
-            self._refuse_record(task.task_id, refused, error, outcome)
+            try:
+                self._refuse_record(task.task_id, refused, error, outcome)
+            except IllegalTransition:
+                current = self._journal.find(task.task_id)  # decided by somebody else in the meantime
+                if current is None or _unsent(current, task):
+                    raise Later("the record changed a moment ago") from None
+                return self._answer_known(task, current)
         return Result(error=error, recorded=True, outcome=outcome)
 
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
@@ -321,6 +328,8 @@ class OrderDesk:
             )
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
+        if belated(before, after):
+            log.error("an order that was said not to have been sent was accepted", task_id=task.task_id)
         self._changed(before, after)
         return replace(result, outcome=outcome)
 
