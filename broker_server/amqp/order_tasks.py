@@ -7,6 +7,7 @@ from typing import Any
 
 from broker_client.errors import TaskFailed
 from broker_client.protocol import TaskRequest
+from broker_server.amqp.delivery import ReplyAddress
 from broker_server.amqp.forwarding import sender
 from broker_server.amqp.running import Recipient
 from broker_server.core.methods import Method
@@ -32,7 +33,7 @@ def order_task(
         method=method,
         stamped_at=_moment(properties.timestamp),
         user=sender(properties, worker_user),
-        reply_to=address.queue if address.deliverable and not address.direct else None,
+        reply_to=_lasting(address),
         correlation_id=_keepable(properties.correlation_id),
         died=died,
     )
@@ -41,6 +42,20 @@ def order_task(
 def _keepable(text: object) -> str | None:
     """A correlation id that a database keeps as it is; another is echoed at once and not later."""
     return text if isinstance(text, str) and "\0" not in text else None
+
+
+def readdress(task: OrderTask, recipient: Recipient, *, worker_user: str) -> None:
+    """Let an order that runs again know of the newest copy of its message."""
+    properties, address = recipient.delivery.properties, recipient.address
+    task.stamped_at = _moment(properties.timestamp)
+    task.user = sender(properties, worker_user)
+    task.reply_to = _lasting(address)
+    task.correlation_id = _keepable(properties.correlation_id)
+    task.warnings.clear()
+
+
+def _lasting(address: ReplyAddress) -> str | None:
+    return address.queue if address.deliverable and not address.direct else None
 
 
 def _moment(timestamp: object) -> datetime | None:

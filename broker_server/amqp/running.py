@@ -14,6 +14,7 @@ from broker_client.protocol import TaskRequest
 from broker_server.amqp.delivery import Delivery, ReplyAddress
 from broker_server.amqp.replies import Replier
 from broker_server.core.methods import Lane, Method, Parameters
+from broker_server.orders.task import OrderTask
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +49,7 @@ class RunningTask:
         admitted_at: Monotonic seconds.
         parameters: Validated.
         started: A thread has begun it.
+        order: What the desk knows of an order, kept while it is put off.
         died: Why the broker took an order off its queue: the answer if the journal does not know it.
         over: Its outcome is decided; what a late thread brings is ignored.
         reply: The encoded reply, once there is one.
@@ -63,6 +65,7 @@ class RunningTask:
     admitted_at: float
     recipients: list[Recipient]
     parameters: Parameters | None = None
+    order: OrderTask | None = None
     died: TaskFailed | None = None
     started: bool = False
     over: bool = False

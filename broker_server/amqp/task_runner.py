@@ -28,7 +28,7 @@ from broker_server.amqp.intake import (
     internal_error,
     validate_parameters,
 )
-from broker_server.amqp.order_tasks import order_task
+from broker_server.amqp.order_tasks import order_task, readdress
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.core.methods import Method, Outcome, TaskContext
@@ -191,7 +191,9 @@ class TaskRunner:
             if not self._begin(task):
                 return
             if task.is_order:
-                result = self._orders.run(self._order_task(task))
+                order = self._order_task(task)
+                readdress(order, task.recipients[-1], worker_user=self._rules.user)
+                result = self._orders.run(order)
             else:
                 result = self._redeliveries.run(task, self._call_handler)
         except LaterInOrder:
@@ -236,9 +238,22 @@ class TaskRunner:
             for task in self._tasks.undecided()
         )
 
+    def orders_run_now(self, task_id: str) -> list[OrderTask]:
+        """The orders of that id that threads work on. Safe to use from any thread."""
+        return [
+            self._order_task(task)
+            for task in self._tasks.undecided()
+            if task.is_order and task.started and task.request.task_id == task_id
+        ]
+
     def _order_task(self, task: RunningTask) -> OrderTask:
-        recipient = task.recipients[-1]
-        return order_task(task.request, task.method, recipient, task.died, worker_user=self._rules.user)
+        """What the desk knows of an order: always the same object."""
+        with self._beginning:
+            if task.order is None:
+                task.order = order_task(
+                    task.request, task.method, task.recipients[-1], task.died, worker_user=self._rules.user
+                )
+            return task.order
 
     def _leave(self, task: RunningTask) -> None:
         """Give an order back to the broker in a moment, unless its connection ends before."""

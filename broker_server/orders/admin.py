@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ from broker_server.orders.task import OrderTask
 from broker_server.results import Result
 
 log = structlog.get_logger(__name__)
+
+LONGEST_TASK_ID = 255
 
 
 class OrderAdmin:
@@ -216,7 +219,7 @@ class OrderAdmin:
         method = self._registry.get(vendor.orders.cancel_methods[market])
         assert method is not None  # noqa: S101 - the vendor declares it
         request = TaskRequest(
-            task_id=f"{context.task_id}/{listed.order_no}"[:255],
+            task_id=_part_id(context.task_id, listed.order_no),
             method=method.name,
             parameters={"order_no": listed.order_no},
         )
@@ -234,6 +237,15 @@ class OrderAdmin:
             cancelled=error is None,
             error=error,
         )
+
+
+def _part_id(task_id: str, order_no: str) -> str:
+    """The task_id of one cancel of many: the same each time, and another one for each order."""
+    whole = f"{task_id}/{order_no}"
+    if len(whole) <= LONGEST_TASK_ID:
+        return whole
+    ending = f"~{hashlib.sha256(whole.encode()).hexdigest()[:32]}/{order_no}"
+    return task_id[: LONGEST_TASK_ID - len(ending)] + ending
 
 
 def _problem(result: Result) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from broker_server.core.orders import Order, Status
+from broker_server.core.orders import Order, State, Status
 from broker_server.core.vendor import ListedOrder
 
 
@@ -51,6 +51,8 @@ class Announcer:
             "average_price": None if after.average_price is None else f"{after.average_price:f}",
             "reason": after.reason,
         }
+        if alarm is None and belated(before, after):
+            alarm = "this order was said not to have been sent, and the vendor has it"
         if alarm is not None:
             body["alarm"] = alarm
         name = after.status.value if _follows(before, after) and after.status else after.state.lower()
@@ -83,6 +85,11 @@ class Announcer:
     def _publish(self, vendor: str, account: str, name: str, body: dict[str, Any]) -> None:
         head = {"type": "order", "vendor": vendor, "account": account}
         self._bus.publish(f"order.{vendor}.{account}.{name}", head | body)
+
+
+def belated(before: Order, after: Order) -> bool:
+    """Whether an order is accepted that its client was told had not been sent."""
+    return before.state is State.NOT_SENT and after.state is State.ACCEPTED
 
 
 def _seen(order: Order) -> tuple[object, ...]:

@@ -79,6 +79,7 @@ class Attempt:
             self._ensure_named(details)
             self._ensure_free(details)
         self._ensure_allowed(details)
+        self._task.ensure_not_withdrawn()
         self._begin(details)
         # The journal may have been slow: what held before may not hold any more.
         self._ensure_allowed(details)

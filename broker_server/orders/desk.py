@@ -32,6 +32,7 @@ from broker_server.core.orders import (
 )
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import Obstacle, OrderJournal
+from broker_server.orders.announcements import belated
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
@@ -68,6 +69,7 @@ class OrderDesk:
         changed: Told of every change of a record.
         settled_start: Whether what an earlier worker left of an account was looked into.
         waiting: Finds an order that waits for its turn in this worker, by task_id.
+        running: The orders of a task_id that threads of this worker run now.
         step: Told of each step of an order.
     """
 
@@ -86,6 +88,7 @@ class OrderDesk:
         changed: Changed,
         settled_start: Callable[[str, str], bool],
         waiting: Callable[[str], OrderTask | None],
+        running: Callable[[str], Sequence[OrderTask]] = lambda _: (),
         step: Step = no_step,
     ) -> None:
         self._journal = journal
@@ -100,7 +103,7 @@ class OrderDesk:
         self._changed = changed
         self._settled_start = settled_start
         self._step = step
-        self._withdrawals = Withdrawals(journal, waiting, self._refuse_waiting, self._refuse_record)
+        self._withdrawals = Withdrawals(journal, waiting, running, self._refuse_waiting, self._refuse_record)
 
     def run(self, task: OrderTask) -> Result:
         """Run an order task.
@@ -182,6 +185,8 @@ class OrderDesk:
         Args:
             invalid: What is known to be wrong; the halt, age and permissions are told before it.
         """
+        if task.withdrawn is not None:
+            return task.withdrawn
         try:
             self._checks.ensure_not_halted(task)
             self._ensure_in_time(task)
@@ -189,8 +194,8 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
-            self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
             self._ensure_free(task, task.details)
+            self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
         except TaskFailed as refusal:
             return refusal
         return None
@@ -235,7 +240,13 @@ class OrderDesk:
                 raise Later("the same task_id was recorded a moment ago")
             self._changed(order, order)
         else:
-            self._refuse_record(task.task_id, refused, error, outcome)
+            try:
+                self._refuse_record(task.task_id, refused, error, outcome)
+            except IllegalTransition:
+                current = self._journal.find(task.task_id)  # decided by somebody else in the meantime
+                if current is None or _unsent(current, task):
+                    raise Later("the record changed a moment ago") from None
+                return self._answer_known(task, current)
         return Result(error=error, recorded=True, outcome=outcome)
 
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
@@ -330,6 +341,8 @@ class OrderDesk:
             self._late.keep(task.task_id, task.vendor, event, outcome, now)
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
+        if belated(before, after):
+            log.error("an order that was said not to have been sent was accepted", task_id=task.task_id)
         self._changed(before, after)
         return replace(result, outcome=outcome)
 

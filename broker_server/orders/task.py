@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +29,7 @@ class OrderTask:
         details: What the parameters ask for.
         ceiling: What one share of these details may cost at most, once the vendor was asked.
         warnings: What the client should know although nothing stops the order.
+        withdrawn: It was taken back while it ran: its answer.
     """
 
     request: TaskRequest
@@ -42,6 +44,9 @@ class OrderTask:
     details: OrderDetails | None = None
     ceiling: tuple[OrderDetails, Decimal] | None = None
     warnings: list[str] = field(default_factory=list)
+    withdrawn: TaskFailed | None = field(default=None, init=False)
+    _leaves: bool = field(default=False, init=False, repr=False)
+    _gate: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Work out the identity.
@@ -50,6 +55,28 @@ class OrderTask:
             InvalidParameters: The parameters are nested too deeply.
         """
         self.payload = self.payload or payload_hash(self.request.method, self.request.parameters)
+
+    def withdraw(self, error: TaskFailed) -> bool:
+        """Take it back while it runs. Safe to use from any thread.
+
+        Returns:
+            Whether that came before the last gate.
+        """
+        with self._gate:
+            if not self._leaves:
+                self.withdrawn = self.withdrawn or error
+            return not self._leaves
+
+    def ensure_not_withdrawn(self) -> None:
+        """The last gate: nobody can take it back from here on.
+
+        Raises:
+            TaskFailed: Somebody did.
+        """
+        with self._gate:
+            if self.withdrawn is not None:
+                raise self.withdrawn
+            self._leaves = True
 
     @property
     def task_id(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from broker_client.errors import InvalidParameters, TaskCancelled, TaskExpired, TaskFailed
@@ -26,6 +27,7 @@ class Withdrawals:
     Args:
         journal: What is on record.
         waiting: Finds an order that waits for its turn in this worker, by task_id.
+        running: The orders of a task_id that threads of this worker run now.
         refuse: Records the refusal of an order that has no record yet.
         refuse_record: Records the refusal of one that has.
     """
@@ -34,11 +36,13 @@ class Withdrawals:
         self,
         journal: OrderJournal,
         waiting: Callable[[str], OrderTask | None],
+        running: Callable[[str], Sequence[OrderTask]],
         refuse: Refuse,
         refuse_record: RefuseRecord,
     ) -> None:
         self._journal = journal
         self._waiting = waiting
+        self._running = running
         self._refuse = refuse
         self._refuse_record = refuse_record
 
@@ -61,7 +65,8 @@ class Withdrawals:
             return None
         record = self._journal.find(target)
         if record is None or record.order.state is State.RECEIVED:
-            self._take_back(target, record, by=task)
+            if self._take_back(target, record, by=task):
+                raise Later(f"{target} is in its checks") if waited < PATIENCE else _undecided(target)
             record = self._journal.find(target)
         if record is None:
             raise InvalidParameters(f"order_task_id: no order {target} is on record or waits for its turn")
@@ -75,17 +80,26 @@ class Withdrawals:
         row = receipt(order) | {"action": "cancel", "already_done": True, "state": order.state.lower()}
         return Result([row], recorded=True)
 
-    def _take_back(self, target: str, record: Record | None, *, by: OrderTask) -> None:
+    def _take_back(self, target: str, record: Record | None, *, by: OrderTask) -> bool:
+        """Refuse what has not left.
+
+        Returns:
+            Whether a thread runs it that has not recorded it yet; it finds out at its last gate.
+        """
         error = TaskCancelled(f"the order was taken back by {by.task_id} before it was sent; {FINAL}")
         if record is None:
             waiting = self._waiting(target)
             if waiting is not None:
                 self._refuse(waiting, error)
-            return
-        try:
+                return False
+        running = self._running(target)
+        for each in running:
+            each.withdraw(error)
+        if record is None:
+            return bool(running)
+        with contextlib.suppress(IllegalTransition):  # it has just left
             self._refuse_record(target, Refused(error.message), error)
-        except IllegalTransition:
-            return  # it has just left
+        return False
 
 
 def _undecided(target: str) -> TaskExpired:

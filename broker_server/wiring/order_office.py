@@ -45,6 +45,7 @@ class OrderOffice:
         clock: UTC.
         waiting: Finds an order that waits for its turn, by task_id.
         running: Whether a thread of this worker runs an order now, by task_id.
+        run_now: The orders of a task_id that threads of this worker run now.
         settle: How long after its send an order may still turn up at the vendor.
         poll_seconds: Between two looks at open orders.
         step: Told of each step of an order.
@@ -64,6 +65,7 @@ class OrderOffice:
         clock: Callable[[], datetime],
         waiting: Callable[[str], OrderTask | None],
         running: Callable[[str], bool],
+        run_now: Callable[[str], Sequence[OrderTask]] = lambda _: (),
         settle: timedelta,
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
@@ -132,6 +134,7 @@ class OrderOffice:
             changed=self._changed,
             settled_start=self._settled_start,
             waiting=waiting,
+            running=run_now,
             step=step,
         )
 

@@ -275,6 +275,7 @@ class Desk:
         self.lease = FakeLease(Owners(engine, "simulated"), clock, name)
         self.waiting: dict[str, OrderTask] = {}
         self.running: set[str] = set()
+        self.run_now: dict[str, list[OrderTask]] = {}
         self.office = OrderOffice(
             rules or OrderRules(environment="simulated"),
             engine,
@@ -287,6 +288,7 @@ class Desk:
             clock=clock,
             waiting=self.waiting.get,
             running=self.running.__contains__,
+            run_now=lambda task_id: self.run_now.get(task_id, []),
             settle=timedelta(seconds=60),
             poll_seconds=1,
             monotonic=clock.monotonic,

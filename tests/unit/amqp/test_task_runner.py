@@ -382,3 +382,25 @@ async def test_an_order_that_is_put_off_again_and_again_ends_in_time(
     assert error["code"] == "TASK_EXPIRED"
     assert "nothing was sent" in error["message"]
     assert bench.runner.in_work == 0
+
+
+async def test_an_order_that_runs_again_is_the_same_to_the_desk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, seen, gate = Link(), [], threading.Event()
+
+    def run(task: OrderTask) -> Result:
+        seen.append(task)
+        if len(seen) == 1:
+            raise Later("not yet")
+        gate.wait(60)
+        return Result([7])
+
+    monkeypatch.setattr(bench.desk, "run", run)
+    bench.runner.admit(request(), method(returning(), kind="order", lane=Lane.ORDER), link.recipient())
+    await wait_until_async(lambda: len(seen) == 2)
+    assert bench.runner.orders_run_now("t") == [seen[0]]
+    assert bench.runner.orders_run_now("other") == []
+    gate.set()
+    assert (await only_reply(link))["result"] == [7]
+    assert seen[0] is seen[1]

@@ -16,13 +16,14 @@ from broker_client.errors import (
     InvalidParameters,
     OrderOutcomeIsUnknown,
     OrdersDisabled,
+    TaskExpired,
     TaskFailed,
     VendorRejected,
     VendorUnavailable,
 )
 from broker_server.core.guards import Limits
 from broker_server.core.methods import TaskContext
-from broker_server.core.orders import State, Status
+from broker_server.core.orders import IllegalTransition, NotSent, Refused, State, Status
 from broker_server.orders.checks import OrderRules
 from broker_server.results import Elsewhere, Later, Result
 from tests.support.order_office import Clock, Desk, FakeVendor, journal
@@ -481,6 +482,39 @@ def test_a_cancel_of_an_order_that_waits_takes_it_back_unsent(desk: Desk, vendor
     assert vendor.calls == 0
 
 
+def test_a_cancel_of_an_order_in_its_checks_stops_it_at_the_gate(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    rules = OrderRules(environment="simulated", limits=Limits(notional={"KRW": Decimal(8_000_000)}))
+    desk = Desk(journal(tmp_path), vendor, clock, rules=rules)
+    task = desk.task("t-1", price=None)
+    desk.run_now["t-1"] = [task]
+
+    def while_asked() -> None:
+        with pytest.raises(Later):
+            run(desk, "c-1", "fake.cancel-order", order_task_id="t-1")
+
+    vendor.while_asked = while_asked
+    assert code(desk.office.desk.run(task)) == "CANCELLED"
+    assert desk.record().order.state is State.REFUSED
+    assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").rows[0]["state"] == "refused"
+    assert vendor.calls == 0
+
+
+def test_an_order_that_passed_the_gate_is_not_taken_back(desk: Desk) -> None:
+    task = desk.task("t-1")
+    assert desk.office.desk.run(task).error is None
+    assert not task.withdraw(OrdersDisabled("too late"))
+    assert task.withdrawn is None
+
+
+def test_an_order_that_was_taken_back_before_it_runs_again_is_refused(desk: Desk, vendor: FakeVendor) -> None:
+    task = desk.task("t-1")
+    assert task.withdraw(OrdersDisabled("in time"))
+    assert code(desk.office.desk.run(task)) == "ORDERS_DISABLED"
+    assert (desk.record().order.state, vendor.calls) == (State.REFUSED, 0)
+
+
 def test_a_cancel_by_task_id_finds_the_number(desk: Desk, vendor: FakeVendor) -> None:
     run(desk)
     assert run(desk, "c-1", "fake.cancel-order", order_task_id="t-1").error is None
@@ -541,6 +575,71 @@ def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
     assert row["cancelled"] is False
     assert row["error"].startswith("ORDER_OUTCOME_UNKNOWN")
     assert [each.original for each in vendor.booked].count("0000001001") == 1
+
+
+def test_cancel_all_with_a_long_task_id_gives_each_cancel_its_own(desk: Desk, vendor: FakeVendor) -> None:
+    run(desk, "a")
+    run(desk, "b", ticker="000660")
+    for name in ("x" * 255, "x" * 254 + "y"):
+        rows = run(desk, name, "broker.cancel-all-orders", vendor="fake").rows
+        assert len({row["task_id"] for row in rows}) == len(rows) >= 2
+        assert all(len(row["task_id"]) <= 255 for row in rows)
+        assert all(row["error"] is None for row in rows[:2])
+    assert [each.original for each in vendor.booked].count("0000001001") == 2
+
+
+def test_a_refusal_that_comes_too_late_answers_what_is_recorded(
+    desk: Desk, vendor: FakeVendor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OperationalError("update", {}, Exception("disk full"))
+
+    monkeypatch.setattr(desk.office.journal, "change", broken)
+    task = desk.task()
+    with pytest.raises(OrdersDisabled):
+        desk.office.desk.run(task)
+    monkeypatch.undo()
+    assert desk.record().order.state is State.RECEIVED
+    clock.pass_(90)  # too old by now
+
+    def raced(task_id: str, event: object, **more: object) -> object:
+        monkeypatch.undo()
+        desk.office.desk._refuse_record(task_id, Refused("by hand"), TaskExpired("by hand"))
+        raise IllegalTransition
+
+    monkeypatch.setattr(desk.office.journal, "change", raced)
+    assert replay(desk.office.desk.run(task))["error"]["message"] == "by hand"  # type: ignore[index]
+
+
+def test_an_answer_after_the_order_was_given_up_raises_an_alarm(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    def answer(_: TaskContext) -> None:
+        desk.office.journal.change("t-1", NotSent("nowhere"), now=clock(), by="somebody")
+
+    vendor.answer = answer
+    assert run(desk).error is None
+    assert desk.record().order.state is State.ACCEPTED
+    assert "alarm" in desk.recorder.events[-1][1]
+
+
+def test_an_order_that_waits_asks_for_its_price_ceiling_once_and_last(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    rules = OrderRules(environment="simulated", limits=Limits(notional={"KRW": Decimal(8_000_000)}))
+    desk = Desk(journal(tmp_path), vendor, clock, rules=rules)
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk, price=None)
+    vendor.answer = lambda context: None
+    assert vendor.ceilings == 1
+    task = desk.task("t-2", price=None)
+    for _ in range(3):
+        with pytest.raises(Later):
+            desk.office.desk.run(task)
+    assert vendor.ceilings == 1
+    desk.look()
+    assert desk.office.desk.run(task).error is None
+    assert vendor.ceilings == 2
 
 
 def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> None:
