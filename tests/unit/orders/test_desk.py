@@ -501,6 +501,25 @@ def test_a_cancel_of_an_order_in_its_checks_stops_it_at_the_gate(
     assert vendor.calls == 0
 
 
+def test_a_cancel_of_an_order_that_was_just_recorded_stops_it_at_the_gate(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    answers: list[Result] = []
+
+    def step(name: str, task_id: str) -> None:
+        if (name, task_id) == ("claimed", "t-1"):
+            answers.append(run(desk, "c-1", "fake.cancel-order", order_task_id="t-1"))
+
+    desk = Desk(journal(tmp_path), vendor, clock, step=step)
+    task = desk.task("t-1")
+    desk.run_now["t-1"] = [task]
+    told = desk.office.desk.run(task)
+    assert told.replay is not None or code(told) == "CANCELLED"
+    assert replay(run(desk))["error"]["code"] == "CANCELLED"  # type: ignore[index]
+    assert answers[0].rows[0]["state"] == "refused"
+    assert (desk.record().order.state, vendor.calls) == (State.REFUSED, 0)
+
+
 def test_an_order_that_passed_the_gate_is_not_taken_back(desk: Desk) -> None:
     task = desk.task("t-1")
     assert desk.office.desk.run(task).error is None
