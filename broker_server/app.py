@@ -279,6 +279,7 @@ async def serve(
         worker=name,
         clock=clock,
         waiting=lambda task_id: runner.waiting_order(task_id),
+        ahead=lambda task_id: runner.put_off_before(task_id),
         settle=timedelta(seconds=settings.reconcile_settle),
         poll_seconds=settings.order_poll_seconds,
         step=step,

@@ -11,6 +11,7 @@ from broker_server.core.orders import Order, OrderDetails, Sending
 from broker_server.journal.orders import OrderJournal, StaleEpoch
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere
@@ -43,6 +44,7 @@ class Attempt:
         journal: OrderJournal,
         ownership: Ownership,
         floors: NumberFloors,
+        obstacles: Obstacles,
         worker: str,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -55,6 +57,7 @@ class Attempt:
         self._journal = journal
         self._ownership = ownership
         self._floors = floors
+        self._obstacles = obstacles
         self._worker = worker
         self._clock = clock
         self._monotonic = monotonic
@@ -69,11 +72,14 @@ class Attempt:
 
         Raises:
             TaskFailed: A check says no.
+            Later: It waits for another order.
             Elsewhere: Another worker owns the account.
         """
         if not self.began:
             # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
             self._checks.ensure_within_limits(self._task, details, context)
+            if details != self._task.details:
+                self._obstacles.ensure_free(self._task, details)
         self._wait_for_lease(details)
         self._checks.ensure_in_time(self._task)
         self._checks.ensure_not_halted(self._task)
