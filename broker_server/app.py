@@ -106,6 +106,7 @@ async def serve(
         waiting=lambda task_id: runner.waiting_order(task_id),
         running=lambda task_id: runner.runs_order(task_id),
         run_now=lambda task_id: runner.orders_run_now(task_id),
+        ahead=lambda task_id: runner.put_off_before(task_id),
         settle=timedelta(seconds=settings.reconcile_settle),
         poll_seconds=settings.order_poll_seconds,
         step=step,

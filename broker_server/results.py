@@ -34,7 +34,16 @@ class Result:
 
 
 class Later(Exception):
-    """The task cannot be decided yet; it is to be run again in a moment."""
+    """The task cannot be decided yet; it is to be run again in a moment.
+
+    Args:
+        reason: In words.
+        group: What it waits as; `broker_server.orders.obstacles` keeps the tasks of a group in order.
+    """
+
+    def __init__(self, reason: str, group: str = "") -> None:
+        super().__init__(reason)
+        self.group = group
 
 
 class LaterInOrder(Later):

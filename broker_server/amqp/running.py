@@ -51,6 +51,7 @@ class RunningTask:
         started: A thread has begun it.
         order: What the desk knows of an order, kept while it is put off.
         died: Why the broker took an order off its queue: the answer if the journal does not know it.
+        put_off: It waits for another order, as one of this group.
         over: Its outcome is decided; what a late thread brings is ignored.
         reply: The encoded reply, once there is one.
         copy_reply: What all but the first recipient get, where that differs: it says that it is a replay.
@@ -68,6 +69,7 @@ class RunningTask:
     order: OrderTask | None = None
     died: TaskFailed | None = None
     started: bool = False
+    put_off: str = ""
     over: bool = False
     reply: bytes | None = None
     copy_reply: bytes | None = None
@@ -156,5 +158,5 @@ class RunningTasks:
             del self._tasks[key]
 
     def undecided(self) -> list[RunningTask]:
-        """Tasks without an outcome."""
-        return [task for task in self._tasks.values() if not task.over]
+        """Tasks without an outcome, oldest first. Safe to use from any thread."""
+        return [task for task in list(self._tasks.values()) if not task.over]

@@ -198,7 +198,8 @@ class TaskRunner:
                 result = self._redeliveries.run(task, self._call_handler)
         except LaterInOrder:
             raise
-        except Later:
+        except Later as later:
+            task.put_off = later.group
             self._loop.call_soon_threadsafe(self._put_off, task)
             return
         except Elsewhere as reason:
@@ -245,6 +246,16 @@ class TaskRunner:
             for task in self._tasks.undecided()
             if task.is_order and task.started and task.request.task_id == task_id
         ]
+
+    def put_off_before(self, task_id: str) -> list[tuple[str, str]]:
+        """The orders that came before a task and were put off: id and group. Safe to use from any thread."""
+        found = []
+        for task in self._tasks.undecided():
+            if task.is_order and task.request.task_id == task_id:
+                break
+            if task.put_off:
+                found.append((task.request.task_id, task.put_off))
+        return found
 
     def _order_task(self, task: RunningTask) -> OrderTask:
         """What the desk knows of an order: always the same object."""

@@ -31,7 +31,7 @@ MARK_REPLIED = (
 )
 
 
-OBSTACLE = select(orders.c.task_id, orders.c.reason).where(
+OBSTACLE = select(orders.c.task_id, orders.c.reason, orders.c.stuck, orders.c.ticker).where(
     orders.c.environment == bindparam("b_environment"),
     orders.c.vendor == bindparam("b_vendor"),
     orders.c.account == bindparam("b_account"),

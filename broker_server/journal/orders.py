@@ -44,10 +44,15 @@ class StaleEpoch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """An order of unknown outcome that another one has to wait for."""
+    """An order of unknown outcome that another one has to wait for.
+
+    Attributes:
+        blocks_ticker: Every order of its ticker waits for it, not only an equal one.
+    """
 
     task_id: str
     reason: str | None
+    blocks_ticker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,11 @@ class OrderJournal:
                     "b_original": details.original if details.action == "modify" else None,
                 },
             ).first()
-        return None if row is None else Obstacle(row.task_id, row.reason)
+        return (
+            None
+            if row is None
+            else Obstacle(row.task_id, row.reason, row.stuck and row.ticker == details.ticker)
+        )
 
     def by_number(self, vendor: str, account: str, order_no: str) -> Record | None:
         """The newest order with that number of the vendor; leading zeros do not matter."""

@@ -11,9 +11,10 @@ from broker_server.core.orders import Order, OrderDetails, Sending
 from broker_server.journal.orders import OrderJournal, StaleEpoch
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
-from broker_server.results import Elsewhere, Later
+from broker_server.results import Elsewhere
 
 PROBE_PAUSE = 0.05
 
@@ -44,6 +45,7 @@ class Attempt:
         journal: OrderJournal,
         ownership: Ownership,
         floors: NumberFloors,
+        obstacles: Obstacles,
         worker: str,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
@@ -56,6 +58,7 @@ class Attempt:
         self._journal = journal
         self._ownership = ownership
         self._floors = floors
+        self._obstacles = obstacles
         self._worker = worker
         self._clock = clock
         self._monotonic = monotonic
@@ -71,13 +74,15 @@ class Attempt:
 
         Raises:
             TaskFailed: A check says no.
+            Later: It waits for another order.
             Elsewhere: Another worker owns the account.
         """
         if not self.began:
             # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
             self._checks.ensure_within_limits(self._task, details, context)
             self._ensure_named(details)
-            self._ensure_free(details)
+            if details != self._task.details:
+                self._obstacles.ensure_free(self._task, details)
         self._ensure_allowed(details)
         self._task.ensure_not_withdrawn()
         self._begin(details)
@@ -110,14 +115,6 @@ class Attempt:
                 f"order_task_id: the vendor has another order under the number {named.order_no} by now "
                 f"({details.ticker}); nothing was sent"
             )
-
-    def _ensure_free(self, details: OrderDetails) -> None:
-        """A change is known in full only now: wait for one of unknown outcome that looks the same."""
-        if details.action != "modify":
-            return
-        obstacle = self._journal.obstacle(self._task.vendor, self._task.account, details)
-        if obstacle is not None:
-            raise Later(f"waits for {obstacle.task_id}")
 
     def _begin(self, details: OrderDetails) -> None:
         if self.order is not None:

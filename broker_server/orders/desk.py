@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -25,18 +25,18 @@ from broker_server.core.orders import (
     Event,
     IllegalTransition,
     Order,
-    OrderDetails,
     Refused,
     State,
     apply,
 )
 from broker_server.journal.order_rows import Record, trading_day
-from broker_server.journal.orders import Obstacle, OrderJournal
+from broker_server.journal.orders import OrderJournal
 from broker_server.orders.announcements import belated
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.late_verdicts import LateVerdicts
+from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.sending import OrderSending, defect, failed
@@ -45,9 +45,6 @@ from broker_server.orders.withdrawal import Withdrawals
 from broker_server.results import Elsewhere, Later, LaterInOrder, Result
 
 log = structlog.get_logger(__name__)
-
-LAST_MOMENT = timedelta(seconds=1)
-"""An order that waits for an equal one is answered this long before its client stops waiting."""
 
 Changed = Callable[[Order, Order], None]
 """Told of every change of a record: the order before and after."""
@@ -63,6 +60,7 @@ class OrderDesk:
         ownership: The leases of this worker.
         floors: Told of every order number.
         late: Keeps the verdicts that the journal cannot take.
+        obstacles: Finds what an order has to wait for.
         worker: The name of this worker.
         environment: The worker's.
         clock: UTC.
@@ -82,6 +80,7 @@ class OrderDesk:
         ownership: Ownership,
         floors: NumberFloors,
         late: LateVerdicts,
+        obstacles: Obstacles,
         worker: str,
         environment: str,
         clock: Callable[[], datetime],
@@ -97,6 +96,7 @@ class OrderDesk:
         self._ownership = ownership
         self._floors = floors
         self._late = late
+        self._obstacles = obstacles
         self._worker = worker
         self._environment = environment
         self._clock = clock
@@ -194,7 +194,7 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
-            self._ensure_free(task, task.details)
+            self._ensure_free(task)
             self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
         except TaskFailed as refusal:
             return refusal
@@ -204,26 +204,16 @@ class OrderDesk:
         try:
             self._checks.ensure_in_time(task)
         except TaskExpired as error:
-            obstacle = self._obstacle(task)
-            raise error if obstacle is None else _blocked(obstacle) from None
+            obstacle = self._obstacles.find(task)
+            raise error if obstacle is None else obstacle.error() from None
 
-    def _ensure_free(self, task: OrderTask, details: OrderDetails) -> None:
+    def _ensure_free(self, task: OrderTask) -> None:
         """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""
-        if details.is_cancel:
+        if task.is_cancel:
             return
-        obstacle = self._obstacle(task)
-        if obstacle is not None:
-            deadline = task.request.deadline
-            if deadline is not None and deadline - self._clock() < LAST_MOMENT:
-                raise _blocked(obstacle)
-            raise Later(f"waits for {obstacle.task_id}")
+        self._obstacles.ensure_free(task)
         if not self._settled_start(task.vendor, task.account):
             raise LaterInOrder("waits until the unsettled orders of the account have been looked into")
-
-    def _obstacle(self, task: OrderTask) -> Obstacle | None:
-        if task.details is None or task.is_cancel:
-            return None
-        return self._journal.obstacle(task.vendor, task.account, task.details)
 
     def _refuse(self, task: OrderTask, error: TaskFailed, record: Record | None, epoch: int) -> Result:
         """Record a refusal for good, so that a stray copy cannot run later."""
@@ -408,15 +398,6 @@ class OrderDesk:
 def _unsent(record: Record, task: OrderTask) -> bool:
     """Whether the record is of this very order, which no worker has sent."""
     return record.order.state is State.RECEIVED and record.order.payload_hash == task.payload
-
-
-def _blocked(obstacle: Obstacle) -> TaskExpired:
-    return TaskExpired(
-        f"an earlier order that looks the same, or is of the same ticker, is of unknown outcome "
-        f"({obstacle.task_id}: {obstacle.reason}); nothing was sent. Wait until it is settled "
-        f"(broker.get-order), or settle it by broker.resolve-order, then send a new task",
-        retryable=True,
-    )
 
 
 def _first_line(error: Exception) -> str:

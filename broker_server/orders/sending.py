@@ -18,6 +18,7 @@ from broker_client.errors import (
     InvalidParameters,
     OrderOutcomeIsUnknown,
     OrdersDisabled,
+    TaskExpired,
     TaskFailed,
     Unsupported,
     VendorRejected,
@@ -29,6 +30,7 @@ from broker_server.journal.orders import OrderJournal
 from broker_server.orders.attempt import Attempt, Step, no_step
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.outcomes import final
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
@@ -67,6 +69,7 @@ class OrderSending:
         journal: Where ``SENDING`` is recorded.
         ownership: The leases of this worker.
         floors: Order numbers known before a send.
+        obstacles: Finds what an order has to wait for.
         worker: The name of this worker.
         clock: UTC.
         step: Told of each step of an order.
@@ -79,6 +82,7 @@ class OrderSending:
         journal: OrderJournal,
         ownership: Ownership,
         floors: NumberFloors,
+        obstacles: Obstacles,
         worker: str,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
@@ -89,6 +93,7 @@ class OrderSending:
         self._journal = journal
         self._ownership = ownership
         self._floors = floors
+        self._obstacles = obstacles
         self._worker = worker
         self._clock = clock
         self._monotonic = monotonic
@@ -108,6 +113,7 @@ class OrderSending:
             journal=self._journal,
             ownership=_Unrefused(self._ownership) if task.is_cancel else self._ownership,
             floors=self._floors,
+            obstacles=self._obstacles,
             worker=self._worker,
             clock=self._clock,
             monotonic=self._monotonic,
@@ -197,7 +203,8 @@ def failed(attempt: Attempt, error: TaskFailed) -> tuple[Result, Event]:
     """What an error means: that depends on whether anything may have left before it."""
     code, text = error.vendor_code, error.vendor_message
     if not attempt.began:
-        return Result(error=final(error), recorded=True), Refused(error.message)
+        told = error if isinstance(error, TaskExpired) else final(error)
+        return Result(error=told, recorded=True), Refused(error.message)
     if not attempt.may_be_taken:
         return Result(error=final(error), recorded=True), NotSent(error.message, code, text)
     if isinstance(error, (VendorRejected, Unsupported)):

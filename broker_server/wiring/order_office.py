@@ -24,6 +24,7 @@ from broker_server.orders.desk import OrderDesk
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.keeper import AccountKeeper, Outbox
 from broker_server.orders.late_verdicts import LateVerdicts
+from broker_server.orders.obstacles import Ahead, Obstacles, nobody_ahead
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.sending import OrderSending, pause
@@ -46,6 +47,7 @@ class OrderOffice:
         waiting: Finds an order that waits for its turn, by task_id.
         running: Whether a thread of this worker runs an order now, by task_id.
         run_now: The orders of a task_id that threads of this worker run now.
+        ahead: Finds the orders that were put off and came before a task_id.
         settle: How long after its send an order may still turn up at the vendor.
         poll_seconds: Between two looks at open orders.
         step: Told of each step of an order.
@@ -66,6 +68,7 @@ class OrderOffice:
         waiting: Callable[[str], OrderTask | None],
         running: Callable[[str], bool],
         run_now: Callable[[str], Sequence[OrderTask]] = lambda _: (),
+        ahead: Ahead = nobody_ahead,
         settle: timedelta,
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
@@ -110,6 +113,7 @@ class OrderOffice:
             )
             for vendor in vendors
         }
+        obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
         self.desk = OrderDesk(
             journal=self.journal,
@@ -119,6 +123,7 @@ class OrderOffice:
                 journal=self.journal,
                 ownership=ownership,
                 floors=floors,
+                obstacles=obstacles,
                 worker=worker,
                 clock=clock,
                 monotonic=monotonic,
@@ -128,6 +133,7 @@ class OrderOffice:
             ownership=ownership,
             floors=floors,
             late=late,
+            obstacles=obstacles,
             worker=worker,
             environment=rules.environment,
             clock=clock,
