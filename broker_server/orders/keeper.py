@@ -162,7 +162,8 @@ class AccountKeeper:
         self._give_up_on_the_lost()
         for record in self._journal.unsent(vendor, account):
             order = record.order
-            if order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE:
+            lost = order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE
+            if lost and not order.details.is_cancel:  # a cancel is never too late
                 self._change(order, Refused("its worker ended before it was sent; nothing was sent"))
         for record in self._journal.unreplied(vendor, account):
             self._outbox.send(record)
