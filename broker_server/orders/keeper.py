@@ -35,6 +35,8 @@ IDLE_SECONDS = 60.0
 LEASE_PAUSE = 0.2
 START_SECONDS = 30.0
 ROUND_SECONDS = 25.0
+LONGEST_EXCHANGE = timedelta(seconds=30)
+"""Longer than any thread of this worker sends an order."""
 LOST_MESSAGE = timedelta(minutes=10)
 """A received order whose message did not come back by then was answered or dropped with its queue."""
 
@@ -153,13 +155,13 @@ class AccountKeeper:
             return LEASE_PAUSE
         if grant.epoch != self._epoch:
             self._begin(grant)
-        return self._look()
+        return self._look(grant)
 
     def _begin(self, grant: Grant) -> None:
         """Take over what an earlier owner, or this worker before a restart, left behind."""
         self._started = False
         vendor, account = self._vendor.name, self._account
-        self._give_up_on_the_lost()
+        self._give_up_on_the_lost(grant)
         for record in self._journal.unsent(vendor, account):
             order = record.order
             lost = order.epoch < grant.epoch and self._clock() - order.received_at > LOST_MESSAGE
@@ -191,18 +193,20 @@ class AccountKeeper:
                 raise VendorUnavailable(f"the account's orders cannot all be read: {listed.incomplete}")
         log.info("the day's orders were read for the adopted journal", vendor=self._vendor.name)
 
-    def _give_up_on_the_lost(self) -> None:
+    def _give_up_on_the_lost(self, grant: Grant) -> None:
         """Look into every order that was being sent and that nobody is sending any more."""
+        now = self._clock()
         for record in self._journal.unsettled(self._vendor.name, self._account):
             order = record.order
-            if order.state is State.SENDING and not self._running(order.task_id):
+            on_its_way = order.epoch == grant.epoch and now - (order.sent_at or now) < LONGEST_EXCHANGE
+            if order.state is State.SENDING and not on_its_way and not self._running(order.task_id):
                 self._change(
                     order, Lost("its worker ended, or its journal failed, before its answer was kept")
                 )
 
-    def _look(self) -> float:
+    def _look(self, grant: Grant) -> float:
         vendor, account = self._vendor.name, self._account
-        self._give_up_on_the_lost()
+        self._give_up_on_the_lost(grant)
         unsettled = any(
             record.order.state is State.UNKNOWN for record in self._journal.unsettled(vendor, account)
         )
