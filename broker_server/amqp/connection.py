@@ -140,17 +140,19 @@ class Backoff:
 
     Args:
         jitter: Gives a number in [0, 1); passed in so that tests are deterministic.
+        longest: The ceiling, in seconds.
     """
 
-    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, jitter: Callable[[], float] = random.random, *, longest: float = LONGEST_DELAY_SECONDS
+    ) -> None:
         self._jitter = jitter
+        self._longest = longest
         self._failures = 0
 
     def next_delay(self) -> float:
         """Seconds to wait before the next try."""
-        delay = backoff_delay(
-            self._failures, self._jitter, first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS
-        )
+        delay = backoff_delay(self._failures, self._jitter, first=FIRST_DELAY_SECONDS, longest=self._longest)
         self._failures += 1
         return delay
 

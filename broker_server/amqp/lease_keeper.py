@@ -16,13 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.reasons import reason_of
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
-from broker_server.amqp.connection import (
-    LONGEST_DELAY_SECONDS,
-    Backoff,
-    LoginRefused,
-    closing,
-    connect,
-)
+from broker_server.amqp.connection import Backoff, LoginRefused, closing, connect
 from broker_server.amqp.frames import TolerantConnection
 from broker_server.amqp.lease_claim import AccountClaim
 from broker_server.amqp.lease_tenure import Tenure
@@ -34,6 +28,10 @@ log = structlog.get_logger(__name__)
 RETRY_SECONDS = 1.0
 CLAIM_AGAIN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
+LONGEST_DELAY_SECONDS = 3.0
+"""Without its leases a worker does nothing, and there are never many that ask for them."""
+STABLE_SECONDS = 15.0
+"""A lease that was held for so long begins with the shortest delay when it is lost."""
 
 
 class LeaseLost(Exception):
@@ -107,7 +105,7 @@ class LeaseKeeper:
             await keeping
 
     async def _keep(self, events: LeaseEvents, stopping: asyncio.Future[bool]) -> None:
-        backoff = Backoff(self._jitter)
+        backoff = Backoff(self._jitter, longest=LONGEST_DELAY_SECONDS)
         while True:
             connection: TolerantConnection | None = None
             held_since = None
@@ -126,7 +124,7 @@ class LeaseKeeper:
                 reason = repr(error)
             if connection is not None:
                 connection.abort("the lease is given up")
-            if held_since is not None and self._clock() - held_since > LONGEST_DELAY_SECONDS:
+            if held_since is not None and self._clock() - held_since > STABLE_SECONDS:
                 backoff.reset()
             delay = backoff.next_delay()
             log.warning("trying to take the lease again", reason=reason, seconds=round(delay, 2))

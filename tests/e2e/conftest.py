@@ -12,6 +12,19 @@ from tests.support.broker_cleaning import clean
 from tests.support.order_floor import Floor, open_floor
 from tests.support.postgres import fresh_database
 
+SAME_ON_EVERY_JOURNAL = ("test_order_cancels", "test_order_replays", "test_order_unknown")
+"""Modules whose subject is not the journal: with PostgreSQL they run in ``make chaos`` only."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a short run leaves out."""
+    for item in items:
+        parameters = (
+            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        )
+        if item.path.stem in SAME_ON_EVERY_JOURNAL and parameters.get("module_journal_url") == "postgresql":
+            item.add_marker(pytest.mark.thorough)
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def module_journal_url(

@@ -12,8 +12,9 @@ from broker_server.simulator.process import SimulatorProcess
 from tests.support.processes import start_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def simulator() -> Iterator[SimulatorProcess]:
+    """One of each test's own: a key gets one token a minute, which the next check would wait for."""
     with SimulatorProcess.start(seed=1) as running:
         yield running
 

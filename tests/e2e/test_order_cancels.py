@@ -12,8 +12,8 @@ from tests.support.brokerage import BUY, CHANGE, LIST_ABROAD
 from tests.support.order_floor import Floor
 from tests.support.waiting import PATIENCE, wait_until
 
-SETTINGS = {"LEASE_HEARTBEAT": "10"}
-"""An order's exchange may take 8 seconds."""
+SETTINGS = {"LEASE_HEARTBEAT": "5"}
+"""An order's exchange may take 4 seconds."""
 TICKER = "005930"
 
 
@@ -30,7 +30,7 @@ def state(floor: Floor, order_no: str) -> str:
 
 
 def held_up(floor: Floor, quantity: int) -> str:
-    """An order on its way whose answer never comes: it holds the lane of orders for 8 seconds."""
+    """An order on its way whose answer never comes: it holds the lane of orders for 4 seconds."""
     floor.brokerage.fault("blackhole", when="after", tr=BUY)
     calls = floor.brokerage.calls(BUY)
     order = {"ticker": TICKER, "quantity": quantity, "price": floor.low_price(TICKER)}

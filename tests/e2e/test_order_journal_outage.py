@@ -12,8 +12,8 @@ from tests.support.journal_outage import Outage, breakable_journal
 from tests.support.order_floor import Floor, open_floor
 from tests.support.waiting import PATIENCE, wait_until
 
-SETTINGS = {"LEASE_HEARTBEAT": "10"}
-"""An order's exchange may take 8 seconds."""
+SETTINGS = {"LEASE_HEARTBEAT": "5"}
+"""An order's exchange may take 4 seconds."""
 
 
 @pytest.fixture(params=["stopped server", "locked file", "lost tables"])

@@ -40,14 +40,12 @@ class Listener:
         wire.channel.queue_bind(BOUND, "broker.events", key)
 
     def bodies(self) -> list[dict[str, Any]]:
+        """The events, repeats of one message left out: what is unconfirmed at a cut comes again."""
         self.messages += self._wire.take_all(BOUND)
-        return [message.json for message in self.messages]
+        return list({message.properties.message_id: message.json for message in self.messages}.values())
 
     def numbers(self) -> list[int]:
-        """The ``number`` of each event, repeats of one message left out."""
-        self.bodies()
-        by_id = {message.properties.message_id: message.json["number"] for message in self.messages}
-        return list(by_id.values())
+        return [body["number"] for body in self.bodies()]
 
 
 @pytest.fixture
