@@ -12,17 +12,11 @@ from tests.support.broker_cleaning import clean
 from tests.support.order_floor import Floor, open_floor
 from tests.support.postgres import fresh_database
 
-SAME_ON_EVERY_JOURNAL = ("test_order_cancels", "test_order_replays", "test_order_unknown")
-"""Modules whose subject is not the journal: with PostgreSQL they run in ``make chaos`` only."""
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a short run leaves out."""
+    """Leave to ``make chaos`` what a short run has on SQLite, and whose subject is not the journal."""
     for item in items:
-        parameters = (
-            item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        )
-        if item.path.stem in SAME_ON_EVERY_JOURNAL and parameters.get("module_journal_url") == "postgresql":
+        if item.get_closest_marker("same_on_every_journal") and "[postgresql" in item.name:
             item.add_marker(pytest.mark.thorough)
 
 

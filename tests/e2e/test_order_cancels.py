@@ -12,6 +12,7 @@ from tests.support.brokerage import BUY, CHANGE, LIST_ABROAD
 from tests.support.order_floor import Floor
 from tests.support.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.same_on_every_journal
 SETTINGS = {"LEASE_HEARTBEAT": "5"}
 """An order's exchange may take 4 seconds."""
 TICKER = "005930"

@@ -11,6 +11,7 @@ from tests.support.order_chaos import OrderChaos
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.same_on_every_journal
 def test_orders_survive_dying_workers_and_lost_answers(
     clean_broker: str, journal_url: str, tmp_path: Path
 ) -> None:

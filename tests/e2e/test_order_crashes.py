@@ -86,6 +86,7 @@ def _statuses(floor: Floor, task_id: str) -> list[str]:
     return [message.json["status"] for message in floor.wire.replies[task_id]]
 
 
+@pytest.mark.same_on_every_journal
 def test_outcome_whose_reply_was_never_confirmed_is_sent_on_start_without_its_message(
     new_floor: Floor,
 ) -> None:
@@ -114,6 +115,7 @@ def test_outcome_whose_reply_was_never_confirmed_is_sent_on_start_without_its_me
     assert len(wire.replies[task_id]) == 1
 
 
+@pytest.mark.same_on_every_journal
 @pytest.mark.parametrize("ticker", ["005930", "000660"], ids=["of the same ticker", "of another ticker"])
 def test_orders_behind_a_lost_one_leave_in_the_order_of_their_arrival(new_floor: Floor, ticker: str) -> None:
     worker = start_mortal(new_floor, "sending")

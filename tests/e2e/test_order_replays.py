@@ -12,6 +12,7 @@ from sqlalchemy import update
 from broker_server.journal.tables import orders
 from tests.support.order_floor import TASKS, Floor
 
+pytestmark = pytest.mark.same_on_every_journal
 TICKER = "005380"
 AN_HOUR_AGO = timedelta(hours=1)
 

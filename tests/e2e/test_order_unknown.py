@@ -12,6 +12,7 @@ from tests.support.order_events import Listener
 from tests.support.order_floor import Floor
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.same_on_every_journal
 SETTINGS = {"LEASE_HEARTBEAT": "2"}
 """An order's exchange is given up after 1.6 seconds."""
 

@@ -108,7 +108,7 @@ def test_a_worker_that_never_gets_ready_is_told_and_ended(tmp_path: Path, progra
     began = time.monotonic()
     with (
         pytest.raises(WorkerDidNotStart, match=says),
-        running_worker("amqp://nowhere", tmp_path, command=[sys.executable, "-c", note], patience=10),
+        running_worker("amqp://nowhere", tmp_path, command=[sys.executable, "-c", note], patience=4),
     ):
         pass
     assert time.monotonic() - began < 200

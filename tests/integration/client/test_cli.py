@@ -111,9 +111,9 @@ def test_usage_errors_are_exit_2_and_send_nothing(
 
 
 def test_no_answer_is_exit_3_and_nothing_on_stdout(clean_broker: str, worker: EchoWorker) -> None:
-    done = run(clean_broker, "call", "ignore.get-it", "--timeout", "10", "--json")
+    done = run(clean_broker, "call", "ignore.get-it", "--timeout", "5", "--json")
     assert (done.returncode, done.stdout) == (3, "")
-    assert "no answer within 10 s" in done.stderr
+    assert "no answer within 5 s" in done.stderr
 
 
 def test_no_worker_is_exit_3_and_says_what_to_start(clean_broker: str) -> None:
@@ -185,7 +185,7 @@ def test_an_order_without_an_answer_says_how_to_ask_again_and_runs_once(
     clean_broker: str, worker: EchoWorker
 ) -> None:
     worker.hold_orders = True
-    first = run(clean_broker, "call", "kis.buy-order", "ticker=005930", "--timeout", "10")
+    first = run(clean_broker, "call", "kis.buy-order", "ticker=005930", "--timeout", "5")
     assert first.returncode == 3
     task_id = first.stderr.splitlines()[0].removeprefix("task_id: ")
     assert f"--task-id {task_id}" in first.stderr

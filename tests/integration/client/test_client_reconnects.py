@@ -87,9 +87,9 @@ def test_a_silent_cut_is_noticed_by_the_heartbeat(
 def test_heartbeats_live_while_the_caller_computes(
     proxied_url: str, proxy: TcpProxy, worker: EchoWorker
 ) -> None:
-    with Client(f"{proxied_url}?heartbeat=4") as client:
+    with Client(f"{proxied_url}?heartbeat=2") as client:
         client.call("echo.get-it")
-        digest, end = b"", time.monotonic() + 13  # the broker gives up after two intervals
+        digest, end = b"", time.monotonic() + 6  # the broker gives up after two intervals
         while time.monotonic() < end:
             digest = hashlib.sha256(digest).digest()
         assert client.call("echo.get-it", digest=digest.hex()).first

@@ -22,6 +22,7 @@ from tests.support.processes import CommandProcess
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
+from tests.support.workers import Gate
 
 ENVIRONMENT = "paper"
 
@@ -242,13 +243,13 @@ def test_halt_does_not_wait_behind_reads_orders_and_cancels(
     clean_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
     new_worker(clean_broker, settings={"STUB_ORDERS": "on"})
-    gate = tmp_path / "gate"
+    gate = Gate(tmp_path)
     with TaskWire(clean_broker) as wire:
-        busy = {"gate": str(gate)}
         methods = ("stub.buy-order", "stub.cancel-order", *["stub.account-echo"] * 20)
-        waiting = [wire.send(method, busy) for method in methods]
+        waiting = [wire.send(method, gate.hold(number)) for number, method in enumerate(methods)]
+        gate.wait_begun(0)
         row = switch(wire, "broker.halt-orders", "now")
         assert row["halted"] is True
         assert not any(wire.replies[task_id] for task_id in waiting)
-        gate.touch()
+        gate.open()
         wire.wait_all(waiting)
