@@ -94,7 +94,11 @@ def test_replay_on_the_next_day_is_a_conflict_that_names_the_old_order(floor: Fl
         connection.execute(
             update(orders)
             .where(orders.c.task_id == task_id)
-            .values(received_at=yesterday, trading_day=(yesterday + timedelta(hours=9)).date().isoformat())
+            .values(
+                received_at=yesterday,
+                trading_day=(yesterday + timedelta(hours=9)).date().isoformat(),
+                version=orders.c.version + 1,  # the keeper may be about to write the row as it was
+            )
         )
     error = again(floor, task_id, 26)["error"]
     assert error["code"] == "DUPLICATE_TASK_CONFLICT"
