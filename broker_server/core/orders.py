@@ -243,12 +243,14 @@ class Progress:
         status: As the report has it.
         average_price: Of the fills so far.
         cancelled: Shares taken back so far, or moved to another order by a change.
+        reason: Why nothing of it is open any more, if nobody asked for that.
     """
 
     filled: int
     status: Status
     average_price: Decimal | None = None
     cancelled: int = 0
+    reason: str | None = None
 
 
 Event = Refused | Sending | Accepted | Rejected | NotSent | Lost | Missed | Stuck | Progress
@@ -351,6 +353,7 @@ def _progressed(order: Order, event: Progress) -> Order:
         status=status,
         remaining=0 if status not in OPEN else left,
         average_price=_average(order, event),
+        reason=event.reason or order.reason,
     )
     return order if changed == order else changed
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from broker_server.core.orders import Accepted, Event, Missed, NotSent, Order, Progress, State, Stuck
+from broker_server.core.orders import Accepted, Event, Missed, NotSent, Order, Progress, State, Status, Stuck
 from broker_server.core.vendor import ListedOrder, OrderList
 
 CLOCK_SLACK = timedelta(seconds=3)
@@ -103,6 +103,17 @@ def follow(listed: ListedOrder) -> Progress:
     """What the list says of an accepted order."""
     gone = listed.quantity - listed.filled - listed.remaining
     return Progress(listed.filled, listed.status, listed.average_price, max(0, gone, listed.cancelled or 0))
+
+
+def expired(listed: ListedOrder) -> Progress:
+    """What the list says of an accepted order whose trading day is over: what it shows as open is gone."""
+    return Progress(
+        listed.filled,
+        Status.CANCELLED,
+        listed.average_price,
+        max(0, listed.quantity - listed.filled),
+        reason="its trading day ended",
+    )
 
 
 def ours(

@@ -189,6 +189,23 @@ class SessionTable:
         days = [self._trading_day(name, moment) for name in self._data.venues[venue]]
         return min(days, default=now.date())
 
+    def day_end(self, venue: str, now: datetime) -> datetime | None:
+        """When the trading day ends that an order belongs to which is sent now.
+
+        Returns:
+            The close of its last session, in UTC or with an offset; ``None`` for an unknown venue.
+
+        Raises:
+            ValueError: ``now`` has no offset.
+        """
+        moment = _checked(now)
+        closes = [
+            run.closes
+            for name in self._data.venues.get(venue, ())
+            for run in self._runs(name, self._trading_day(name, moment))
+        ]
+        return max(closes, default=None)
+
     def _trading_day(self, name: str, now: datetime) -> date:
         today = now.astimezone(_zone(self._data.markets[name].time_zone)).date()
         for day in _days_from(today):

@@ -9,6 +9,7 @@ import structlog
 
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import (
+    OPEN,
     UNSETTLED,
     Accepted,
     Event,
@@ -18,7 +19,7 @@ from broker_server.core.orders import (
     State,
     Stuck,
 )
-from broker_server.core.reconciliation import CLOCK_SLACK, Finding, follow, ours, reconcile
+from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, ours, reconcile
 from broker_server.core.vendor import ListedOrder, OrderList, Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.order_rows import trading_day
@@ -58,6 +59,7 @@ class BookKeeper:
         environment: The worker's.
         clock: UTC.
         settle: See `broker_server.core.reconciliation.reconcile`.
+        day_over: Whether the market cannot fill an order any more, by its trading day.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class BookKeeper:
         environment: str,
         clock: Callable[[], datetime],
         settle: timedelta,
+        day_over: Callable[[Order, datetime], bool],
     ) -> None:
         self._journal = journal
         self._foreign = foreign
@@ -82,6 +85,7 @@ class BookKeeper:
         self._environment = environment
         self._clock = clock
         self._settle = settle
+        self._day_over = day_over
 
     def compare(self, vendor: Vendor, account: str, market: str, context: TaskContext) -> OrderList:
         """Ask for a list, and write down what it tells.
@@ -99,7 +103,7 @@ class BookKeeper:
             self._floors.note_listed(vendor.name, account, market, each.order_no, each.received_at)
         self._reconcile(vendor, account, market, listed, asked_at)
         known = self._ours(vendor, account, market, listed)
-        self._follow(known, listed)
+        self._follow(known, listed, asked_at)
         if since is None or trading_day(since) == trading_day(asked_at):
             self._announce_foreign(vendor, account, market, known, listed)
         return listed
@@ -159,6 +163,14 @@ class BookKeeper:
             order.sent_at
             for order in self._denied(vendor.name, account, market, now)
             if order.sent_at is not None and now - order.sent_at < LATE_EVIDENCE
+        ]
+        sent += [
+            record.order.sent_at
+            for record in self._journal.open(vendor.name, account)
+            if record.order.details.market == market
+            and record.order.sent_at is not None
+            and now - record.order.sent_at < LONGEST_LOOK_BACK
+            and self._day_over(record.order, now)
         ]
         if not sent:
             return None
@@ -228,11 +240,13 @@ class BookKeeper:
         except IllegalTransition as error:
             log.info("an order changed in the meantime", reason=str(error))
 
-    def _follow(self, known: dict[ListedOrder, Order], listed: OrderList) -> None:
+    def _follow(self, known: dict[ListedOrder, Order], listed: OrderList, asked_at: datetime) -> None:
         for each in listed.orders:
             order = known.get(each)
-            if order is not None and order.state is State.ACCEPTED and order.status is not None:
-                self.change(order.task_id, follow(each))
+            if order is None or order.state is not State.ACCEPTED or order.status is None:
+                continue
+            over = each.status in OPEN and order.is_open and self._day_over(order, asked_at)
+            self.change(order.task_id, expired(each) if over else follow(each))
 
     def _announce_foreign(
         self, vendor: Vendor, account: str, market: str, known: dict[ListedOrder, Order], listed: OrderList

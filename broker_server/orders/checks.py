@@ -19,7 +19,7 @@ from broker_client.errors import (
 from broker_client.validation import describe_validation_error
 from broker_server.core.guards import Limits, broken_limit, needs_price
 from broker_server.core.methods import TaskContext
-from broker_server.core.orders import OrderDetails
+from broker_server.core.orders import Order, OrderDetails
 from broker_server.core.vendor import Vendor
 from broker_server.journal.halts import Halts
 from broker_server.journal.order_rows import KST, trading_day
@@ -32,6 +32,7 @@ ACCOUNT = "default"
 """The alias of the only account that a vendor has so far."""
 
 SessionRule = Callable[[OrderDetails, datetime], str | None]
+DayRule = Callable[[Order, datetime], bool]
 """Says what is odd about the time of an order, or raises `OrderGuard`."""
 
 
@@ -48,6 +49,7 @@ class OrderRules:
         users: The only AMQP users that may send orders; ``None`` for any.
         limits: See `broker_server.core.guards`.
         session_rule: Order type against market session.
+        day_over: Whether the market cannot fill an order any more, since its trading day is over.
     """
 
     environment: str
@@ -58,6 +60,7 @@ class OrderRules:
     users: frozenset[str] | None = None
     limits: Limits = field(default_factory=Limits)
     session_rule: SessionRule = lambda details, now: None
+    day_over: DayRule = lambda order, now: False
 
 
 class OrderChecks:

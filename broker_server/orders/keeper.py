@@ -21,7 +21,7 @@ from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, S
 from broker_server.core.vendor import Vendor
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import OrderJournal
-from broker_server.orders.books import LATE_EVIDENCE, BookKeeper
+from broker_server.orders.books import LATE_EVIDENCE, LONGEST_LOOK_BACK, BookKeeper
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership
@@ -210,7 +210,7 @@ class AccountKeeper:
         unsettled = any(
             record.order.state is State.UNKNOWN for record in self._journal.unsettled(vendor, account)
         )
-        if not unsettled and not self._journal.open(vendor, account) and not self._denied():
+        if not unsettled and not self._open() and not self._denied():
             return IDLE_SECONDS
         self._round(ROUND_SECONDS)
         if not unsettled:
@@ -223,7 +223,7 @@ class AccountKeeper:
         vendor, account = self._vendor.name, self._account
         records = [
             *self._journal.unsettled(vendor, account),
-            *self._journal.open(vendor, account),
+            *self._open(),
             *self._denied(),
         ]
         context = self._context(seconds)
@@ -234,6 +234,12 @@ class AccountKeeper:
                 self._books.compare(self._vendor, account, market, context)
             except TaskFailed as error:
                 log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+
+    def _open(self) -> list[Record]:
+        """Orders that the market may fill; what no list has shown for long is not asked for any more."""
+        since = self._clock() - LONGEST_LOOK_BACK
+        records = self._journal.open(self._vendor.name, self._account)
+        return [record for record in records if (record.order.sent_at or since) >= since]
 
     def _denied(self) -> list[Record]:
         """Orders that the vendor's lists did not show and that may still turn up in them."""

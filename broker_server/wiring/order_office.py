@@ -93,6 +93,7 @@ class OrderOffice:
             environment=rules.environment,
             clock=clock,
             settle=settle,
+            day_over=rules.day_over,
         )
         late = LateVerdicts(self.journal, self._changed, self._wake, worker=worker)
         self.keepers = {

@@ -9,6 +9,7 @@ from broker_client.protocol import Environment
 from broker_server.core.guards import Limits
 from broker_server.market_sessions import load_market_sessions
 from broker_server.orders.checks import OrderRules
+from broker_server.orders.day_end import DayEnd
 from broker_server.orders.session_rule import SessionCheckRule
 from broker_server.settings import Settings
 
@@ -24,6 +25,7 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
     Raises:
         SettingsError: The file of market sessions is wrong.
     """
+    table = load_market_sessions(settings.market_sessions_file)
     return OrderRules(
         environment=environment,
         refused=LEGACY_REFUSAL if settings.legacy_queues else None,
@@ -38,8 +40,9 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
             tickers=settings.order_tickers,
         ),
         session_rule=SessionCheckRule(
-            load_market_sessions(settings.market_sessions_file),
+            table,
             settings.session_check,
             round_the_clock=environment == "simulated",
         ),
+        day_over=DayEnd(table, round_the_clock=environment == "simulated"),
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
 import venv
 import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -43,15 +46,41 @@ def wheel(distributions: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The ``bin`` folder of an environment that holds the wheel and the pinned base set, nothing else."""
+    """The ``bin`` folder of an environment that holds the wheel and the pinned base set, nothing else.
+
+    The base set is copied from the environment of the tests, where it was installed from the same pins.
+    """
     folder = tmp_path_factory.mktemp("empty") / "env"
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-qq", "--no-deps", "--no-compile"]
-    requirements = ROOT / "requirements" / "base.txt"
-    for arguments in (["--require-hashes", "-r", str(requirements)], [str(wheel)]):
-        done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    pins = re.findall(
+        r"^([\w.-]+)==(\S+)", (ROOT / "requirements" / "base.txt").read_text("utf-8"), re.MULTILINE
+    )
+    for name, version in pins:
+        copy_distribution(name, version, site)
+    done = pip("install", "-qq", "--no-deps", "--no-compile", str(wheel), environment=folder)
+    assert done.returncode == 0, done.stderr
     return folder / "bin"
+
+
+def copy_distribution(name: str, version: str, site: Path) -> None:
+    """Copy the modules of an installed package; one that this platform does not need is not installed."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return
+    assert found.version == version
+    for file in found.files or ():
+        if ".." not in file.parts and "__pycache__" not in file.parts:
+            target = site / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(str(found.locate_file(file))), target)
+
+
+def pip(*arguments: str, environment: Path) -> subprocess.CompletedProcess[str]:
+    """Run pip of the tests' own environment for another one."""
+    command = [sys.executable, "-m", "pip", "--python", str(environment), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_wheel_holds_every_module_and_data_file(wheel: Path) -> None:
@@ -79,9 +108,7 @@ def test_source_archive_can_be_built_again(distributions: Path) -> None:
 
 @pytest.mark.timeout(900)
 def test_installed_requirements_fit_together(installed: Path) -> None:
-    done = subprocess.run(
-        [installed / "python", "-m", "pip", "check"], capture_output=True, text=True, check=False
-    )
+    done = pip("check", environment=installed.parent)
     assert done.returncode == 0, done.stdout
 
 

@@ -329,7 +329,7 @@ def test_an_unknown_venue_is_always_open() -> None:
 
 def test_a_time_without_an_offset_is_a_mistake() -> None:
     naive = datetime(2026, 9, 14, 10, 0)  # noqa: DTZ001  (what is refused here)
-    for ask in (TABLE.phase, TABLE.is_open, TABLE.trading_day):
+    for ask in (TABLE.phase, TABLE.is_open, TABLE.trading_day, TABLE.day_end):
         with pytest.raises(ValueError, match="offset"):
             ask("KRX", naive)
     with pytest.raises(ValueError, match="offset"):
@@ -359,6 +359,30 @@ def test_any_time_gives_one_verdict_that_agrees_with_the_phase(
     taken = any(order_type in run.order_types for run in phase.running) or not phase.known
     assert (check.verdict is Verdict.OPEN) == taken
     assert phase.is_open == TABLE.is_open(venue, now)
+
+
+@pytest.mark.parametrize(
+    ("venue", "sent", "end"),
+    [
+        ("KRX", "2026-08-25T10:00+09:00", "2026-08-25T18:00+09:00"),
+        ("KRX", "2026-08-25T19:00+09:00", "2026-08-26T18:00+09:00"),
+        ("SOR", "2026-08-25T10:00+09:00", "2026-08-25T20:00+09:00"),
+        ("KRX", "2026-08-28T19:00+09:00", "2026-08-31T18:00+09:00"),
+    ],
+)
+def test_the_end_of_the_trading_day(venue: str, sent: str, end: str) -> None:
+    assert TABLE.day_end(venue, datetime.fromisoformat(sent)) == datetime.fromisoformat(end)
+
+
+def test_an_american_order_of_the_night_lasts_over_midnight_in_korea() -> None:
+    end = TABLE.day_end("NASD", at("2026-08-25T23:50"))
+    assert end is not None
+    assert end.astimezone(ZoneInfo(NEW_YORK)).date() == date(2026, 8, 25)
+    assert end.astimezone(ZoneInfo(SEOUL)).date() == date(2026, 8, 26)
+
+
+def test_an_unknown_venue_has_no_end_of_the_day() -> None:
+    assert TABLE.day_end("XETRA", at("2026-08-25T10:00")) is None
 
 
 @given(now=MOMENTS, venue=st.sampled_from(VENUES))
