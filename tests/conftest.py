@@ -10,14 +10,17 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 import structlog
 from hypothesis import settings
 
 from broker_server.amqp.private_node import PrivateNode
-from tests.support.broker_cleaning import ManagementApi, clean
+from broker_server.amqp.private_node.ports import free_port
+from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.docker_broker import docker_answers, rabbitmq_container
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
@@ -98,7 +101,7 @@ def _logs_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _test_broker() -> Iterator[TestBroker]:
+def _test_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
     given = os.environ.get("TEST_BROKER_URL")
     if given:
         address = os.environ.get("TEST_BROKER_MANAGEMENT_URL")
@@ -107,9 +110,22 @@ def _test_broker() -> Iterator[TestBroker]:
         with rabbitmq_container() as (url, address):
             yield TestBroker(url, ManagementApi(address, url))
     else:
-        with PrivateNode.start(plugins=("rabbitmq_management",)) as node:
-            assert node.management_url is not None
-            yield TestBroker(node.url, ManagementApi(node.management_url, node.url))
+        with _private_broker(tmp_path_factory) as broker:
+            yield broker
+
+
+@contextmanager
+def _private_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
+    """A node of the test run; with xdist one for all its processes, each of which has a virtual host."""
+    process = os.environ.get("PYTEST_XDIST_WORKER")
+    folder = None if process is None else tmp_path_factory.getbasetemp().parent / "rabbitmq"
+    with PrivateNode.start(folder, port=free_port(), plugins=("rabbitmq_management",), keep=False) as node:
+        assert node.management_url is not None
+        url = node.url
+        if process is not None:
+            ManagementApi(node.management_url, url).add_virtual_host(process)
+            url = f"{url.rpartition('/')[0]}/{process}"
+        yield TestBroker(url, ManagementApi(node.management_url, url))
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +140,26 @@ def clean_broker(_test_broker: TestBroker) -> Iterator[str]:
     clean(_test_broker.url, _test_broker.management)
     yield _test_broker.url
     clean(_test_broker.url, _test_broker.management)
+
+
+@pytest.fixture
+def add_user(_test_broker: TestBroker, clean_broker: str) -> Iterator[AddUser]:
+    """Adds users to the test broker, who are gone after the test."""
+    api = _test_broker.management
+    if api is None:
+        pytest.skip("TEST_BROKER_MANAGEMENT_URL is not set: users cannot be added")
+    added: list[str] = []
+
+    def add(name: str, password: str, *, configure: str = ".*") -> str:
+        api.add_user(name, password, configure=configure)
+        added.append(name)
+        parts = urlsplit(clean_broker)
+        login = f"{quote(name, safe='')}:{quote(password, safe='')}"
+        return urlunsplit(parts._replace(netloc=f"{login}@{parts.hostname}:{parts.port}"))
+
+    yield add
+    for name in added:
+        api.delete_user(name)
 
 
 @pytest.fixture

@@ -9,23 +9,21 @@ from typing import Any
 import pytest
 from pika.exceptions import ChannelClosedByBroker
 
-from broker_server.amqp.private_node import PrivateNode
+from tests.support.broker_cleaning import AddUser
 from tests.support.order_floor import Floor, open_floor
 from tests.support.task_wire import TaskWire
-from tests.support.workers import rabbitmqctl
 
 USERS = ("trader", "stranger")
 ACCOUNT_QUEUE = "tasks.kis.default.orders"
 
 
 @pytest.fixture
-def guarded(private_node: PrivateNode, tmp_path: Path) -> Iterator[Floor]:
-    """A floor on a node with two more users, whose worker takes orders of one of them only."""
+def guarded(clean_broker: str, add_user: AddUser, tmp_path: Path) -> Iterator[Floor]:
+    """A floor at a broker with two more users, whose worker takes orders of one of them only."""
     for user in USERS:
-        rabbitmqctl(private_node, "add_user", user, f"{user}-password")
-        rabbitmqctl(private_node, "set_permissions", user, ".*", ".*", ".*")
+        add_user(user, f"{user}-password")
     journal = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
-    with open_floor(private_node.url, tmp_path, journal, settings={"ORDER_USERS": "trader"}) as floor:
+    with open_floor(clean_broker, tmp_path, journal, settings={"ORDER_USERS": "trader"}) as floor:
         floor.start()
         yield floor
 

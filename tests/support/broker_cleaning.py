@@ -1,8 +1,9 @@
-"""Deleting what our programs leave on a test broker."""
+"""The test broker's own affairs: deleting what our programs leave there, its users and virtual hosts."""
 
 from __future__ import annotations
 
 import re
+from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
 
 import pika
@@ -30,6 +31,13 @@ _KNOWN_QUEUES = (
 _KNOWN_EXCHANGES = ("broker.realtime", "broker.events", "broker.control", "tasks.rejected", "tasks.expired")
 
 
+class AddUser(Protocol):
+    """Adds a user to the test broker; returns the URL for that user."""
+
+    def __call__(self, name: str, password: str, *, configure: str = ".*") -> str:
+        """Add one, who may configure what the expression matches."""
+
+
 class ManagementApi:
     """The management plugin of the test broker.
 
@@ -46,11 +54,33 @@ class ManagementApi:
 
     def names(self, kind: str) -> list[str]:
         """The names of all ``queues`` or ``exchanges`` of the virtual host."""
-        answer = requests.get(
-            f"{self._address}/api/{kind}/{self._vhost}?columns=name", auth=self._login, timeout=60
+        answer = self._call("GET", f"{kind}/{self._vhost}?columns=name")
+        return [row["name"] for row in answer.json()]
+
+    def add_virtual_host(self, name: str) -> None:
+        """Add a virtual host that the login of this API may use."""
+        self._call("PUT", f"vhosts/{quote(name, safe='')}", {})
+        self._permit(name, self._login[0], ".*")
+
+    def add_user(self, name: str, password: str, *, configure: str = ".*") -> None:
+        """Add a user of the virtual host, who may configure what the expression matches."""
+        self._call("PUT", f"users/{quote(name, safe='')}", {"password": password, "tags": ""})
+        self._permit(unquote(self._vhost), name, configure)
+
+    def delete_user(self, name: str) -> None:
+        """Delete a user."""
+        self._call("DELETE", f"users/{quote(name, safe='')}")
+
+    def _permit(self, virtual_host: str, user: str, configure: str) -> None:
+        rights = {"configure": configure, "write": ".*", "read": ".*"}
+        self._call("PUT", f"permissions/{quote(virtual_host, safe='')}/{quote(user, safe='')}", rights)
+
+    def _call(self, verb: str, path: str, body: dict[str, Any] | None = None) -> requests.Response:
+        answer = requests.request(
+            verb, f"{self._address}/api/{path}", json=body, auth=self._login, timeout=60
         )
         answer.raise_for_status()
-        return [row["name"] for row in answer.json()]
+        return answer
 
 
 def clean(broker_url: str, management: ManagementApi | None) -> None:

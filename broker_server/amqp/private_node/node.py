@@ -63,6 +63,7 @@ class PrivateNode:
         *,
         port: int | None = None,
         plugins: tuple[str, ...] = (),
+        keep: bool = True,
         timeout: float = 120.0,
     ) -> Self:
         """Start a node, or join the one that runs in ``folder``.
@@ -72,6 +73,7 @@ class PrivateNode:
             port: The AMQP port. None: a folder's last port or 5672 if free, else any free one. A running
                 node that is joined keeps its port and plugins.
             plugins: Plugins to enable, for example ``("rabbitmq_management",)``.
+            keep: Keep the folder when the node stops; a node whose folder goes is simply killed.
             timeout: Seconds to wait for a node that is starting or stopping.
 
         Raises:
@@ -80,7 +82,7 @@ class PrivateNode:
         """
         if not hasattr(socket, "AF_UNIX") or sys.platform == "win32":
             raise BrokerUnreachable("a private RabbitMQ node needs Linux or macOS: set BROKER_URL instead")
-        temporary = folder is None
+        temporary = folder is None or not keep
         root = Path(tempfile.mkdtemp(prefix="sapi-rabbitmq-")) if folder is None else folder
         layout = NodeFolder(root.expanduser().absolute().resolve())
         deadline = time.monotonic() + timeout

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,11 +22,10 @@ from broker_client import (
     VendorRejected,
 )
 from broker_client.signatures import Signatures
-from broker_server.amqp.private_node import PrivateNode
 from tests.integration.client.echo_worker import EchoWorker
+from tests.support.broker_cleaning import AddUser
 from tests.support.order_rows import order_row
 from tests.support.waiting import wait_until
-from tests.support.workers import rabbitmqctl
 
 Call = Callable[..., TaskResult]
 ORDER = "kis.buy-order"
@@ -73,18 +72,11 @@ def test_the_user_of_the_url_without_one_is_guest(clean_broker: str, worker: Ech
     assert users_of(worker) == [(ORDER, "guest")]
 
 
-def test_names_with_signs_and_urls_with_different_users(private_node: PrivateNode) -> None:
-    parts = urlsplit(private_node.url)
+def test_names_with_signs_and_urls_with_different_users(clean_broker: str, add_user: AddUser) -> None:
     users = ["트레이더@krx", "a+b/c%d"]
-    for user in users:
-        rabbitmqctl(private_node, "add_user", user, "secret")
-        rabbitmqctl(private_node, "set_permissions", user, ".*", ".*", ".*")
-    urls = [
-        urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:secret@{parts.hostname}:{parts.port}"))
-        for user in users
-    ]
+    urls = [add_user(user, "secret") for user in users]
     wrong = urls[0].replace(":secret@", ":wrong@")
-    with EchoWorker(private_node.url) as worker:
+    with EchoWorker(clean_broker) as worker:
         for call in (call_blocking, call_async):
             call(urls[0], ORDER, ticker="005930")
             call([wrong, urls[1]], ORDER, ticker="005930")

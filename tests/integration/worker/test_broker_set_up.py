@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pika
-
-from broker_server.amqp.private_node import PrivateNode
 from tests.integration.worker.conftest import StartWorker
+from tests.support.broker_cleaning import AddUser
 from tests.support.task_wire import TaskWire
-from tests.support.workers import orders_placed, rabbitmqctl
+from tests.support.workers import orders_placed
 
 QUORUM = {"x-queue-type": "quorum"}
 REAL = {"KIS_ENVIRONMENT": "real"}
@@ -95,15 +93,12 @@ def test_forwarded_task_keeps_what_its_reply_needs(clean_broker: str, new_worker
 
 
 def test_user_without_the_right_to_configure_serves_what_exists(
-    own_node: PrivateNode, own_broker: str, new_worker: StartWorker
+    clean_broker: str, add_user: AddUser, new_worker: StartWorker
 ) -> None:
-    assert new_worker(own_broker).terminate() == 0
-    rabbitmqctl(own_node, "add_user", "least", "least-password")
+    assert new_worker(clean_broker).terminate() == 0
     configure = r"^(broker\.(environment|owner)\.|amq\.gen-).*"
-    rabbitmqctl(own_node, "set_permissions", "least", configure, ".*", ".*")
-    address = pika.URLParameters(own_broker)
-    worker = new_worker(f"amqp://least:least-password@127.0.0.1:{address.port}/%2F")
-    with TaskWire(own_broker) as wire:
+    worker = new_worker(add_user("least", "least-password", configure=configure))
+    with TaskWire(clean_broker) as wire:
         reply = wire.call("stub.echo", {"value": json.dumps("x")})
         assert reply["status"] == "TASK_SUCCEED"
     assert "least-password" not in worker.output
