@@ -32,8 +32,9 @@ ACCOUNT = "default"
 """The alias of the only account that a vendor has so far."""
 
 SessionRule = Callable[[OrderDetails, datetime], str | None]
-DayRule = Callable[[Order, datetime], bool]
 """Says what is odd about the time of an order, or raises `OrderGuard`."""
+DayRule = Callable[[Order, datetime], bool]
+"""Says whether the trading day of an order is over at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
