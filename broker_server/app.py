@@ -30,7 +30,7 @@ from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
-from broker_server.orders.attempt import Step, no_step
+from broker_server.orders.gate import Step, no_step
 from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
 from broker_server.wiring.clock import utc_now

@@ -27,7 +27,7 @@ from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs
-from broker_server.orders.attempt import Step, no_step
+from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
 from broker_server.wiring.leases import account_identity

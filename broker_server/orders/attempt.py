@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
 from broker_client.errors import InvalidParameters, OrdersDisabled
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails, Sending
-from broker_server.journal.orders import OrderJournal, StaleEpoch
-from broker_server.orders.checks import OrderChecks
-from broker_server.orders.floors import NumberFloors
-from broker_server.orders.obstacles import Obstacles
-from broker_server.orders.ownership import Grant, Ownership
+from broker_server.journal.orders import StaleEpoch
+from broker_server.orders.gate import Gate
+from broker_server.orders.ownership import Grant
 from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere
 
 PROBE_PAUSE = 0.05
-
-Step = Callable[[str, str], None]
-"""Told of each step of an order, by name and task_id; tests make workers die there."""
-
-
-def no_step(_: str, __: str) -> None:
-    """Nobody listens."""
 
 
 class Attempt:
@@ -34,36 +22,15 @@ class Attempt:
         may_be_taken: A byte may have left since the last proof that the vendor took nothing.
         details: What was, or is to be, sent.
         order: Its record as this attempt knows it; ``None`` for one that leaves without a record.
+
+    Args:
+        gate: What it has to get past.
     """
 
-    def __init__(
-        self,
-        task: OrderTask,
-        order: Order | None,
-        *,
-        checks: OrderChecks,
-        journal: OrderJournal,
-        ownership: Ownership,
-        floors: NumberFloors,
-        obstacles: Obstacles,
-        worker: str,
-        clock: Callable[[], datetime],
-        monotonic: Callable[[], float],
-        pause: Callable[[float], None],
-        step: Step,
-    ) -> None:
+    def __init__(self, task: OrderTask, order: Order | None, gate: Gate) -> None:
         self._task = task
         self.order = order
-        self._checks = checks
-        self._journal = journal
-        self._ownership = ownership
-        self._floors = floors
-        self._obstacles = obstacles
-        self._worker = worker
-        self._clock = clock
-        self._monotonic = monotonic
-        self._pause = pause
-        self._step = step
+        self._gate = gate
         self.began = False
         self.may_be_taken = False
         self.details = task.details
@@ -79,10 +46,10 @@ class Attempt:
         """
         if not self.began:
             # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
-            self._checks.ensure_within_limits(self._task, details, context)
+            self._gate.checks.ensure_within_limits(self._task, details, context)
             self._ensure_named(details)
             if details != self._task.details:
-                self._obstacles.ensure_free(self._task, details)
+                self._gate.obstacles.ensure_free(self._task, details)
         self._ensure_allowed(details)
         self._task.ensure_not_withdrawn()
         self._begin(details)
@@ -101,8 +68,8 @@ class Attempt:
 
     def _ensure_allowed(self, details: OrderDetails) -> None:
         self._wait_for_lease(details)
-        self._checks.ensure_in_time(self._task)
-        self._checks.ensure_not_halted(self._task)
+        self._gate.checks.ensure_in_time(self._task)
+        self._gate.checks.ensure_not_halted(self._task)
 
     def _ensure_named(self, details: OrderDetails) -> None:
         """Order numbers begin anew each day: what the vendor found must be what the task means."""
@@ -118,32 +85,34 @@ class Attempt:
 
     def _begin(self, details: OrderDetails) -> None:
         if self.order is not None:
-            floor = self._floors.current(self._task.vendor, self._task.account, details.market, self._clock())
-            self._step("before_sending", self._task.task_id)
+            floor = self._gate.floors.current(
+                self._task.vendor, self._task.account, details.market, self._gate.clock()
+            )
+            self._gate.step("before_sending", self._task.task_id)
             try:
-                _, self.order = self._journal.change(
+                _, self.order = self._gate.journal.change(
                     self._task.task_id,
                     Sending(details, floor),
-                    now=self._clock(),
-                    by=self._worker,
+                    now=self._gate.clock(),
+                    by=self._gate.worker,
                     known=self.order,
                 )
             except StaleEpoch as error:
                 raise Elsewhere(str(error)) from None
         self.began = True
-        self._step("sending", self._task.task_id)
+        self._gate.step("sending", self._task.task_id)
 
     def _wait_for_lease(self, details: OrderDetails) -> None:
         while True:
-            grant = self._ownership.grant(self._task.vendor, self._task.account)
+            grant = self._gate.ownership.grant(self._task.vendor, self._task.account)
             if grant is None or (self.order is not None and grant.epoch != self.order.epoch):
                 raise Elsewhere("the lease of the account is lost")
             if grant.refused is not None and not details.is_cancel:
                 raise OrdersDisabled(grant.refused)
             if grant.fresh and (details.is_cancel or self._open(grant)):
                 return
-            self._checks.ensure_in_time(self._task)
-            self._pause(PROBE_PAUSE)
+            self._gate.checks.ensure_in_time(self._task)
+            self._gate.pause(PROBE_PAUSE)
 
     def _open(self, grant: Grant) -> bool:
-        return self._monotonic() >= grant.orders_from
+        return self._gate.monotonic() >= grant.orders_from

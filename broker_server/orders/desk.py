@@ -32,9 +32,10 @@ from broker_server.core.orders import (
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.announcements import belated
-from broker_server.orders.attempt import Attempt, Step, no_step
+from broker_server.orders.attempt import Attempt
 from broker_server.orders.checks import OrderChecks
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.gate import Step, no_step
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown

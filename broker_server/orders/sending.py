@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import structlog
 from pydantic import BaseModel
@@ -26,11 +23,8 @@ from broker_client.errors import (
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
 from broker_server.journal.order_rows import trading_day
-from broker_server.journal.orders import OrderJournal
-from broker_server.orders.attempt import Attempt, Step, no_step
-from broker_server.orders.checks import OrderChecks
-from broker_server.orders.floors import NumberFloors
-from broker_server.orders.obstacles import Obstacles
+from broker_server.orders.attempt import Attempt
+from broker_server.orders.gate import Gate
 from broker_server.orders.outcomes import final
 from broker_server.orders.ownership import Grant, Ownership
 from broker_server.orders.task import OrderTask
@@ -40,11 +34,6 @@ log = structlog.get_logger(__name__)
 
 LONGEST_DAY = timedelta(hours=20)
 """Longer than any trading day: the American one, with what comes before and after, is 16 hours."""
-
-
-def pause(seconds: float) -> None:
-    """Wait."""
-    threading.Event().wait(seconds)
 
 
 class _Unrefused(Ownership):
@@ -65,40 +54,12 @@ class OrderSending:
     """Sends what the desk has let through.
 
     Args:
-        checks: What holds right before a send.
-        journal: Where ``SENDING`` is recorded.
-        ownership: The leases of this worker.
-        floors: Order numbers known before a send.
-        obstacles: Finds what an order has to wait for.
-        worker: The name of this worker.
-        clock: UTC.
-        step: Told of each step of an order.
+        gate: What an order has to get past.
     """
 
-    def __init__(
-        self,
-        *,
-        checks: OrderChecks,
-        journal: OrderJournal,
-        ownership: Ownership,
-        floors: NumberFloors,
-        obstacles: Obstacles,
-        worker: str,
-        clock: Callable[[], datetime],
-        monotonic: Callable[[], float] = time.monotonic,
-        pause: Callable[[float], None] = pause,
-        step: Step = no_step,
-    ) -> None:
-        self._checks = checks
-        self._journal = journal
-        self._ownership = ownership
-        self._floors = floors
-        self._obstacles = obstacles
-        self._worker = worker
-        self._clock = clock
-        self._monotonic = monotonic
-        self._pause = pause
-        self._step = step
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._gate_for_cancels = replace(gate, ownership=_Unrefused(gate.ownership))
 
     def attempt(self, task: OrderTask, order: Order | None) -> Attempt:
         """Prepare to send.
@@ -106,20 +67,7 @@ class OrderSending:
         Args:
             order: Its record; ``None`` for a cancel that leaves without one.
         """
-        return Attempt(
-            task,
-            order,
-            checks=self._checks,
-            journal=self._journal,
-            ownership=_Unrefused(self._ownership) if task.is_cancel else self._ownership,
-            floors=self._floors,
-            obstacles=self._obstacles,
-            worker=self._worker,
-            clock=self._clock,
-            monotonic=self._monotonic,
-            pause=self._pause,
-            step=self._step,
-        )
+        return Attempt(task, order, self._gate_for_cancels if task.is_cancel else self._gate)
 
     def context(self, task: OrderTask, attempt: Attempt | None = None) -> TaskContext:
         """What the vendor may know of the task; without an attempt nothing can be sent."""
@@ -141,8 +89,8 @@ class OrderSending:
 
         context = TaskContext(
             task_id=task.task_id,
-            received_at=self._clock(),
-            ensure_in_time=lambda: self._checks.ensure_in_time(task),
+            received_at=self._gate.clock(),
+            ensure_in_time=lambda: self._gate.checks.ensure_in_time(task),
             report_progress=lambda done, total: None,
             deadline=None if task.is_cancel else task.request.deadline,
             user=task.user,
@@ -181,7 +129,7 @@ class OrderSending:
 
     def _named(self, task_id: str, task: OrderTask) -> Order:
         """The order that an earlier task placed, if it can still be cancelled or changed by this one."""
-        record = self._journal.find(task_id)
+        record = self._gate.journal.find(task_id)
         if record is None:
             raise InvalidParameters(f"order_task_id: no order {task_id} is on record")
         order = record.order
@@ -191,7 +139,7 @@ class OrderSending:
             raise InvalidParameters(
                 f"order_task_id: {task_id} is of the market {order.details.market}, not {task.details.market}"
             )
-        if self._clock() - order.received_at > LONGEST_DAY:
+        if self._gate.clock() - order.received_at > LONGEST_DAY:
             raise InvalidParameters(
                 f"order_task_id: {task_id} is of {trading_day(order.received_at)}, and its number may be "
                 f"another order's by now"

@@ -17,17 +17,17 @@ from broker_server.journal.halts import Halts
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.announcements import Announcer, EventBus
-from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.books import BookKeeper
 from broker_server.orders.checks import ACCOUNT, OrderChecks, OrderRules
 from broker_server.orders.desk import OrderDesk
 from broker_server.orders.floors import NumberFloors
+from broker_server.orders.gate import Gate, Step, no_step, pause
 from broker_server.orders.keeper import AccountKeeper, Outbox
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.obstacles import Ahead, Obstacles, nobody_ahead
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
-from broker_server.orders.sending import OrderSending, pause
+from broker_server.orders.sending import OrderSending
 from broker_server.orders.task import OrderTask
 
 
@@ -116,21 +116,22 @@ class OrderOffice:
         }
         obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
+        gate = Gate(
+            checks=checks,
+            journal=self.journal,
+            ownership=ownership,
+            floors=floors,
+            obstacles=obstacles,
+            worker=worker,
+            clock=clock,
+            monotonic=monotonic,
+            pause=pause,
+            step=step,
+        )
         self.desk = OrderDesk(
             journal=self.journal,
             checks=checks,
-            sending=OrderSending(
-                checks=checks,
-                journal=self.journal,
-                ownership=ownership,
-                floors=floors,
-                obstacles=obstacles,
-                worker=worker,
-                clock=clock,
-                monotonic=monotonic,
-                pause=pause,
-                step=step,
-            ),
+            sending=OrderSending(gate),
             ownership=ownership,
             floors=floors,
             late=late,

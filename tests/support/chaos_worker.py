@@ -10,7 +10,7 @@ import os
 import random
 import signal
 
-from broker_server.orders.attempt import Step
+from broker_server.orders.gate import Step
 from broker_server.run import run_worker
 from broker_server.settings import load_settings
 

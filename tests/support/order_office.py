@@ -22,8 +22,8 @@ from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import KST, Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.owners import Owners
-from broker_server.orders.attempt import Step, no_step
 from broker_server.orders.checks import OrderRules
+from broker_server.orders.gate import Step, no_step
 from broker_server.orders.ownership import Grant
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.task import OrderTask
@@ -272,6 +272,7 @@ class Desk:
         settled_start: bool = True,
     ) -> None:
         self.clock, self.vendor, self.recorder = clock, vendor, Recorder()
+        self.pause: Callable[[float], None] = clock.pass_
         self.lease = FakeLease(Owners(engine, "simulated"), clock, name)
         self.waiting: dict[str, OrderTask] = {}
         self.running: set[str] = set()
@@ -292,7 +293,7 @@ class Desk:
             settle=timedelta(seconds=60),
             poll_seconds=1,
             monotonic=clock.monotonic,
-            pause=clock.pass_,
+            pause=lambda seconds: self.pause(seconds),
             step=step,
         )
         self.registry = MethodRegistry(vendor.methods())

@@ -266,7 +266,7 @@ def test_an_order_waits_while_the_broker_does_not_answer(
         clock.pass_(seconds)
         desk.lease.fresh = clock() - started > timedelta(seconds=3)
 
-    desk.office.desk._sending._pause = pause
+    desk.pause = pause
     assert run(desk).error is None
     assert clock() - started > timedelta(seconds=3)
 

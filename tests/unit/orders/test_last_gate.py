@@ -54,7 +54,7 @@ def test_what_changed_while_the_vendor_was_asked_for_a_price_stops_the_order(
         else:
             desk.lease.fresh = False
             clock.pass_(1)
-            desk.office.desk._sending._pause = lambda seconds: clock.pass_(30)
+            desk.pause = lambda seconds: clock.pass_(30)
 
     vendor.while_asked = change
     task = desk.task(price=None, deadline=clock() + timedelta(seconds=20))
