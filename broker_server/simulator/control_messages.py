@@ -80,6 +80,8 @@ def order_to_json(order: Order) -> dict[str, Any]:
     return {
         "vendor": request.vendor,
         "account": request.account,
+        "market": instrument.market,
+        "date": order.day.isoformat(),
         "order_no": f"{order.number:010d}",
         "ticker": instrument.symbol,
         "side": str(request.side),

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 KRX = "KRX"
+DOMESTIC, OVERSEAS = "domestic", "overseas"
 
 COUNTRY_OF_EXCHANGE = {
     KRX: "KR",
@@ -85,6 +86,11 @@ class Instrument:
     def country(self) -> str:
         """ISO 3166 code of the exchange's country."""
         return COUNTRY_OF_EXCHANGE[self.exchange]
+
+    @property
+    def market(self) -> str:
+        """``domestic`` or ``overseas``: vendors number and list orders of the two apart."""
+        return DOMESTIC if self.country == "KR" else OVERSEAS
 
     @property
     def key(self) -> tuple[str, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
 
 from broker_server.simulator.accounts import Account
+from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.market import Market
 from broker_server.simulator.order_rules import (
+    check_left,
     check_open,
     money_needed,
     reaches,
@@ -24,6 +25,7 @@ from broker_server.simulator.order_rules import (
 from broker_server.simulator.orders import (
     Fill,
     Order,
+    OrderKey,
     OrderRefused,
     OrderRequest,
     OrderState,
@@ -36,14 +38,9 @@ from broker_server.simulator.quotes import OrderBook
 from broker_server.simulator.sessions import end_of_day
 
 SETTLEMENT_DAYS = 2
+FIRST_NUMBER = 1_000
+"""Each day's order numbers begin after it."""
 _MAX_STEPS = 2_000
-
-
-class OrderKey(NamedTuple):
-    """An order number is unique within its vendor."""
-
-    vendor: str
-    number: int
 
 
 class Exchange:
@@ -60,7 +57,7 @@ class Exchange:
         self.orders: dict[OrderKey, Order] = {}
         self._open: dict[OrderKey, Order] = {}
         self._reserved: dict[OrderKey, int] = {}
-        self._last_number: dict[str, int] = {}
+        self._last_number: dict[tuple[str, str, date], int] = {}
         self._number_step = number_step
         self._advanced = market.clock.now()
         self._taken: dict[tuple[tuple[str, str], Side, int], int] = {}
@@ -82,6 +79,28 @@ class Exchange:
             if key.vendor == vendor and order.request.account == account
         ]
 
+    def find(
+        self, vendor: str, account: str, market: str, number: int, instrument: Instrument | None = None
+    ) -> Order:
+        """The order that an account means by a number: today's, else the last earlier one.
+
+        Args:
+            vendor: Whose client.
+            account: Its account.
+            market: ``domestic`` or ``overseas``.
+            number: The order number.
+            instrument: Of that instrument alone. Overseas it is needed: exchanges whose dates differ give the
+                same number at the same time.
+
+        Raises:
+            OrderRefused: There is no such order.
+        """
+        for order in reversed(self.orders_of(vendor, account)):
+            found = order.request.instrument
+            if order.number == number and found.market == market and instrument in (None, found):
+                return order
+        raise OrderRefused(Refusal.UNKNOWN_ORDER)
+
     def place(self, request: OrderRequest) -> Order:
         """Take a new order, and fill what the book gives at once.
 
@@ -91,41 +110,39 @@ class Exchange:
         self.advance()
         return self._place(request, original=0, kind="new")
 
-    def cancel(self, vendor: str, account: str, number: int, quantity: int | None = None) -> Order:
+    def cancel(self, original: Order, quantity: int | None = None) -> Order:
         """Take back an order's remaining shares, or some of them.
 
         Returns:
             The cancellation, an instruction with its own number.
 
         Raises:
-            OrderRefused: There is no such order, or nothing of it is left.
+            OrderRefused: Nothing of it is left, or less than that.
         """
         self.advance()
-        original = self._find_open(vendor, account, number, quantity)
+        check_left(original, quantity)
         check_open(self.market, original.request)
         taken = quantity or original.remaining
         self._remove(original, taken, OrderState.CANCELLED)
         original.cancelled += taken
         request = replace(original.request, quantity=taken)
         instruction = Order(
-            self._next_number(vendor),
+            0,
             request,
-            self.market.clock.now(),
+            *self._stamp(request),
             original.price,
-            original=number,
+            original=original.number,
             kind="cancel",
             state=OrderState.CANCELLED,
             removed=taken,
             cancelled=taken,
         )
-        self.orders[OrderKey(vendor, instruction.number)] = instruction
+        self._number(instruction)
         return instruction
 
     def modify(
         self,
-        vendor: str,
-        account: str,
-        number: int,
+        original: Order,
         *,
         price: int | None,
         quantity: int | None = None,
@@ -142,7 +159,7 @@ class Exchange:
             OrderRefused: The original stays as it was.
         """
         self.advance()
-        original = self._find_open(vendor, account, number, quantity)
+        check_left(original, quantity)
         taken = quantity or original.remaining
         request = replace(
             original.request,
@@ -156,7 +173,7 @@ class Exchange:
         before = original.removed, original.state
         self._remove(original, taken, OrderState.REPLACED)
         try:
-            return self._place(request, original=number, kind="modify")
+            return self._place(request, original=original.number, kind="modify")
         except OrderRefused:
             original.removed, original.state = before
             self._reserve(original)
@@ -184,7 +201,7 @@ class Exchange:
         validate(self.market, request)
         book = self.market.order_book(request.instrument)
         price = working_price(request, book)
-        order = Order(0, request, self.market.clock.now(), price, original=original, kind=kind)
+        order = Order(0, request, *self._stamp(request), price, original=original, kind=kind)
         order.triggered = request.type is not OrderType.STOP_LIMIT
         needed = money_needed(self.market, order)
         account = self.account(request.vendor, request.account)
@@ -194,27 +211,21 @@ class Exchange:
             if account.sellable(request.instrument) < request.quantity:
                 raise OrderRefused(Refusal.INSUFFICIENT_HOLDING)
             account.holding(request.instrument).reserved += request.quantity
-        order.number = self._next_number(request.vendor)
-        key = OrderKey(request.vendor, order.number)
-        self.orders[key] = self._open[key] = order
-        self._reserved[key] = needed if request.side is Side.BUY else request.quantity
+        self._number(order)
+        self._open[order.key] = order
+        self._reserved[order.key] = needed if request.side is Side.BUY else request.quantity
         self._match_now(order, book)
         return order
 
-    def _next_number(self, vendor: str) -> int:
-        number = self._last_number.get(vendor, 1_000) + max(1, self._number_step())
-        self._last_number[vendor] = number
-        return number
+    def _stamp(self, request: OrderRequest) -> tuple[datetime, date]:
+        now = self.market.clock.now()
+        return now, self.market.local_date(request.instrument, now)
 
-    def _find_open(self, vendor: str, account: str, number: int, quantity: int | None) -> Order:
-        order = self.orders.get(OrderKey(vendor, number))
-        if order is None or order.request.account != account:
-            raise OrderRefused(Refusal.UNKNOWN_ORDER)
-        if not order.is_open or order.remaining <= 0:
-            raise OrderRefused(Refusal.NOTHING_LEFT)
-        if quantity is not None and quantity > order.remaining:
-            raise OrderRefused(Refusal.QUANTITY_EXCEEDS_REMAINING)
-        return order
+    def _number(self, order: Order) -> None:
+        series = order.key[:-1]
+        order.number = self._last_number.get(series, FIRST_NUMBER) + max(1, self._number_step())
+        self._last_number[series] = order.number
+        self.orders[order.key] = order
 
     def _match_now(self, order: Order, book: OrderBook) -> None:
         if not order.triggered:
@@ -246,7 +257,7 @@ class Exchange:
     ) -> None:
         request = order.request
         zone = self.market.session(request.instrument).zone
-        if moment >= end_of_day(self.market.local_date(request.instrument, order.time), zone):
+        if moment >= end_of_day(order.day, zone):
             self._close_of_day(order, before)
             return
         if self.market.is_suspended(request.instrument) or not trades_at(self.market, request, moment):
@@ -301,22 +312,20 @@ class Exchange:
 
     def _release(self, order: Order) -> None:
         """Give back what the order had put aside."""
-        key = OrderKey(order.request.vendor, order.number)
-        amount = self._reserved.pop(key, 0)
+        amount = self._reserved.pop(order.key, 0)
         account = self.account(order.request.vendor, order.request.account)
         if order.request.side is Side.BUY:
             account.release_cash(order.request.instrument.currency, amount)
         else:
             account.holding(order.request.instrument).reserved -= amount
-        self._open.pop(key, None)
+        self._open.pop(order.key, None)
 
     def _reserve(self, order: Order) -> None:
         """Put aside what the remaining shares need; it was free a moment ago."""
         if not order.is_open or order.remaining == 0:
             return
-        key = OrderKey(order.request.vendor, order.number)
         account = self.account(order.request.vendor, order.request.account)
-        self._open[key] = order
+        self._open[order.key] = order
         if order.request.side is Side.BUY:
             amount = money_needed(self.market, order)
             account.reserved[order.request.instrument.currency] = (
@@ -325,4 +334,4 @@ class Exchange:
         else:
             amount = order.remaining
             account.holding(order.request.instrument).reserved += amount
-        self._reserved[key] = amount
+        self._reserved[order.key] = amount

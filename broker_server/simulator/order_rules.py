@@ -40,6 +40,22 @@ def validate(market: Market, request: OrderRequest) -> None:
             raise OrderRefused(Refusal.OUTSIDE_LIMITS, f"{quote.lower}~{quote.upper}")
 
 
+def check_left(order: Order, quantity: int | None) -> None:
+    """Refuse to take back what an order does not have any more.
+
+    Args:
+        order: Whose shares.
+        quantity: How many; None for all that are left.
+
+    Raises:
+        OrderRefused: Nothing of it is left, or less than that.
+    """
+    if not order.is_open or order.remaining <= 0:
+        raise OrderRefused(Refusal.NOTHING_LEFT)
+    if quantity is not None and quantity > order.remaining:
+        raise OrderRefused(Refusal.QUANTITY_EXCEEDS_REMAINING)
+
+
 def check_open(market: Market, request: OrderRequest) -> None:
     """Refuse an order while its venue is closed.
 

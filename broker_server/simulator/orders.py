@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from broker_server.simulator.instruments import Instrument
 
@@ -119,15 +120,31 @@ class OrderRequest:
     code: str = ""
 
 
+class OrderKey(NamedTuple):
+    """What names an order: its number begins anew each day, for domestic and overseas orders apart.
+
+    Attributes:
+        market: ``domestic`` or ``overseas``.
+        day: At the order's exchange.
+    """
+
+    vendor: str
+    market: str
+    day: date
+    number: int
+
+
 @dataclass(slots=True)
 class Order:
     """An order that was taken.
 
     Attributes:
-        number: The vendor's order number.
+        number: The vendor's order number; see `OrderKey`.
         time: When it was taken.
+        day: The date at its exchange when it was taken.
         price: The limit it works at; None for a market order.
-        original: The order that a modification replaced, or that a cancellation named.
+        original: The number of the order, of the same market and day, that a modification replaced or
+            that a cancellation named.
         kind: ``new``, ``modify`` or ``cancel``; a cancellation is an instruction with a number of its own.
         removed: Shares taken back by cancellations, modifications, IOC, FOK or the end of the day.
         cancelled: Those of them taken back by cancellations, IOC and FOK.
@@ -136,6 +153,7 @@ class Order:
     number: int
     request: OrderRequest
     time: datetime
+    day: date
     price: int | None
     original: int = 0
     kind: str = "new"
@@ -146,6 +164,11 @@ class Order:
     state: OrderState = OrderState.WORKING
     triggered: bool = True
     fills: list[Fill] = field(default_factory=list)
+
+    @property
+    def key(self) -> OrderKey:
+        """What tells it from every other order."""
+        return OrderKey(self.request.vendor, self.request.instrument.market, self.day, self.number)
 
     @property
     def remaining(self) -> int:

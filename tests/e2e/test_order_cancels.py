@@ -26,8 +26,7 @@ def halted(floor: Floor) -> Iterator[None]:
 
 def state(floor: Floor, order_no: str) -> str:
     """The ground truth of one order."""
-    (order,) = [each for each in floor.brokerage.orders() if each["order_no"] == order_no]
-    return str(order["state"])
+    return str(floor.brokerage.order(order_no)["state"])
 
 
 def held_up(floor: Floor, quantity: int) -> str:

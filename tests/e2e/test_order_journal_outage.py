@@ -31,8 +31,7 @@ def floor(clean_broker: str, outage: Outage, tmp_path: Path) -> Iterator[Floor]:
 
 
 def state(floor: Floor, order_no: str) -> str:
-    (order,) = [each for each in floor.brokerage.orders() if each["order_no"] == order_no]
-    return str(order["state"])
+    return str(floor.brokerage.order(order_no)["state"])
 
 
 def test_orders_are_refused_and_cancels_go_on_until_the_journal_is_back(floor: Floor, outage: Outage) -> None:

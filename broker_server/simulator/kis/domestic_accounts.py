@@ -21,7 +21,7 @@ from broker_server.simulator.kis.domestic_account_rows import (
     unfilled,
 )
 from broker_server.simulator.kis.errors import business_error, invalid_field
-from broker_server.simulator.kis.paging import paginate
+from broker_server.simulator.kis.paging import order_row_key, paginate
 from broker_server.simulator.kis.tables import order_divisions, template
 from broker_server.simulator.kis.text import percent, yyyymmdd
 from broker_server.simulator.matching import Exchange
@@ -139,14 +139,12 @@ class DomesticAccounts:
             order
             for order in self._exchange.orders_of(VENDOR, account.number)
             if order.request.instrument.country == "KR"
-            and f"{first:%Y%m%d}" <= yyyymmdd(order.time) <= f"{last:%Y%m%d}"
+            and first <= order.day <= last
             and _is_wanted(order, call)
         ]
         if call.get("INQR_DVSN") != "01":
             rows.reverse()
-        page = paginate(
-            rows, call, EXECUTION_ROWS[call.environment], "100", lambda order: f"{order.number:010d}"
-        )
+        page = paginate(rows, call, EXECUTION_ROWS[call.environment], "100", order_row_key)
         return Answer(
             {
                 **page.keys,
@@ -168,7 +166,7 @@ class DomesticAccounts:
             and side in (None, order.request.side)
         ]
         rows.reverse()
-        page = paginate(rows, call, OPEN_ORDER_ROWS, "100", lambda order: f"{order.number:010d}")
+        page = paginate(rows, call, OPEN_ORDER_ROWS, "100", order_row_key)
         return Answer({**page.keys, "output": [open_row(order) for order in page.rows]}, page.tr_cont)
 
     def _account(self, call: Call) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker_server.simulator.instruments import DOMESTIC
 from broker_server.simulator.kis.calls import VENDOR, Answer, Call
 from broker_server.simulator.kis.errors import invalid_field, missing_field, order_refused
 from broker_server.simulator.kis.tables import order_divisions
@@ -79,20 +80,17 @@ class DomesticOrders:
             raise missing_field("KRX_FWDG_ORD_ORGNO")
         everything = call.get("QTY_ALL_ORD_YN") == "Y"
         try:
-            number = order_number(call)
-            original = self._original(call, account, number)
+            original = self._original(call, account)
             quantity = None if everything else call.whole("ORD_QTY")
             if quantity is not None and quantity <= 0:
                 raise OrderRefused(Refusal.WRONG_QUANTITY)
             if what == "02":
-                order = self._exchange.cancel(VENDOR, account, number, quantity)
+                order = self._exchange.cancel(original, quantity)
             else:
                 division = self._division(call)
                 self._check_division(division, original.request.venue)
                 order = self._exchange.modify(
-                    VENDOR,
-                    account,
-                    number,
+                    original,
                     price=_price(call, division),
                     quantity=quantity,
                     type=OrderType(division["type"]),
@@ -103,18 +101,14 @@ class DomesticOrders:
             raise order_refused(error, paper=call.paper) from None
         return order_taken(order, CHANGED[what])
 
-    def _original(self, call: Call, account: str, number: int) -> Order:
+    def _original(self, call: Call, account: str) -> Order:
         """The named order, if branch and exchange are the order's own."""
-        found = [
-            order
-            for order in self._exchange.orders_of(VENDOR, account)
-            if order.number == number and order.request.instrument.country == "KR"
-        ]
-        if not found or call.get("KRX_FWDG_ORD_ORGNO").strip() != BRANCH:
+        found = self._exchange.find(VENDOR, account, DOMESTIC, order_number(call))
+        if call.get("KRX_FWDG_ORD_ORGNO").strip() != BRANCH:
             raise OrderRefused(Refusal.UNKNOWN_ORDER)
-        if not call.tr.older and self._venue(call) != found[0].request.venue:
+        if not call.tr.older and self._venue(call) != found.request.venue:
             raise OrderRefused(Refusal.WRONG_VENUE)
-        return found[0]
+        return found
 
     def _venue(self, call: Call) -> str:
         """The exchange; the older TR ids know KRX alone, and paper trading offers KRX alone."""

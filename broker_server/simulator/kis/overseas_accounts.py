@@ -12,7 +12,7 @@ from broker_server.simulator.kis.domestic_accounts import affordable
 from broker_server.simulator.kis.errors import business_error, invalid_field, order_refused
 from broker_server.simulator.kis.overseas_account_rows import COUNTRY_CODES, SIDE_CODES, OverseasRows
 from broker_server.simulator.kis.overseas_orders import EXCHANGES, check_exchange, minor_units
-from broker_server.simulator.kis.paging import paginate
+from broker_server.simulator.kis.paging import order_row_key, paginate
 from broker_server.simulator.kis.tables import template
 from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.matching import Exchange
@@ -74,7 +74,7 @@ class OverseasAccounts:
         ]
         if call.get("SORT_SQN") != "DS":
             rows.reverse()
-        page = paginate(rows, call, OPEN_ORDER_ROWS, "200", lambda order: f"{order.number:010d}")
+        page = paginate(rows, call, OPEN_ORDER_ROWS, "200", order_row_key)
         return Answer(
             {**page.keys, "output": [self._rows.open_row(order) for order in page.rows]}, page.tr_cont
         )
@@ -90,16 +90,11 @@ class OverseasAccounts:
         if call.get("ODNO").strip():
             raise invalid_field("ODNO")
         rows = [
-            order
-            for order in self._orders(account)
-            if first <= self._market.local_date(order.request.instrument, order.time) <= last
-            and _is_wanted(order, call)
+            order for order in self._orders(account) if first <= order.day <= last and _is_wanted(order, call)
         ]
         if call.get("SORT_SQN") == "AS" and not call.paper:
             rows.reverse()
-        page = paginate(
-            rows, call, EXECUTION_ROWS[call.environment], "200", lambda order: f"{order.number:010d}"
-        )
+        page = paginate(rows, call, EXECUTION_ROWS[call.environment], "200", order_row_key)
         output = [self._rows.execution_row(order) for order in page.rows]
         return Answer({**page.keys, "output": output}, page.tr_cont)
 

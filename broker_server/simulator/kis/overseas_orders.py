@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from broker_server.simulator.instruments import Instrument
+from broker_server.simulator.instruments import OVERSEAS, Instrument
 from broker_server.simulator.kis.calls import VENDOR, Answer, Call
 from broker_server.simulator.kis.domestic_orders import CHANGED, order_number, order_taken
 from broker_server.simulator.kis.errors import invalid_field, order_refused
@@ -61,23 +61,14 @@ class OverseasOrders:
         try:
             instrument = available_instrument(self._exchange.market, call.get("PDNO").strip(), exchange)
             number, quantity = order_number(call), call.whole("ORD_QTY")
-            original = next(
-                (
-                    order
-                    for order in self._exchange.orders_of(VENDOR, account)
-                    if order.number == number and order.request.instrument.key == instrument.key
-                ),
-                None,
-            )
-            if original is None:
-                raise OrderRefused(Refusal.UNKNOWN_ORDER)
+            original = self._exchange.find(VENDOR, account, OVERSEAS, number, instrument)
             if quantity <= 0:
                 raise OrderRefused(Refusal.WRONG_QUANTITY)
             if what == "02":
-                order = self._exchange.cancel(VENDOR, account, number, quantity)
+                order = self._exchange.cancel(original, quantity)
             else:
                 price = _price(call, instrument)
-                order = self._exchange.modify(VENDOR, account, number, price=price, quantity=quantity)
+                order = self._exchange.modify(original, price=price, quantity=quantity)
         except OrderRefused as error:
             raise order_refused(error, paper=call.paper, overseas=True) from None
         return order_taken(order, CHANGED[what])

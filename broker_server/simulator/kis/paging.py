@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from broker_server.simulator.kis.calls import Call
+from broker_server.simulator.orders import Order
 
 RowT = TypeVar("RowT")
 
@@ -24,6 +25,11 @@ class Page(Generic[RowT]):
     rows: Sequence[RowT]
     tr_cont: str
     keys: dict[str, str]
+
+
+def order_row_key(order: Order) -> str:
+    """What names an order in a list of several days."""
+    return f"{order.day:%Y%m%d}{order.number:010d}"
 
 
 def paginate(

@@ -71,6 +71,11 @@ class Market:
         """The ground truth: the orders that the simulator took from this account."""
         return [each for each in self.control("GET", "/orders") if each["account"] == self.account]
 
+    def truth(self, market: str, order_no: str, **more: str) -> dict[str, Any]:
+        """The last order of that number; a number names another order every day and in the other market."""
+        wanted = {"market": market, "order_no": order_no, **more}
+        return [each for each in self.orders() if wanted.items() <= each.items()][-1]
+
 
 def control(simulator: SimulatorProcess, verb: str, path: str, body: Any = None) -> Any:
     request = urllib.request.Request(  # noqa: S310 - loopback

@@ -33,7 +33,7 @@ def place(market: Market, **more: object) -> str:
 
 def test_a_market_order_is_filled_and_shows_in_balance_and_history(market: Market) -> None:
     receipt = market.one("kis.buy-order", ticker=TICKER, quantity=3, order_type="market")
-    (truth,) = [each for each in market.orders() if each["order_no"] == receipt["order_no"]]
+    truth = market.truth("domestic", receipt["order_no"])
     assert (truth["quantity"], truth["state"]) == (3, "filled")
     (record,) = [
         each for each in market.rows("kis.get-order-history") if each["order_no"] == receipt["order_no"]
@@ -120,7 +120,7 @@ def test_overseas_sales_use_their_markets_ids(market: Market, exchange: str, tic
     market.control("POST", "/market", {"ticker": ticker, "exchange": exchange, "price": price})
     market.one("kis.buy-overseas-order", **order)
     sold = market.one("kis.sell-overseas-order", **order)
-    (truth,) = [each for each in market.orders() if each["order_no"] == sold["order_no"]]
+    truth = market.truth("overseas", sold["order_no"], ticker=ticker)
     assert truth["side"] == "sell"
     market.control("POST", "/market", {"ticker": ticker, "exchange": exchange, "price": None})
 

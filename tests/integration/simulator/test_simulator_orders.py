@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-HISTORY = {
-    "INQR_STRT_DT": "20260101",
-    "INQR_END_DT": "20271231",
-    "SLL_BUY_DVSN_CD": "00",
-    "CCLD_DVSN": "00",
-    "INQR_DVSN": "01",
-    "INQR_DVSN_3": "00",
-}
+from tests.support.simulated_orders import CANCEL, HISTORY, US_ORDER, hold_price, orders
+
 BALANCE = {
     "AFHR_FLPR_YN": "N",
     "INQR_DVSN": "02",
@@ -20,32 +14,6 @@ BALANCE = {
     "FNCG_AMT_AUTO_RDPT_YN": "N",
     "PRCS_DVSN": "00",
 }
-CANCEL = {
-    "KRX_FWDG_ORD_ORGNO": "06010",
-    "ORD_DVSN": "00",
-    "RVSE_CNCL_DVSN_CD": "02",
-    "ORD_QTY": "0",
-    "ORD_UNPR": "0",
-    "QTY_ALL_ORD_YN": "Y",
-    "EXCG_ID_DVSN_CD": "KRX",
-}
-US_ORDER = {
-    "OVRS_EXCG_CD": "NASD",
-    "PDNO": "AAPL",
-    "ORD_QTY": "5",
-    "OVRS_ORD_UNPR": "900.00",
-    "ORD_SVR_DVSN_CD": "0",
-    "ORD_DVSN": "00",
-}
-
-
-async def hold_price(kis, price, **more):
-    answer = await kis.control("POST", "/market", {"ticker": "005930", "price": price, **more})
-    assert answer.status == 200, answer.body
-
-
-async def orders(kis):
-    return (await kis.control("GET", "/orders")).body
 
 
 @pytest.mark.parametrize(
@@ -74,10 +42,11 @@ async def test_current_and_older_tr_ids_name_the_side(kis, tr_id, side):
 async def test_control_lists_orders_with_the_agreed_keys(kis):
     number = (await kis.order()).body["output"]["ODNO"]
     (order,) = await orders(kis)
-    keys = "vendor account order_no ticker side quantity price time filled_quantity state"
+    keys = "vendor account market date order_no ticker side quantity price time filled_quantity state"
     assert set(order) == set(keys.split())
     assert (order["vendor"], order["account"], order["order_no"]) == ("kis", "12345678-01", number)
     assert (order["quantity"], order["filled_quantity"], order["state"]) == (10, 10, "filled")
+    assert (order["market"], order["date"]) == ("domestic", "2026-11-20")
     assert order["time"] == "2026-11-20T10:00:00+09:00"
 
 

@@ -15,10 +15,12 @@ from broker_server.simulator.clock import KST, fixed_start
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import (
+    Order,
     OrderRefused,
     OrderRequest,
     OrderState,
     OrderType,
+    Refusal,
     Side,
     TimeInForce,
 )
@@ -77,12 +79,19 @@ class Trading(RuleBasedStateMachine):
         assert force is TimeInForce.DAY or not order.is_open
         assert force is not TimeInForce.FOK or order.filled in (0, quantity)
 
+    def named(self, order: Order) -> Order:
+        """What an order's number names now: the order itself, or one of a later day."""
+        instrument = order.request.instrument
+        found = self.exchange.find("kis", ACCOUNT, instrument.market, order.number, instrument)
+        assert found is order or found.day > order.day
+        return found
+
     @rule(position=st.integers(0, 200), quantity=st.none() | st.integers(1, 20))
     def cancel(self, position, quantity):
         orders = self.exchange.orders_of("kis", ACCOUNT)
         if orders:
             try:
-                self.exchange.cancel("kis", ACCOUNT, orders[position % len(orders)].number, quantity)
+                self.exchange.cancel(self.named(orders[position % len(orders)]), quantity)
             except OrderRefused:
                 return
 
@@ -94,7 +103,7 @@ class Trading(RuleBasedStateMachine):
             quote = self.exchange.market.quote(order.request.instrument)
             price = step(order.request.instrument.tick_table, quote.price, ticks)
             try:
-                self.exchange.modify("kis", ACCOUNT, order.number, price=price, type=OrderType.LIMIT)
+                self.exchange.modify(self.named(order), price=price, type=OrderType.LIMIT)
             except OrderRefused:
                 return
 
@@ -138,6 +147,14 @@ class Trading(RuleBasedStateMachine):
                 if order.request.side is Side.SELL and order.request.instrument is holding.instrument
             )
             assert holding.reserved == waiting <= holding.quantity
+
+    @invariant()
+    def numbers_rise_within_a_market_and_day(self):
+        last: dict[tuple[str, object], int] = {}
+        for key, order in self.exchange.orders.items():
+            assert key == order.key
+            assert key.number == last.get(key[1:3], 1000) + 1
+            last[key[1:3]] = key.number
 
     @invariant()
     def orders_add_up(self):
@@ -192,8 +209,9 @@ def test_unfilled_order_expires_with_the_day():
 
 def test_accounts_and_vendors_do_not_mix():
     exchange = make_exchange()
-    number = exchange.place(request_for(exchange, price=60_000)).number
-    with pytest.raises(OrderRefused):
-        exchange.cancel("kis", "87654321-01", number)
-    with pytest.raises(OrderRefused):
-        exchange.cancel("kiwoom", ACCOUNT, number)
+    order = exchange.place(request_for(exchange, price=60_000))
+    assert exchange.find("kis", ACCOUNT, "domestic", order.number) is order
+    with pytest.raises(OrderRefused, match=Refusal.UNKNOWN_ORDER):
+        exchange.find("kis", "87654321-01", "domestic", order.number)
+    with pytest.raises(OrderRefused, match=Refusal.UNKNOWN_ORDER):
+        exchange.find("kiwoom", ACCOUNT, "domestic", order.number)
