@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -54,6 +54,7 @@ class NullVendor:
     name = "null"
     live = False
     markets: Sequence[str] = ("null",)
+    rising: Collection[str] = ()
     cancel_methods: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self) -> None:

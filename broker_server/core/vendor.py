@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -78,6 +78,8 @@ class OrderAccess(Protocol):
 
     markets: Sequence[str]
     """The order lists that the vendor keeps."""
+    rising: Collection[str]
+    """Those of them whose order numbers only rise during a day in Korea."""
     cancel_methods: Mapping[str, str]
     """By market: the name of the method that cancels one order of it."""
 

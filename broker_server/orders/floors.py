@@ -18,6 +18,11 @@ def no_offset(_: str) -> timedelta:
     return timedelta()
 
 
+def always(_: str, __: str) -> bool:
+    """The numbers of every market rise all day."""
+    return True
+
+
 class NumberFloors:
     """Safe to use from many threads; blocks on the first use of a market and day.
 
@@ -27,16 +32,26 @@ class NumberFloors:
     Args:
         journal: The record.
         offset: By vendor: its clock less ours.
+        rises: By vendor and market: whether its numbers only rise during a day in Korea; if not, it has no
+            floor.
     """
 
-    def __init__(self, journal: OrderJournal, offset: Callable[[str], timedelta] = no_offset) -> None:
+    def __init__(
+        self,
+        journal: OrderJournal,
+        offset: Callable[[str], timedelta] = no_offset,
+        rises: Callable[[str, str], bool] = always,
+    ) -> None:
         self._journal = journal
         self._offset = offset
+        self._rises = rises
         self._lock = threading.Lock()
         self._highest: dict[_Key, tuple[str, int]] = {}
 
     def current(self, vendor: str, account: str, market: str, now: datetime) -> int | None:
-        """The highest number of the vendor's today, or ``None`` when there is none yet."""
+        """The highest number of the vendor's today; ``None`` when there is none, or it would say nothing."""
+        if not self._rises(vendor, market):
+            return None
         offset = self._offset(vendor)
         key, day = (vendor, account, market), trading_day(now + offset)
         with self._lock:

@@ -82,7 +82,11 @@ class OrderOffice:
         self._notes = notes
         self._outbox = outbox
         self._announcer = Announcer(bus)
-        floors = NumberFloors(self.journal, lambda name: self._vendors[name].orders.clock_offset())
+        floors = NumberFloors(
+            self.journal,
+            lambda name: self._vendors[name].orders.clock_offset(),
+            lambda name, market: market in self._vendors[name].orders.rising,
+        )
         self.books = BookKeeper(
             self.journal,
             ForeignOrders(engine, rules.environment),

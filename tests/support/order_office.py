@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -81,6 +81,7 @@ class FakeVendor:
     name = "fake"
     live = False
     markets: Sequence[str] = ("domestic",)
+    rising: Collection[str] = ("domestic",)
     cancel_methods: Mapping[str, str] = MappingProxyType({"domestic": "fake.cancel-order"})
 
     def __init__(self, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +44,7 @@ class StubVendor:
     name = "stub"
     live = False
     markets: Sequence[str] = ("stub",)
+    rising: Collection[str] = ("stub",)
     cancel_methods: Mapping[str, str] = MappingProxyType({"stub": "stub.cancel-order"})
 
     def __init__(self) -> None:

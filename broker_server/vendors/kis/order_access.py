@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -40,6 +40,8 @@ class KisOrderAccess:
     """
 
     markets: Sequence[str] = (DOMESTIC, OVERSEAS)
+    rising: Collection[str] = (DOMESTIC,)
+    """Whether overseas numbers begin anew with the date in Korea or at the exchange is not published."""
     cancel_methods: Mapping[str, str] = MappingProxyType(
         {DOMESTIC: "kis.cancel-order", OVERSEAS: "kis.cancel-overseas-order"}
     )

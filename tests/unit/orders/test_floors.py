@@ -38,6 +38,13 @@ def test_a_listed_number_counts_on_the_day_it_was_received(orders: OrderJournal)
     assert floors.current(*KEY, after(86_401)) is None
 
 
+def test_numbers_that_may_begin_anew_at_another_time_give_no_floor(orders: OrderJournal) -> None:
+    floors = NumberFloors(orders, rises=lambda vendor, market: market != "domestic")
+    floors.note_listed(*KEY, "0000000007", after(1))
+    floors.note(*KEY, "0000000008", after(100))
+    assert floors.current(*KEY, after(101)) is None
+
+
 def test_the_day_is_the_vendors(orders: OrderJournal) -> None:
     floors = NumberFloors(orders, lambda _: timedelta(seconds=-10))
     assert floors.current(*KEY, after(5)) is None
