@@ -17,6 +17,8 @@ CLOCK_SLACK = timedelta(seconds=3)
 """The vendor's times are whole seconds, and its clock is known to a second or so."""
 LONGEST_WAY = timedelta(seconds=60)
 """An order is not booked later than this after it was sent."""
+CLOCK_DOUBT = timedelta(minutes=15)
+"""Clocks are set right, and hosts' clocks differ: what came within this of a send may still be that order."""
 LONGEST_ATTEMPT = timedelta(minutes=10)
 """An order is not sent again later than this after its first try."""
 COMPLETE_LISTS = 2
@@ -55,6 +57,8 @@ def reconcile(
         settle: How long after its send an order may still turn up.
         resent: By task_id of a ``NOT_SENT`` order: when, in our clock, the next equal one of ours was sent.
     """
+    if listed.incomplete is not None:
+        return []  # what is not shown may be another candidate, or the only one
     free = [each for each in listed.orders if each not in claimed]
     rows = [order for order in unsettled if order.state in _MATCHED]
     sure: list[set[int]] = []
@@ -92,7 +96,9 @@ def reconcile(
             events: Sequence[Event] = ()
             if doubtful:
                 events = _stuck(order, _ambiguous(len(members), doubtful))
-            elif listed.incomplete is None and asked_at > _sent(order):
+            elif unlikely := [each for each in free if _may_be_after_all(order, each, clock_offset)]:
+                events = _stuck(order, _unlikely(unlikely))
+            elif asked_at > _sent(order):
                 events = _not_found(order, listed, asked_at, clock_offset, settle)
             if events:
                 findings.append(Finding(order.task_id, events))
@@ -190,6 +196,14 @@ def _ambiguous(orders: int, candidates: Sequence[ListedOrder]) -> str:
     )
 
 
+def _unlikely(candidates: Sequence[ListedOrder]) -> str:
+    numbers = sorted({each.order_no for each in candidates})[:5]
+    return (
+        f"the vendor has an order that asks for the same ({', '.join(numbers)}), with a time or number that "
+        f"this one should not have; settle it by broker.resolve-order"
+    )
+
+
 def _components(sure: Sequence[set[int]]) -> list[list[int]]:
     """The places of the orders, those together that share a candidate, directly or through others."""
     groups: list[tuple[list[int], set[int]]] = []
@@ -255,6 +269,18 @@ def _could_be(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
     if order.floor is not None and _value(each.order_no) <= order.floor:
         return not _same_day(order, each, clock_offset) and _is_wanted(order, each)
     return _is_wanted(order, each)
+
+
+def _may_be_after_all(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:
+    """Whether a listed order that should not be this one could be it all the same: a clock may be off.
+
+    That is not enough to settle an order, and too much to deny it.
+    """
+    if not _is_wanted(order, each):
+        return False
+    if each.received_at is None or order.sent_at is None:
+        return True
+    return abs(each.received_at - (order.sent_at + clock_offset)) <= CLOCK_DOUBT
 
 
 def _is_wanted(order: Order, each: ListedOrder) -> bool:

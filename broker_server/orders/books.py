@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +18,7 @@ from broker_server.core.orders import (
     Order,
     Progress,
     State,
+    Status,
     Stuck,
 )
 from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, ours, reconcile
@@ -86,6 +88,7 @@ class BookKeeper:
         self._clock = clock
         self._settle = settle
         self._day_over = day_over
+        self._sought_in_vain: set[str] = set()
 
     def compare(self, vendor: Vendor, account: str, market: str, context: TaskContext) -> OrderList:
         """Ask for a list, and write down what it tells.
@@ -101,12 +104,27 @@ class BookKeeper:
         listed = vendor.orders.list_orders(market, context, since)
         for each in listed.orders:
             self._floors.note_listed(vendor.name, account, market, each.order_no, each.received_at)
+        absent = self._absent(
+            vendor, account, market, self._ours(vendor, account, market, listed), listed, asked_at
+        )
+        if absent and listed.incomplete is None:
+            # A list without an order that is on record as open proves nothing of any other order.
+            first = absent[0]
+            why = f"it does not show {first.order_no} ({first.task_id}), which is on record as open"
+            self._give_up_on(absent, asked_at)
+            listed = replace(listed, incomplete=why)
         self._reconcile(vendor, account, market, listed, asked_at)
         known = self._ours(vendor, account, market, listed)
         self._follow(known, listed, asked_at)
-        if since is None or trading_day(since) == trading_day(asked_at):
-            self._announce_foreign(vendor, account, market, known, listed)
+        self._announce_foreign(vendor, account, market, known, listed, since)
         return listed
+
+    def is_sought(self, order: Order) -> bool:
+        """Whether it makes sense to ask for an open order: not if its day is over and its list lacks it."""
+        now = self._clock()
+        if order.sent_at is None or now - order.sent_at >= LONGEST_LOOK_BACK:
+            return False
+        return order.task_id not in self._sought_in_vain
 
     def change(
         self, task_id: str, event: Event, *, outcome: Outcome | None = None, by: str = ""
@@ -165,17 +183,51 @@ class BookKeeper:
             if order.sent_at is not None and now - order.sent_at < LATE_EVIDENCE
         ]
         sent += [
-            record.order.sent_at
-            for record in self._journal.open(vendor.name, account)
-            if record.order.details.market == market
-            and record.order.sent_at is not None
-            and now - record.order.sent_at < LONGEST_LOOK_BACK
-            and self._day_over(record.order, now)
+            order.sent_at
+            for order in self._open(vendor, account, market)
+            if order.sent_at is not None and self.is_sought(order) and self._day_over(order, now)
         ]
         if not sent:
             return None
         now += vendor.orders.clock_offset()
         return max(min(sent) + vendor.orders.clock_offset() - CLOCK_SLACK, now - LONGEST_LOOK_BACK)
+
+    def _open(self, vendor: Vendor, account: str, market: str) -> list[Order]:
+        records = self._journal.open(vendor.name, account)
+        return [record.order for record in records if record.order.details.market == market]
+
+    def _absent(
+        self,
+        vendor: Vendor,
+        account: str,
+        market: str,
+        known: dict[ListedOrder, Order],
+        listed: OrderList,
+        asked_at: datetime,
+    ) -> list[Order]:
+        """Open orders of ours that the list should show and does not."""
+        offset = vendor.orders.clock_offset()
+        shown = {order.task_id for order in known.values()}
+        return [
+            order
+            for order in self._open(vendor, account, market)
+            if order.task_id not in shown
+            and order.task_id not in self._sought_in_vain
+            and order.sent_at is not None
+            and order.sent_at < asked_at
+            and (listed.since is None or order.sent_at + offset - CLOCK_SLACK >= listed.since)
+        ]
+
+    def _give_up_on(self, absent: list[Order], asked_at: datetime) -> None:
+        """Stop asking for orders whose day is over and which the list of that day does not show; say so."""
+        for order in absent:
+            if not self._day_over(order, asked_at):
+                continue
+            self._sought_in_vain.add(order.task_id)
+            reason = f"its trading day ended, and the vendor's list does not show {order.order_no}"
+            log.error("an open order is not in the vendor's list", task_id=order.task_id, reason=reason)
+            status = order.status or Status.WORKING
+            self.change(order.task_id, Progress(order.filled, status, order.average_price, reason=reason))
 
     def _denied(self, vendor: str, account: str, market: str, now: datetime) -> list[Order]:
         """Orders that lists did not show, and that may still turn up."""
@@ -249,7 +301,13 @@ class BookKeeper:
             self.change(order.task_id, expired(each) if over else follow(each))
 
     def _announce_foreign(
-        self, vendor: Vendor, account: str, market: str, known: dict[ListedOrder, Order], listed: OrderList
+        self,
+        vendor: Vendor,
+        account: str,
+        market: str,
+        known: dict[ListedOrder, Order],
+        listed: OrderList,
+        since: datetime | None,
     ) -> None:
         now = self._clock()
         if any(
@@ -258,7 +316,10 @@ class BookKeeper:
             return  # one of them may still turn out to be ours
         day = trading_day(now)
         announced = self._foreign.known(vendor.name, account, market, day)
+        earlier = since is not None and trading_day(since) != day
         for each in listed.orders:
+            if earlier and (each.received_at is None or trading_day(each.received_at) != day):
+                continue  # its own day has announced it
             seen = (each.status.value, each.filled)
             if each in known or announced.get(each.order_no) == seen:
                 continue

@@ -21,7 +21,7 @@ from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, S
 from broker_server.core.vendor import Vendor
 from broker_server.journal.order_rows import Record, trading_day
 from broker_server.journal.orders import OrderJournal
-from broker_server.orders.books import LATE_EVIDENCE, LONGEST_LOOK_BACK, BookKeeper
+from broker_server.orders.books import LATE_EVIDENCE, BookKeeper
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.outcomes import settled_outcome
 from broker_server.orders.ownership import Grant, Ownership
@@ -107,7 +107,8 @@ class AccountKeeper:
     @property
     def started(self) -> bool:
         """Whether what an earlier worker left behind was looked into, once."""
-        return self._started
+        grant = self._ownership.grant(self._vendor.name, self._account)
+        return self._started and grant is not None and grant.epoch == self._epoch
 
     def start(self) -> None:
         """Begin."""
@@ -231,15 +232,23 @@ class AccountKeeper:
             if market not in self._vendor.orders.markets:
                 continue
             try:
-                self._books.compare(self._vendor, account, market, context)
+                listed = self._books.compare(self._vendor, account, market, context)
             except TaskFailed as error:
                 log.warning("the vendor's orders cannot be read", market=market, reason=str(error))
+            except SQLAlchemyError:
+                raise
+            except Exception:  # one order that cannot be compared must not hold up every other one
+                log.exception("the vendor's orders cannot be compared", market=market)
+            else:
+                if listed.incomplete is not None:
+                    log.warning(
+                        "the vendor's list of orders settles nothing", market=market, reason=listed.incomplete
+                    )
 
     def _open(self) -> list[Record]:
-        """Orders that the market may fill; what no list has shown for long is not asked for any more."""
-        since = self._clock() - LONGEST_LOOK_BACK
+        """Orders that the market may fill."""
         records = self._journal.open(self._vendor.name, self._account)
-        return [record for record in records if (record.order.sent_at or since) >= since]
+        return [record for record in records if self._books.is_sought(record.order)]
 
     def _denied(self) -> list[Record]:
         """Orders that the vendor's lists did not show and that may still turn up in them."""

@@ -90,11 +90,23 @@ def test_what_differs_is_not_it() -> None:
         {"price": Decimal(75_100)},
         {"venue": "NXT"},
         {"action": "modify", "original": "0000000123"},
+        {"received_at": SENT - timedelta(minutes=16)},
+        {"received_at": SENT + timedelta(minutes=16)},
+    ):
+        assert look([unknown()], listed(**difference)) == {"t-1": ["Missed"]}, difference
+
+
+def test_what_asks_for_the_same_with_another_time_or_number_neither_settles_nor_denies_it() -> None:
+    for difference in (
         {"order_no": "0000001000"},
         {"received_at": SENT - timedelta(seconds=30)},
         {"received_at": SENT + timedelta(minutes=3)},
     ):
-        assert look([unknown()], listed(**difference)) == {"t-1": ["Missed"]}, difference
+        assert look([unknown(missed=5)], listed(**difference), after=120) == {"t-1": ["Stuck"]}, difference
+
+
+def test_an_incomplete_list_settles_nothing() -> None:
+    assert look([unknown()], listed(), incomplete="page 2 could not be read") == {}
 
 
 def test_an_order_of_another_task_is_not_it() -> None:
@@ -103,7 +115,7 @@ def test_an_order_of_another_task_is_not_it() -> None:
 
 def test_the_vendor_clock_counts() -> None:
     row = listed(received_at=SENT + timedelta(seconds=-120))
-    assert look([unknown()], row) == {"t-1": ["Missed"]}
+    assert look([unknown()], row) == {"t-1": ["Stuck"]}
     assert look([unknown()], row, offset=-120) == {"t-1": ["Accepted", "Progress"]}
 
 

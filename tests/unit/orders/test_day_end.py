@@ -13,6 +13,7 @@ from broker_server.core.orders import State, Status
 from broker_server.market_sessions import load_market_sessions
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.day_end import DayEnd
+from broker_server.orders.keeper import IDLE_SECONDS
 from tests.support.order_office import Clock, Desk, FakeVendor, journal
 
 HOURS_TO_THE_END = 10
@@ -79,7 +80,24 @@ def test_an_order_that_no_list_shows_is_left_as_it_was(
     vendor.hidden = True
     clock.pass_(timedelta(days=3).total_seconds())
     desk.look()
-    assert desk.record().order.status is Status.WORKING
+    order = desk.record().order
+    assert order.status is Status.WORKING, "nobody knows"
+    assert order.reason == "its trading day ended, and the vendor's list does not show 0000001001"
+    assert desk.keeper.turn() == IDLE_SECONDS, "it is not asked for again"
+
+
+def test_orders_of_others_are_announced_while_an_older_day_is_asked_for(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    desk = make_desk(tmp_path, vendor, clock)
+    desk.office.desk.run(desk.task("t-1"))
+    clock.pass_(timedelta(days=1).total_seconds())
+    vendor.booked.append(
+        replace(vendor.booked[0], order_no="0000002000", ticker="000660", received_at=clock.now)
+    )
+    desk.look()
+    foreign = [body["order_no"] for _, body in desk.recorder.events if body["task_id"] is None]
+    assert foreign == ["0000002000"]
 
 
 def test_a_market_around_the_clock_has_whole_days(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> None:

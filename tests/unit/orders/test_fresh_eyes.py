@@ -53,9 +53,7 @@ def test_a_number_of_another_branch_denies_no_order(tmp_path: Path) -> None:
     desk = Desk(journal(tmp_path), vendor, clock)
     desk.office.desk.run(desk.task("t-0", ticker="000660"))
     vendor.booked.append(
-        dataclasses.replace(
-            vendor.booked[0], order_no="0009000000", ticker="035720", received_at=clock.now
-        )
+        dataclasses.replace(vendor.booked[0], order_no="0009000000", ticker="035720", received_at=clock.now)
     )
     desk.look()
     clock.pass_(5)
