@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from broker_server.vendors.http import HttpResponse
@@ -21,6 +21,7 @@ Row = Mapping[str, Any]
 _ABSENT = {"", "(null)", "nan", "-nan"}
 _MOST_DIGITS = 30
 _DIGITS_OF_AN_ORDER = 10
+_Number = TypeVar("_Number", int, Decimal)
 _FALLING = {"4", "5"}
 _RISING = {"1", "2"}
 
@@ -215,7 +216,7 @@ def percent_of(row: Row, *names: str) -> float | None:
     return None if number is None else float(number) + 0.0  # never -0.0
 
 
-def with_sign(sign: str, number: Decimal | None) -> Decimal | None:
+def with_sign(sign: str | None, number: _Number | None) -> _Number | None:
     """Combine a sign code with a change, whether or not the change carries a sign of its own.
 
     Args:
