@@ -256,7 +256,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Level):
-        return {"price": plain(value.price), "quantity": value.quantity}
+        return {"price": plain(value.price), "quantity": plain(value.quantity)}
     if isinstance(value, tuple):
         return [plain(each) for each in value]
     return value
