@@ -50,7 +50,8 @@ class Trade:
         change_rate: The same in percent.
         open: First price of the day; ``high`` and ``low`` likewise.
         ask: Best offer after the trade; ``bid`` likewise.
-        volume: Shares traded today up to and with this trade. A jump means missed trades.
+        volume: Shares traded today up to and with this trade; a jump means missed trades. Like ``value``, not
+            of an expected trade.
         value: Amount traded today.
         session: Part of the trading day, if the vendor tells it.
         delayed: The vendor sends it some 15 minutes late.
@@ -169,8 +170,8 @@ class Index:
         change: Against the previous close, in points, signed.
         change_rate: The same in percent.
         open: First value of the day in points; ``high`` and ``low`` likewise.
-        volume: Shares traded today in its members, as exact as the vendor tells it.
-        traded_value: Won traded today in its members, as exact as the vendor tells it.
+        volume: Shares traded today in its members, as exact as the vendor tells it; not of an expected value.
+        traded_value: Won traded today in its members, likewise.
         rising: Members above their previous close, those at their limit included.
         unchanged: Members at their previous close.
         falling: Members below it, those at their limit included.

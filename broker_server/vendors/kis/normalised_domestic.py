@@ -12,6 +12,7 @@ from broker_server.vendors.kis.record_fields import RecordFields
 _VENUES: Mapping[str, QuoteVenue] = {"ST": "KRX", "NX": "NXT", "UN": "UNIFIED"}
 """By the third and fourth letter of the TR id."""
 _TAKERS: Mapping[str, Side] = {"1": "buy", "5": "sell"}
+"""Not in the reference; in the portal's examples the price is that of the other side's best quote."""
 _SESSIONS: Mapping[str, Session] = {"1": "pre", "2": "regular", "3": "after", "5": "closing"}
 _YES_OR_NO = {"Y": True, "N": False}
 _LEVELS = 10
@@ -25,7 +26,11 @@ def trade(tr_id: str, fields: RecordFields) -> Trade:
 
 
 def expected_trade(tr_id: str, fields: RecordFields) -> Trade:
-    """What an auction would end in: H0STANC0, H0NXANC0, H0UNANC0 and H0STOAC0."""
+    """What an auction would end in: H0STANC0, H0NXANC0, H0UNANC0 and H0STOAC0.
+
+    The quantity is ``ACML_VOL``; ``CNTG_VOL`` is how it changed. The reference does not say so; in both
+    examples of the portal ``ACML_TR_PBMN`` is exactly ``STCK_PRPR`` times ``ACML_VOL``.
+    """
     return _trade(tr_id, fields, expected=True)
 
 
@@ -39,7 +44,7 @@ def _trade(tr_id: str, fields: RecordFields, *, expected: bool) -> Trade:
         currency="KRW",
         time=fields.moment("STCK_CNTG_HOUR", "BSOP_DATE"),
         price=fields.money("STCK_PRPR") if expected else fields.required_money("STCK_PRPR"),
-        quantity=fields.whole("CNTG_VOL"),
+        quantity=fields.whole("ACML_VOL" if expected else "CNTG_VOL"),
         side=None if expected else _TAKERS.get(taker),
         expected=expected,
         change=fields.change("PRDY_VRSS", "PRDY_VRSS_SIGN"),
@@ -49,8 +54,8 @@ def _trade(tr_id: str, fields: RecordFields, *, expected: bool) -> Trade:
         low=fields.money("STCK_LWPR"),
         ask=fields.money("ASKP1"),
         bid=fields.money("BIDP1"),
-        volume=fields.whole("ACML_VOL"),
-        value=fields.whole("ACML_TR_PBMN"),
+        volume=None if expected else fields.whole("ACML_VOL"),
+        value=None if expected else fields.whole("ACML_TR_PBMN"),
         session=_SESSIONS.get(fields.text("MARKET_CLS_CODE") or ""),
     )
 
@@ -80,14 +85,16 @@ def index(tr_id: str, fields: RecordFields) -> Index:
     """
     rising, falling = fields.whole("ASCN_ISSU_CNT"), fields.whole("DOWN_ISSU_CNT")
     at_upper, at_lower = fields.whole("UPLM_ISSU_CNT") or 0, fields.whole("LSLM_ISSU_CNT") or 0
-    volume, value = fields.whole("ACML_VOL"), fields.whole("ACML_TR_PBMN")
+    expected = tr_id == "H0UPANC0"
+    volume = None if expected else fields.whole("ACML_VOL")
+    value = None if expected else fields.whole("ACML_TR_PBMN")
     change = fields.change("BSTP_NMIX_PRDY_VRSS", "PRDY_VRSS_SIGN")
     return Index(
         vendor="kis",
         ticker=fields.required_text("BSTP_CLS_CODE"),
         time=fields.moment("BSOP_HOUR"),
         value=fields.required_decimal("PRPR_NMIX"),
-        expected=tr_id == "H0UPANC0",
+        expected=expected,
         change=None if change is None else Decimal(change),
         change_rate=fields.rate("PRDY_CTRT", "PRDY_VRSS_SIGN"),
         open=fields.decimal("OPRC_NMIX"),

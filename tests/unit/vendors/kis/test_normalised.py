@@ -106,11 +106,28 @@ def test_a_trade_without_a_price_is_none() -> None:
 def test_an_expected_match_is_marked_as_one_and_has_no_taker() -> None:
     made = of_recorded("H0STANC0")
     assert isinstance(made, Trade)
-    assert (made.expected, made.side, made.price, made.quantity) == (True, None, 77600, 64)
-    assert made.open is None
+    assert (made.expected, made.side, made.price) == (True, None, 77600)
+    assert (made.open, made.volume, made.value) == (None, None, None)
     nothing = of_recorded("H0STANC0", STCK_PRPR=0)
     assert isinstance(nothing, Trade)
     assert nothing.price is None
+
+
+@pytest.mark.parametrize("tr_id", ["H0STANC0", "H0STOAC0"])
+def test_the_expected_quantity_is_the_one_that_makes_the_expected_value(tr_id: str) -> None:
+    made, amount = of_recorded(tr_id), int(payload_of(recorded(tr_id))[14])
+    assert isinstance(made, Trade)
+    assert made.price is not None
+    assert made.quantity is not None
+    assert made.price * made.quantity == amount
+
+
+@pytest.mark.parametrize(("tr_id", "side"), [("H0STCNT0", "buy"), ("H0STOUP0", "sell")])
+def test_who_took_liquidity_traded_at_the_other_sides_price(tr_id: str, side: str) -> None:
+    made = of_recorded(tr_id)
+    assert isinstance(made, Trade)
+    assert made.side == side
+    assert made.price == (made.ask if side == "buy" else made.bid)
 
 
 def test_a_domestic_book() -> None:
@@ -168,6 +185,7 @@ def test_an_expected_index_is_marked_as_one() -> None:
     made = of_recorded("H0UPANC0")
     assert isinstance(made, Index)
     assert (made.expected, made.value, made.open) == (True, Decimal("2607.71"), None)
+    assert (made.volume, made.traded_value) == (None, None)
 
 
 def test_the_state_of_an_issue() -> None:
