@@ -227,6 +227,11 @@ class MarketStatus:
 
 MarketData = Trade | OrderBook | Execution | Index | MarketStatus
 
+_PUBLIC_FIELDS = {
+    model.type: tuple(entry.name for entry in fields(model) if not entry.metadata.get("private"))
+    for model in (Trade, OrderBook, Execution, Index, MarketStatus)
+}
+
 
 def event_of(data: MarketData) -> dict[str, Any]:
     """The JSON object that a stream carries.
@@ -238,9 +243,8 @@ def event_of(data: MarketData) -> dict[str, Any]:
         Its ``type`` and its public fields, as `plain` writes them; a level is ``{"price", "quantity"}``.
     """
     event: dict[str, Any] = {"type": data.type}
-    for entry in fields(data):
-        if not entry.metadata.get("private"):
-            event[entry.name] = plain(getattr(data, entry.name))
+    for name in _PUBLIC_FIELDS[data.type]:
+        event[name] = plain(getattr(data, name))
     return event
 
 
@@ -250,6 +254,8 @@ def plain(value: Any) -> Any:
     ``Decimal`` becomes exact text without an exponent, a time ISO 8601. So does, as text, a whole number that
     64 bits do not hold: JSON encoders refuse it.
     """
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, int) and value.bit_length() > _BITS:
