@@ -16,6 +16,7 @@ from rich.table import Table
 from bench.direct_price import DirectPrice
 from bench.load import Measured, RoundTrips, ping_body
 from bench.orders import measure_orders
+from bench.realtime_codec import measure_codec
 from bench.servers import declare_quorum_queue, resident_mb, server
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.simulator.process import SimulatorProcess
@@ -158,6 +159,7 @@ def main() -> int:
     report = Report()
     measure(report)
     measure_orders(report)
+    measure_codec(report)
     Console(width=130).print(report.table)
     return 1 if report.missed else 0
 

@@ -15,10 +15,10 @@ from broker_client.errors import AuthenticationFailed, RateLimited, TaskFailed, 
 from broker_server.core.methods import TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
-from broker_server.vendors.kis.codec import KST, Answer, korean_time, read_answer, text_of
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
 from broker_server.vendors.kis.token_cache import Token, TokenCache
+from broker_server.vendors.kis.values import KST, Answer, korean_time, read_answer, text_of
 
 log = structlog.get_logger(__name__)
 

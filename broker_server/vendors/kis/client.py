@@ -12,9 +12,9 @@ from broker_server.core.methods import Lane, TaskContext
 from broker_server.vendors.http import ExchangeFailed, Transport
 from broker_server.vendors.kis.auth import TokenSource
 from broker_server.vendors.kis.catalogue import Catalogue, Route
-from broker_server.vendors.kis.codec import Answer, Row, read_answer
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
+from broker_server.vendors.kis.values import Answer, Row, read_answer
 from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
 from broker_server.vendors.pacing import Pacer
 

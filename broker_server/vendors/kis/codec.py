@@ -1,267 +1,211 @@
-"""From KIS text to typed values. Every value of KIS is text: padded, zero-filled, signed or empty."""
+"""From a data frame of KIS to its records: pure, driven by the table of TRs, and never raising.
+
+What is not certain is not mapped. KIS appends values at the end of a record, so a longer record is read and
+its extra values are kept; a shorter one is not what the table describes, and every value in it may be another
+than its place says. A record whose first value is no subscribed key has its values shifted even if their
+number is right (``H0UNMKO0``, whose published list of fields lacks the first one).
+
+The facts are from ``reference/kis.md`` §8.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time
-from decimal import Decimal, InvalidOperation
-from typing import Any
-from zoneinfo import ZoneInfo
+import re
+from collections.abc import Callable, Container, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from broker_server.vendors.http import HttpResponse
-from broker_server.vendors.kis.errors import unreadable
+from broker_server.core.market_data import plain
+from broker_server.vendors.kis.frames import CipherKeys, DataFrame, Quarantined, Reason
+from broker_server.vendors.kis.notices import UndecryptableNotice, decrypt_notice
+from broker_server.vendors.kis.realtime_table import RealtimeTr, realtime_trs
+from broker_server.vendors.kis.record_readers import NotANumber, Value, is_simple, reader
 
-KST = ZoneInfo("Asia/Seoul")
+Decrypt = Callable[[str, CipherKeys], str]
+"""Opens a payload, or raises `UndecryptableNotice`."""
 
-Row = Mapping[str, Any]
-"""One object of an output, its keys in lower case."""
-
-_ABSENT = {"", "(null)", "nan", "-nan"}
-_MOST_DIGITS = 30
-_DIGITS_OF_AN_ORDER = 10
-_FALLING = {"4", "5"}
-_RISING = {"1", "2"}
+_TIME = re.compile(r"[0-9]{6}")
+_TIMED_BY = frozenset({"MKSC_SHRN_ISCD", "RSYM", "BSTP_CLS_CODE"})
+"""First fields of the TRs whose time is known to have six digits: stocks, ELWs and indices."""
+_DOUBLED_BOOK = "HDFSASP0"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of KIS, of either shape.
+class Record(NamedTuple):
+    """One record.
 
     Attributes:
-        succeeded: ``rt_cd`` is ``0``, or the answer to a token request has no ``error_code``.
-        code: ``msg_cd`` or ``error_code``; empty when there is none.
-        text: ``msg1`` or ``error_description``, untouched.
-        body: The whole document, keys in lower case at the top level.
-        status: The HTTP status.
-        headers: The response headers.
+        tr_id: The TR.
+        key: Its first value: the subscribed key; of a notice, the HTS ID.
+        fields: By KIS's own names, in the order of the wire. Whole numbers are ``int``, others ``Decimal``;
+            times (``HHMMSS``), dates (``YYYYMMDD``) and codes are text; what is empty is ``None``.
+        extra: What came behind the fields that the table knows.
     """
 
-    succeeded: bool
-    code: str
-    text: str
-    body: Row
-    status: int
-    headers: Mapping[str, str]
+    tr_id: str
+    key: str
+    fields: dict[str, Value]
+    extra: tuple[str, ...]
 
-    def rows(self, name: str) -> list[Row]:
-        """The rows of an output: an array, an object, or for nothing ``[]``, ``{}``, ``""`` or none.
-
-        Raises:
-            UnreadableAnswer: It is something else.
-        """
-        output = self.body.get(name)
-        if not output or (isinstance(output, str) and not output.strip()):
-            return []
-        if isinstance(output, dict):
-            output = [output]
-        if not isinstance(output, list) or not all(isinstance(row, dict) for row in output):
-            raise unreadable(f"{name} is neither an object nor an array of objects")
-        return [lower_keys(row) for row in output if row]
-
-    def row(self, name: str) -> Row:
-        """The first row of an output, or an empty one."""
-        return next(iter(self.rows(name)), {})
-
-    def required_row(self, name: str) -> Row:
-        """The first row of an output that the operation always has.
-
-        Raises:
-            UnreadableAnswer: It is not there or empty. An unknown instrument has an output of zeros and
-                blanks, so a missing one says nothing about the question.
-        """
-        row = self.row(name)
-        if not row:
-            raise unreadable(f"{name} is missing")
-        return row
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether it says no in the API's own shape: a result code that is there and is not ``0``."""
-        return str(self.body.get("rt_cd") or "0").strip() not in ("", "0")
-
-    @property
-    def has_more(self) -> bool:
-        """Whether the response header ``tr_cont`` announces another page."""
-        return self.headers.get("tr_cont", "").strip() in ("F", "M")
+    def __repr__(self) -> str:
+        """Without the values: notices have names and account numbers in them."""
+        return f"<Record {self.tr_id}: {len(self.fields)} fields, {len(self.extra)} extra>"
 
 
-def read_answer(response: HttpResponse, *, is_token: bool = False) -> Answer:
-    """Decode a response of either shape, whatever its HTTP status.
+class Records(NamedTuple):
+    """What a data frame had in it.
+
+    Attributes:
+        records: In the order of the frame.
+        quarantined: What must not be used, record by record, or the frame as one.
+    """
+
+    records: list[Record]
+    quarantined: list[Quarantined]
+
+
+def decode_records(
+    frame: DataFrame,
+    subscribed: Container[str] | None = None,
+    cipher: CipherKeys | None = None,
+    *,
+    decrypt: Decrypt = decrypt_notice,
+) -> Records:
+    """Read the records of a frame.
 
     Args:
-        response: What came back.
-        is_token: It answers the request for a token, the only one whose success has no ``rt_cd``.
+        frame: From `frames.parse_frame`.
+        subscribed: The keys of this TR that were asked for; ``None`` does not compare. Notices are never
+            compared: that they open with our key shows whose they are, and no execution is to be lost to a
+            difference in how an ID is written.
+        cipher: Of this TR, from its acknowledgement.
+        decrypt: How notices are opened.
 
-    Raises:
-        UnreadableAnswer: The body is not a JSON object, or says neither success nor failure.
+    Returns:
+        The records, and what is in quarantine; never an exception.
     """
-    try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):  # a number of five thousand digits is a plain ValueError
-        raise unreadable(f"HTTP {response.status} without JSON") from None
-    if not isinstance(document, dict):
-        raise unreadable(f"HTTP {response.status} without a JSON object")
-    body = lower_keys(document)
-    if "rt_cd" in body:
-        succeeded = body["rt_cd"] == "0"
-        code, text = body.get("msg_cd"), body.get("msg1")
-    elif "error_code" in body:
-        succeeded = False
-        code, text = body.get("error_code"), body.get("error_description")
-    elif is_token and response.status == 200:
-        succeeded, code, text = True, "", ""
-    else:
-        raise unreadable(f"HTTP {response.status} without a result code")
-    return Answer(
-        succeeded, str(code or "").strip(), str(text or ""), body, response.status, response.headers
+    tr = realtime_trs().get(frame.tr_id)
+    if tr is None:
+        return _refused(frame, Reason.UNKNOWN_TR, "the table has no such TR", frame.payload)
+    payload = frame.payload
+    if frame.encrypted:
+        if cipher is None:
+            return _refused(frame, Reason.NO_CIPHER, "no key for this TR", payload)
+        try:
+            payload = decrypt(payload, cipher)
+        except UndecryptableNotice as error:
+            return _refused(frame, Reason.UNDECRYPTABLE, str(error), payload)
+    values = payload.split("^")
+    width, surplus = divmod(len(values), frame.record_count)
+    if surplus:
+        detail = f"{len(values)} values are not {frame.record_count} records"
+        return _refused(frame, Reason.UNEVEN, detail, payload)
+    if width < len(tr.fields):
+        detail = f"{width} values where {len(tr.fields)} are known"
+        return _refused(frame, Reason.TOO_SHORT, detail, payload)
+    simple = is_simple(payload)
+    shape = _shape(tr.tr_id, width)
+    rows = (
+        [values]
+        if frame.record_count == 1
+        else [values[start : start + width] for start in range(0, len(values), width)]
     )
+    records: list[Record] = []
+    quarantined: list[Quarantined] = []
+    for row in rows:
+        one = shape.read(row, subscribed, simple=simple)
+        if isinstance(one, Record):
+            records.append(one)
+        else:
+            quarantined.append(one)
+    return Records(records, quarantined)
 
 
-def lower_keys(row: Mapping[str, Any]) -> dict[str, Any]:
-    """KIS spells a key now in capitals, now not, and once mixes them (``excg_id_dvsn_Cd``)."""
-    return {key.lower(): value for key, value in row.items()}
-
-
-def text_of(row: Row, *names: str) -> str:
-    """The first of these fields that is there and not empty, without its padding; else ``""``."""
-    for name in names:
-        value = str(row.get(name) or "").strip()
-        if value.lower() not in _ABSENT:
-            return value
-    return ""
-
-
-def order_number(text: str) -> str:
-    """An order number as KIS writes it in answers: ten digits. Lists and people may leave out the zeros."""
-    text = text.strip()
-    return text.zfill(_DIGITS_OF_AN_ORDER) if text.isdecimal() else text
-
-
-def order_number_of(row: Row, *names: str) -> str:
-    """An order number, or ``""`` when the fields are empty or all zeros."""
-    text = text_of(row, *names)
-    return order_number(text) if text.strip("0") else ""
-
-
-def decimal_of(row: Row, *names: str) -> Decimal | None:
-    """A number exactly as sent, or ``None`` when the fields are empty.
-
-    Raises:
-        UnreadableAnswer: The field holds something that is not a number.
-    """
-    text = text_of(row, *names)
-    if not text:
-        return None
-    try:
-        number = Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        number = Decimal("NaN")
-    # A wild exponent would be expanded to as many digits.
-    if not number.is_finite() or (number and abs(number.adjusted()) > _MOST_DIGITS):
-        raise unreadable(f"{names[0]} is not a number")
-    return number
-
-
-def integer_of(row: Row, *names: str) -> int | None:
-    """A whole number, or ``None`` when the fields are empty.
-
-    Raises:
-        UnreadableAnswer: The field holds something else: money is never rounded on the way.
-    """
-    number = decimal_of(row, *names)
-    if number is None:
-        return None
-    if number != number.to_integral_value():
-        raise unreadable(f"{names[0]} is not a whole number")
-    return int(number)
-
-
-def required_integer(row: Row, *names: str) -> int:
-    """Like `integer_of`, but an empty field is an unreadable answer."""
-    number = integer_of(row, *names)
-    if number is None:
-        raise unreadable(f"{names[0]} is missing")
-    return number
-
-
-def decimal_text(number: Decimal | None) -> str | None:
-    """The exact decimal as plain text: no exponent, no padding zeros at either end."""
-    if number is None:
-        return None
-    text = f"{number:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def exact_of(row: Row, *names: str) -> str | None:
-    """A decimal as exact text, or ``None`` when the fields are empty."""
-    return decimal_text(decimal_of(row, *names))
-
-
-def required_exact(row: Row, *names: str) -> str:
-    """Like `exact_of`, but an empty field is an unreadable answer."""
-    number = exact_of(row, *names)
-    if number is None:
-        raise unreadable(f"{names[0]} is missing")
-    return number
-
-
-def percent_of(row: Row, *names: str) -> float | None:
-    """A ratio in percent, or ``None`` when the fields are empty."""
-    number = decimal_of(row, *names)
-    return None if number is None else float(number) + 0.0  # never -0.0
-
-
-def with_sign(sign: str, number: Decimal | None) -> Decimal | None:
-    """Combine a sign code with a change, whether or not the change carries a sign of its own.
+def record_event(record: Record) -> dict[str, Any]:
+    """The JSON object that a stream of records as they are carries.
 
     Args:
-        sign: 1 upper limit, 2 up, 3 flat, 4 lower limit, 5 down.
-        number: The change; its own sign counts only when the code says nothing.
+        record: Any record.
+
+    Returns:
+        ``type`` (the TR id), ``vendor``, ``key``, ``fields`` and ``extra``; numbers as
+        `broker_server.core.market_data.plain` writes them.
     """
-    if number is None or number == 0:
-        return None if number is None else abs(number)  # never -0
-    if sign in _FALLING:
-        return -abs(number)
-    return abs(number) if sign in _RISING else number
+    return {
+        "type": record.tr_id,
+        "vendor": "kis",
+        "key": record.key,
+        "fields": {name: plain(value) for name, value in record.fields.items()},
+        "extra": list(record.extra),
+    }
 
 
-def date_of(row: Row, *names: str) -> date | None:
-    """A date written ``YYYYMMDD``, or ``None`` when it is empty or all zeros."""
-    text = text_of(row, *names)
-    if not text.strip("0"):
+class _Shape:
+    """Records of one TR that are so many values wide."""
+
+    def __init__(self, tr: RealtimeTr, width: int) -> None:
+        self._tr = tr
+        self._known = min(width, len(tr.fields) + len(tr.optional_tail))
+        self._reader = reader(tr.tr_id, self._known)
+        self._has_extra = width > self._known
+        self._could_be_several = not tr.encrypted and width >= 2 * len(tr.fields)
+        self._time_at = _place_of_time(tr)
+        self._repeated_at = _place_of_repetition(tr, width)
+
+    def read(
+        self, row: Sequence[str], subscribed: Container[str] | None, *, simple: bool
+    ) -> Record | Quarantined:
+        key = row[0]
+        if subscribed is not None and key not in subscribed:
+            key = key.strip()
+            if not self._tr.encrypted and key not in subscribed:
+                return self._refuse(Reason.OTHER_KEY, "the first value is no subscribed key", row)
+        if self._time_at and not _is_time(row[self._time_at]):
+            return self._refuse(Reason.NO_TIME, f"value {self._time_at} is not a time", row)
+        if self._could_be_several and row[0] in row[len(self._tr.fields) :]:
+            return self._refuse(Reason.MISCOUNTED, "the key comes again: more records than counted", row)
+        if self._repeated_at and _is_repeated(row, self._repeated_at):
+            return self._refuse(Reason.DOUBLED_LEVEL, "the third level is there twice", row)
+        try:
+            fields = self._reader.read(row, simple=simple)
+        except NotANumber as error:
+            return self._refuse(Reason.NOT_A_NUMBER, str(error), row)
+        return Record(self._tr.tr_id, key, fields, tuple(row[self._known :]) if self._has_extra else ())
+
+    def _refuse(self, reason: Reason, detail: str, row: Sequence[str]) -> Quarantined:
+        return Quarantined(reason, self._tr.tr_id, detail, "^".join(row))
+
+
+@lru_cache(maxsize=1000)  # a server that plays with widths must not fill the memory
+def _shape(tr_id: str, width: int) -> _Shape:
+    return _Shape(realtime_trs()[tr_id], width)
+
+
+def _place_of_time(tr: RealtimeTr) -> int:
+    """Where the first time is, or 0 if it is not known to be written as one."""
+    if tr.encrypted or tr.fields[0].name not in _TIMED_BY:
+        return 0
+    return next((place for place, field in enumerate(tr.fields) if field.kind == "time"), 0)
+
+
+def _is_time(text: str) -> bool:
+    return _TIME.fullmatch(text) is not None or text.strip() in ("", "(null)")
+
+
+def _place_of_repetition(tr: RealtimeTr, width: int) -> tuple[int, int] | None:
+    """Where levels 3 and 4 of the overseas book begin, if it is as wide as one with level 3 twice."""
+    if tr.tr_id != _DOUBLED_BOOK:
         return None
-    try:
-        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
-    except ValueError:
-        raise unreadable(f"{names[0]} is not a date") from None
+    names = [field.name for field in tr.fields]
+    third, fourth = names.index("PBID3"), names.index("PBID4")
+    return (third, fourth) if width == len(names) + fourth - third else None
 
 
-def time_of(row: Row, *names: str) -> time | None:
-    """A time of day written ``HHMMSS``, or ``None`` when it is empty."""
-    text = text_of(row, *names)
-    if not text:
-        return None
-    try:
-        return datetime.strptime(text.zfill(6), "%H%M%S").time()  # noqa: DTZ007 - joined with its zone later
-    except ValueError:
-        raise unreadable(f"{names[0]} is not a time") from None
+def _is_repeated(row: Sequence[str], places: tuple[int, int]) -> bool:
+    third, fourth = places
+    level = row[third:fourth]
+    # Two levels are never at one price; where both are empty, it is the same book either way.
+    return level == row[fourth : 2 * fourth - third] and any(text.strip("0. ") for text in level)
 
 
-def moment(day: date | None, clock_time: time | None) -> datetime | None:
-    """A moment in Korea, or ``None`` when either part is missing."""
-    if day is None or clock_time is None:
-        return None
-    return datetime.combine(day, clock_time, KST)
-
-
-def korean_time(text: str) -> datetime:
-    """A moment written ``YYYY-MM-DD HH:MM:SS`` by KIS: always Korean time, although nothing says so.
-
-    Raises:
-        ValueError: It is written otherwise.
-    """
-    return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=KST)
+def _refused(frame: DataFrame, reason: Reason, detail: str, raw: str) -> Records:
+    return Records([], [Quarantined(reason, frame.tr_id, detail, raw)])

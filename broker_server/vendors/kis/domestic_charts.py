@@ -11,7 +11,11 @@ from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.candle_pages import read_back
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.codec import (
+from broker_server.vendors.kis.domestic_quote_models import Candle, MinuteCandle
+from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
+from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
+from broker_server.vendors.kis.periods import Interval, candle_period
+from broker_server.vendors.kis.values import (
     KST,
     Row,
     date_of,
@@ -23,10 +27,6 @@ from broker_server.vendors.kis.codec import (
     time_of,
     with_sign,
 )
-from broker_server.vendors.kis.domestic_quote_models import Candle, MinuteCandle
-from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
-from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
-from broker_server.vendors.kis.periods import Interval, candle_period
 
 _INTERVAL_CODES: dict[Interval, str] = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 _ADJUSTED, _UNADJUSTED = "0", "1"

@@ -11,7 +11,6 @@ from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments, never_late
 from broker_server.vendors.kis.account_models import OrderRecord
-from broker_server.vendors.kis.codec import KST, moment
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import (
@@ -31,6 +30,7 @@ from broker_server.vendors.kis.order_parameters import (
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
 from broker_server.vendors.kis.order_types import domestic_code, takes_no_price
 from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
+from broker_server.vendors.kis.values import KST, moment
 
 _GENERAL_SALE = "01"
 _MODIFY, _CANCEL = "01", "02"

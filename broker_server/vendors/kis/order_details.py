@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.kis.account_models import OrderRecord
-from broker_server.vendors.kis.codec import order_number
 from broker_server.vendors.kis.order_parameters import (
     CancelParameters,
     ModifyParameters,
@@ -16,6 +15,7 @@ from broker_server.vendors.kis.order_parameters import (
 )
 from broker_server.vendors.kis.order_types import overseas_exchanges, takes_no_price
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
+from broker_server.vendors.kis.values import order_number
 
 DOMESTIC, OVERSEAS = "domestic", "overseas"
 WON = "KRW"

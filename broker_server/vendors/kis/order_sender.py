@@ -14,7 +14,6 @@ from broker_server.core.orders import OrderDetails
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
 from broker_server.vendors.kis.auth import TokenSource
 from broker_server.vendors.kis.catalogue import Catalogue
-from broker_server.vendors.kis.codec import Answer, order_number_of, read_answer, time_of
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import (
     VENDOR,
@@ -25,6 +24,7 @@ from broker_server.vendors.kis.errors import (
     meaning_of,
     settles_an_order,
 )
+from broker_server.vendors.kis.values import Answer, order_number_of, read_answer, time_of
 from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
 from broker_server.vendors.pacing import Pacer
 

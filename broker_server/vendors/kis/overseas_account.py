@@ -7,14 +7,6 @@ from typing import Any
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.kis.account import account_arguments
 from broker_server.vendors.kis.client import KisClient, Pages
-from broker_server.vendors.kis.codec import (
-    Row,
-    exact_of,
-    integer_of,
-    percent_of,
-    required_integer,
-    text_of,
-)
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.order_types import overseas_exchanges
@@ -34,6 +26,14 @@ from broker_server.vendors.kis.parameters import (
     Symbol,
 )
 from broker_server.vendors.kis.periods import check_period
+from broker_server.vendors.kis.values import (
+    Row,
+    exact_of,
+    integer_of,
+    percent_of,
+    required_integer,
+    text_of,
+)
 
 _KEYS = ("FK200", "NK200")
 

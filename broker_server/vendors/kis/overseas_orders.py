@@ -12,7 +12,13 @@ from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments
 from broker_server.vendors.kis.account_models import OrderAction
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.codec import (
+from broker_server.vendors.kis.config import KisConfig
+from broker_server.vendors.kis.domestic_orders import order_state
+from broker_server.vendors.kis.errors import unreadable
+from broker_server.vendors.kis.order_types import SIDES, overseas_exchanges
+from broker_server.vendors.kis.overseas_models import OverseasOrderRecord, Processing
+from broker_server.vendors.kis.parameters import OverseasExchange
+from broker_server.vendors.kis.values import (
     KST,
     Row,
     date_of,
@@ -26,12 +32,6 @@ from broker_server.vendors.kis.codec import (
     text_of,
     time_of,
 )
-from broker_server.vendors.kis.config import KisConfig
-from broker_server.vendors.kis.domestic_orders import order_state
-from broker_server.vendors.kis.errors import unreadable
-from broker_server.vendors.kis.order_types import SIDES, overseas_exchanges
-from broker_server.vendors.kis.overseas_models import OverseasOrderRecord, Processing
-from broker_server.vendors.kis.parameters import OverseasExchange
 
 _ACTIONS: dict[str, OrderAction] = {"01": "modify", "02": "cancel"}
 _STATUSES: dict[str, Processing] = {

@@ -11,7 +11,16 @@ from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.candle_pages import read_back
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.codec import (
+from broker_server.vendors.kis.order_types import overseas_exchanges
+from broker_server.vendors.kis.overseas_models import (
+    OverseasCandle,
+    OverseasLevel,
+    OverseasOrderBook,
+    OverseasPrice,
+)
+from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
+from broker_server.vendors.kis.periods import Interval, candle_period
+from broker_server.vendors.kis.values import (
     KST,
     Row,
     date_of,
@@ -25,15 +34,6 @@ from broker_server.vendors.kis.codec import (
     time_of,
     with_sign,
 )
-from broker_server.vendors.kis.order_types import overseas_exchanges
-from broker_server.vendors.kis.overseas_models import (
-    OverseasCandle,
-    OverseasLevel,
-    OverseasOrderBook,
-    OverseasPrice,
-)
-from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
-from broker_server.vendors.kis.periods import Interval, candle_period
 
 OverseasInterval = Literal["day", "week", "month"]
 

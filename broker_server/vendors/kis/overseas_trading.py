@@ -10,7 +10,6 @@ from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments, never_late
-from broker_server.vendors.kis.codec import KST, moment
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.order_details import (
     OVERSEAS,
@@ -31,6 +30,7 @@ from broker_server.vendors.kis.order_types import overseas_code, overseas_exchan
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
+from broker_server.vendors.kis.values import KST, moment
 
 _MODIFY, _CANCEL = "01", "02"
 _ORDER = "overseas_stock.order"

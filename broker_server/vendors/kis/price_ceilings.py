@@ -12,11 +12,11 @@ from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.codec import KST, integer_of
 from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
 from broker_server.vendors.kis.order_details import OVERSEAS
 from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_quotes import last_price
+from broker_server.vendors.kis.values import KST, integer_of
 
 _MOST_TICKERS = 2_000
 _DAY_IS_SET = time(8, 0)

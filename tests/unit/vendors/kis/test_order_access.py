@@ -14,7 +14,7 @@ from broker_client.errors import VendorUnavailable
 from broker_server.core.orders import Status
 from broker_server.core.vendor import ListedOrder, OrderList, Vendor
 from broker_server.vendors.http import HttpResponse
-from broker_server.vendors.kis.codec import KST
+from broker_server.vendors.kis.values import KST
 from tests.support.fake_time import START
 from tests.support.kis_server import Bench, broken, make_bench, ok
 
