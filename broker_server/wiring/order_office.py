@@ -147,6 +147,7 @@ class OrderOffice:
             settled_start=self._settled_start,
             waiting=waiting,
             running=run_now,
+            zone=rules.zone,
             step=step,
         )
 
