@@ -219,7 +219,7 @@ class OrderAdmin:
         method = self._registry.get(vendor.orders.cancel_methods[market])
         assert method is not None  # noqa: S101 - the vendor declares it
         request = TaskRequest(
-            task_id=_part_id(context.task_id, listed.order_no),
+            task_id=_part_id(context.task_id, market, listed.order_no),
             method=method.name,
             parameters={"order_no": listed.order_no},
         )
@@ -239,12 +239,12 @@ class OrderAdmin:
         )
 
 
-def _part_id(task_id: str, order_no: str) -> str:
+def _part_id(task_id: str, market: str, order_no: str) -> str:
     """The task_id of one cancel of many: the same each time, and another one for each order."""
-    whole = f"{task_id}/{order_no}"
+    whole = f"{task_id}/{market}/{order_no}"
     if len(whole) <= LONGEST_TASK_ID:
         return whole
-    ending = f"~{hashlib.sha256(whole.encode()).hexdigest()[:32]}/{order_no}"
+    ending = f"~{hashlib.sha256(whole.encode()).hexdigest()[:32]}/{market}/{order_no}"
     return task_id[: LONGEST_TASK_ID - len(ending)] + ending
 
 

@@ -633,7 +633,7 @@ def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor:
         ("0000001001", True),
         ("0000001002", True),
     ]
-    assert desk.record("stop/0000001001").order.state is State.ACCEPTED
+    assert desk.record("stop/domestic/0000001001").order.state is State.ACCEPTED
 
 
 def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
@@ -641,7 +641,7 @@ def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
 ) -> None:
     run(desk, "a")
     vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
-    run(desk, "stop/0000001001", "fake.cancel-order", order_no="0000001001")
+    run(desk, "stop/domestic/0000001001", "fake.cancel-order", order_no="0000001001")
     vendor.answer = lambda context: None
     # Its worker died before "stop" itself was recorded.
     (row,) = run(desk, "stop", "broker.cancel-all-orders", vendor="fake").rows[:1]
