@@ -108,7 +108,8 @@ class OrderAdmin:
                 vendor="broker",
                 kind="order",
                 lane=Lane.CANCEL,
-                summary="Cancel every open order of an account.",
+                summary="Cancel every order of an account that is open at the brokerage; halt first, or orders "
+                "that still wait are sent after it.",
                 parameters=CancelAllOrders,
                 result=CancelledOrder,
                 handler=self.cancel_all,
@@ -188,7 +189,10 @@ class OrderAdmin:
         return next((each.order_no for each in listed.orders if number(each.order_no) == wanted), order_no)
 
     def cancel_all(self, parameters: CancelAllOrders, context: TaskContext) -> Outcome:
-        """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own."""
+        """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own.
+
+        Orders that have not been sent are left alone, and are sent afterwards unless orders are halted.
+        """
         vendor = self._vendors.get(parameters.vendor)
         if vendor is None:
             raise VendorNotConfigured(f"vendor: this worker does not serve {parameters.vendor}")
