@@ -108,8 +108,8 @@ class OrderAdmin:
                 vendor="broker",
                 kind="order",
                 lane=Lane.CANCEL,
-                summary="Cancel every order of an account that is open at the brokerage; halt first, or orders "
-                "that still wait are sent after it.",
+                summary="Cancel every order of an account that is open at the brokerage; halt first, or "
+                "orders that still wait are sent after it.",
                 parameters=CancelAllOrders,
                 result=CancelledOrder,
                 handler=self.cancel_all,
