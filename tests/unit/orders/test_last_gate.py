@@ -70,7 +70,7 @@ def test_what_changed_while_the_vendor_was_asked_for_a_price_stops_the_order(
 def test_an_order_whose_record_changed_on_the_way_is_looked_at_again(
     desk: Desk, vendor: FakeVendor, clock: Clock
 ) -> None:
-    vendor.before = lambda context: desk.office.journal.change(  # type: ignore[assignment,return-value]
+    vendor.before = lambda context: desk.office.journal.change(  # type: ignore[assignment]
         "t-1", Refused("somebody was faster"), now=clock(), by="w-2", outcome=b"{}"
     )
     with pytest.raises(Later):
