@@ -42,6 +42,10 @@ class StaleEpoch(Exception):
     """Another worker owns the account by now: this one may not send the order."""
 
 
+class RecordChanged(Exception):
+    """The record is not as the sender saw it: somebody else may be sending the order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """An order of unknown outcome that another one has to wait for.
@@ -144,7 +148,8 @@ class OrderJournal:
 
         Args:
             by: The worker, or who settles it by hand.
-            known: The record as it was last seen: saves a look-up if it has not changed since.
+            known: The record as it was last seen: saves a look-up if it has not changed since. An order that
+                is to be sent must not have changed.
             outcome: The new JSON of its reply, to be confirmed anew; or what makes it from the order after
                 the event.
 
@@ -154,6 +159,7 @@ class OrderJournal:
         Raises:
             IllegalTransition: The event cannot follow what is recorded.
             StaleEpoch: The order is to be sent, and another worker owns the account.
+            RecordChanged: The order is to be sent, and its record is not the known one.
             LookupError: There is no such record.
         """
         before = known
@@ -165,6 +171,8 @@ class OrderJournal:
             body = outcome(after) if callable(outcome) else outcome
             if self._write(before, after, event, now, by, body):
                 return before, replace(after, version=before.version + 1)
+            if known is not None and isinstance(event, Sending):
+                raise RecordChanged(f"the record of {task_id} is not of version {before.version} any more")
             before = None
 
     def keep_outcome(self, task_id: str, outcome: bytes) -> None:

@@ -108,7 +108,8 @@ class OrderAdmin:
                 vendor="broker",
                 kind="order",
                 lane=Lane.CANCEL,
-                summary="Cancel every open order of an account.",
+                summary="Cancel every order of an account that is open at the brokerage; halt first, or "
+                "orders that still wait are sent after it.",
                 parameters=CancelAllOrders,
                 result=CancelledOrder,
                 handler=self.cancel_all,
@@ -188,7 +189,10 @@ class OrderAdmin:
         return next((each.order_no for each in listed.orders if number(each.order_no) == wanted), order_no)
 
     def cancel_all(self, parameters: CancelAllOrders, context: TaskContext) -> Outcome:
-        """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own."""
+        """Cancel what the vendor lists as open, one by one; each cancel is an order task of its own.
+
+        Orders that have not been sent are left alone, and are sent afterwards unless orders are halted.
+        """
         vendor = self._vendors.get(parameters.vendor)
         if vendor is None:
             raise VendorNotConfigured(f"vendor: this worker does not serve {parameters.vendor}")
@@ -219,7 +223,7 @@ class OrderAdmin:
         method = self._registry.get(vendor.orders.cancel_methods[market])
         assert method is not None  # noqa: S101 - the vendor declares it
         request = TaskRequest(
-            task_id=_part_id(context.task_id, listed.order_no),
+            task_id=_part_id(context.task_id, market, listed.order_no),
             method=method.name,
             parameters={"order_no": listed.order_no},
         )
@@ -239,12 +243,12 @@ class OrderAdmin:
         )
 
 
-def _part_id(task_id: str, order_no: str) -> str:
+def _part_id(task_id: str, market: str, order_no: str) -> str:
     """The task_id of one cancel of many: the same each time, and another one for each order."""
-    whole = f"{task_id}/{order_no}"
+    whole = f"{task_id}/{market}/{order_no}"
     if len(whole) <= LONGEST_TASK_ID:
         return whole
-    ending = f"~{hashlib.sha256(whole.encode()).hexdigest()[:32]}/{order_no}"
+    ending = f"~{hashlib.sha256(whole.encode()).hexdigest()[:32]}/{market}/{order_no}"
     return task_id[: LONGEST_TASK_ID - len(ending)] + ending
 
 

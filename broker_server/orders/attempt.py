@@ -5,11 +5,11 @@ from __future__ import annotations
 from broker_client.errors import InvalidParameters, OrdersDisabled
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails, Sending
-from broker_server.journal.orders import StaleEpoch
+from broker_server.journal.orders import RecordChanged, StaleEpoch
 from broker_server.orders.gate import Gate
 from broker_server.orders.ownership import Grant
 from broker_server.orders.task import OrderTask
-from broker_server.results import Elsewhere
+from broker_server.results import Elsewhere, Later
 
 PROBE_PAUSE = 0.05
 
@@ -41,7 +41,7 @@ class Attempt:
 
         Raises:
             TaskFailed: A check says no.
-            Later: It waits for another order.
+            Later: It waits for another order, or another attempt of it was faster.
             Elsewhere: Another worker owns the account.
         """
         if not self.began:
@@ -99,6 +99,10 @@ class Attempt:
                 )
             except StaleEpoch as error:
                 raise Elsewhere(str(error)) from None
+            except RecordChanged as error:
+                if self.began:
+                    raise Elsewhere(str(error)) from None
+                raise Later("the record changed a moment ago") from None
         self.began = True
         self._gate.step("sending", self._task.task_id)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -29,7 +30,7 @@ from broker_server.core.orders import (
     State,
     apply,
 )
-from broker_server.journal.order_rows import Record, trading_day
+from broker_server.journal.order_rows import KST, Record, trading_day
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.announcements import belated
 from broker_server.orders.attempt import Attempt
@@ -38,9 +39,9 @@ from broker_server.orders.floors import NumberFloors
 from broker_server.orders.gate import Step, no_step
 from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.obstacles import Obstacles
-from broker_server.orders.outcomes import conflict, encode_outcome, final, outcome_unknown
+from broker_server.orders.outcomes import FINAL, conflict, encode_outcome, final, outcome_unknown
 from broker_server.orders.ownership import Grant, Ownership
-from broker_server.orders.sending import OrderSending, defect, failed
+from broker_server.orders.sending import LONGEST_DAY, OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
 from broker_server.results import Elsewhere, Later, LaterInOrder, Result
@@ -69,6 +70,7 @@ class OrderDesk:
         settled_start: Whether what an earlier worker left of an account was looked into.
         waiting: Finds an order that waits for its turn in this worker, by task_id.
         running: The orders of a task_id that threads of this worker run now.
+        zone: Of a ``request_time`` without an offset.
         step: Told of each step of an order.
     """
 
@@ -89,6 +91,7 @@ class OrderDesk:
         settled_start: Callable[[str, str], bool],
         waiting: Callable[[str], OrderTask | None],
         running: Callable[[str], Sequence[OrderTask]] = lambda _: (),
+        zone: ZoneInfo = KST,
         step: Step = no_step,
     ) -> None:
         self._journal = journal
@@ -103,6 +106,7 @@ class OrderDesk:
         self._clock = clock
         self._changed = changed
         self._settled_start = settled_start
+        self._zone = zone
         self._step = step
         self._withdrawals = Withdrawals(journal, waiting, running, self._refuse_waiting, self._refuse_record)
 
@@ -119,6 +123,8 @@ class OrderDesk:
             record = self._journal.find(task.task_id)
             if record is not None and not _unsent(record, task):
                 return self._answer_known(task, record)
+            if record is not None and self._is_of_another_day(record.order.received_at):
+                return self._give_up(task, record.order)
             if task.died is not None:
                 return Result(error=task.died, poison=isinstance(task.died, InternalError))
             misnamed = self._misnamed(task)
@@ -195,6 +201,7 @@ class OrderDesk:
             if invalid is not None:
                 raise invalid
             assert task.details is not None  # noqa: S101 - validated above
+            self._ensure_number_holds(task)
             self._ensure_free(task)
             self._checks.ensure_within_limits(task, task.details, self._sending.context(task))
         except TaskFailed as refusal:
@@ -207,6 +214,23 @@ class OrderDesk:
         except TaskExpired as error:
             obstacle = self._obstacles.find(task)
             raise error if obstacle is None else obstacle.error() from None
+
+    def _ensure_number_holds(self, task: OrderTask) -> None:
+        """Order numbers begin anew each day: an old cancel by number may be about another order by now."""
+        made = task.request.request_time or task.stamped_at
+        if not task.is_cancel or task.details is None or task.details.original is None or made is None:
+            return
+        if made.tzinfo is None:
+            made = made.replace(tzinfo=self._zone)
+        if self._is_of_another_day(made):
+            raise TaskExpired(
+                f"the cancel was made at {made.isoformat()}, and order numbers begin anew each day: "
+                f"{task.details.original} may be another order's by now; nothing was sent. Name the order by "
+                f"order_task_id, or send a new cancel"
+            )
+
+    def _is_of_another_day(self, at: datetime) -> bool:
+        return self._clock() - at > LONGEST_DAY
 
     def _ensure_free(self, task: OrderTask) -> None:
         """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""
@@ -222,22 +246,34 @@ class OrderDesk:
             return Result(error=error)
         if not isinstance(error, TaskExpired):
             final(error)
+        if record is not None:
+            return self._refuse_known(task, error)
         outcome = self._encode(task, [], error)
         now = self._clock()
-        refused = Refused(error.message)
-        if record is None:
-            order = apply(self._new_order(task, epoch, now), refused, now)
-            if not self._insert(order, task, outcome):
-                raise Later("the same task_id was recorded a moment ago")
-            self._changed(order, order)
-        else:
-            try:
-                self._refuse_record(task.task_id, refused, error, outcome)
-            except IllegalTransition:
-                current = self._journal.find(task.task_id)  # decided by somebody else in the meantime
-                if current is None or _unsent(current, task):
-                    raise Later("the record changed a moment ago") from None
-                return self._answer_known(task, current)
+        order = apply(self._new_order(task, epoch, now), Refused(error.message), now)
+        if not self._insert(order, task, outcome):
+            raise Later("the same task_id was recorded a moment ago")
+        self._changed(order, order)
+        return Result(error=error, recorded=True, outcome=outcome)
+
+    def _give_up(self, task: OrderTask, order: Order) -> Result:
+        """Refuse what was received on another day and never sent; its task_id stays used."""
+        result = self._refuse_known(task, _never_sent(order))
+        if result.replay is not None:
+            return result
+        refused = replace(order, state=State.REFUSED)
+        raise conflict(refused, "the same order on another trading day, and nothing was sent")
+
+    def _refuse_known(self, task: OrderTask, error: TaskFailed) -> Result:
+        """Refuse what is on record as received and not sent."""
+        outcome = self._encode(task, [], error)
+        try:
+            self._refuse_record(task.task_id, Refused(error.message), error, outcome)
+        except IllegalTransition:
+            current = self._journal.find(task.task_id)  # decided by somebody else in the meantime
+            if current is None or _unsent(current, task):
+                raise Later("the record changed a moment ago") from None
+            return self._answer_known(task, current)
         return Result(error=error, recorded=True, outcome=outcome)
 
     def _refuse_waiting(self, task: OrderTask, error: TaskFailed) -> None:
@@ -379,6 +415,7 @@ class OrderDesk:
         self._checks.ensure_permitted(task)
         self._checks.validate(task)
         self._checks.ensure_served(task)
+        self._ensure_number_holds(task)
         if task.details is not None and task.details.quantity is not None:
             raise OrdersDisabled(
                 "the journal cannot be used, and without it a cancel of a part could be sent twice; cancel "
@@ -399,6 +436,13 @@ class OrderDesk:
 def _unsent(record: Record, task: OrderTask) -> bool:
     """Whether the record is of this very order, which no worker has sent."""
     return record.order.state is State.RECEIVED and record.order.payload_hash == task.payload
+
+
+def _never_sent(order: Order) -> TaskExpired:
+    return TaskExpired(
+        f"the task was received at {order.received_at.isoformat()} and not sent before its trading day was "
+        f"over; nothing was sent, and {FINAL}"
+    )
 
 
 def _first_line(error: Exception) -> str:

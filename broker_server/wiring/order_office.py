@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
 from broker_server.core.methods import Method, MethodRegistry
-from broker_server.core.orders import Order
+from broker_server.core.orders import Order, State
 from broker_server.core.vendor import Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.halts import Halts
@@ -24,6 +25,7 @@ from broker_server.orders.floors import NumberFloors
 from broker_server.orders.gate import Gate, Step, no_step, pause
 from broker_server.orders.keeper import AccountKeeper, Outbox
 from broker_server.orders.late_verdicts import LateVerdicts
+from broker_server.orders.nudge import After, Nudge, after
 from broker_server.orders.obstacles import Ahead, Obstacles, nobody_ahead
 from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
@@ -49,7 +51,8 @@ class OrderOffice:
         run_now: The orders of a task_id that threads of this worker run now.
         ahead: Finds the orders that were put off and came before a task_id.
         settle: How long after its send an order may still turn up at the vendor.
-        poll_seconds: Between two looks at open orders.
+        poll_seconds: Between two looks at open orders; at most so long after a change comes the next look.
+        after: Calls something after some seconds.
         step: Told of each step of an order.
     """
 
@@ -73,6 +76,7 @@ class OrderOffice:
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = pause,
+        after: After = after,
         step: Step = no_step,
     ) -> None:
         self._vendors = {vendor.name: vendor for vendor in vendors}
@@ -118,6 +122,7 @@ class OrderOffice:
             )
             for vendor in vendors
         }
+        self._nudges = {name: Nudge(partial(self._wake, name), poll_seconds, after) for name in self.keepers}
         obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
         gate = Gate(
@@ -147,6 +152,7 @@ class OrderOffice:
             settled_start=self._settled_start,
             waiting=waiting,
             running=run_now,
+            zone=rules.zone,
             step=step,
         )
 
@@ -177,7 +183,10 @@ class OrderOffice:
 
     def _changed(self, before: Order, after: Order) -> None:
         self._announcer.changed(before, after)
-        self._wake(after.vendor)
+        if after.state is State.UNKNOWN and before.state is not State.UNKNOWN:
+            self._wake(after.vendor)
+        elif after.vendor in self._nudges:  # each look costs a call of the rate limit
+            self._nudges[after.vendor]()
 
     def _wake(self, vendor: str) -> None:
         keeper = self.keepers.get(vendor)

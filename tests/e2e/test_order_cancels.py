@@ -145,7 +145,7 @@ def test_cancel_all_takes_back_what_is_open_here_and_abroad_and_nothing_else(flo
     assert [state(floor, each) for each in (*here, abroad)] == ["cancelled"] * 3
     assert state(floor, done["order_no"]) == "filled"
     # Each cancel is an order task of its own, on record.
-    assert floor.order(f"{task_id}/{here[0]}")["state"] == "ACCEPTED"
+    assert floor.order(f"{task_id}/domestic/{here[0]}")["state"] == "ACCEPTED"
     assert floor.rows("broker.cancel-all-orders", {}) == []
 
 

@@ -278,6 +278,7 @@ class Desk:
         self.waiting: dict[str, OrderTask] = {}
         self.running: set[str] = set()
         self.run_now: dict[str, list[OrderTask]] = {}
+        self.due: list[tuple[float, Callable[[], None]]] = []
         self.office = OrderOffice(
             rules or OrderRules(environment="simulated"),
             engine,
@@ -295,6 +296,7 @@ class Desk:
             poll_seconds=1,
             monotonic=clock.monotonic,
             pause=lambda seconds: self.pause(seconds),
+            after=lambda seconds, call: self.due.append((seconds, call)),
             step=step,
         )
         self.registry = MethodRegistry(vendor.methods())

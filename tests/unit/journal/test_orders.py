@@ -24,7 +24,7 @@ from broker_server.core.orders import (
     Stuck,
 )
 from broker_server.journal.order_rows import trading_day
-from broker_server.journal.orders import OrderJournal, StaleEpoch
+from broker_server.journal.orders import OrderJournal, RecordChanged, StaleEpoch
 from broker_server.journal.owners import Owners
 from tests.support.racing import race
 from tests.support.sample_orders import BUY as PLAIN_BUY
@@ -139,6 +139,17 @@ def test_an_owner_of_an_older_epoch_cannot_send(journal: OrderJournal, engine: E
     assert not journal.adopt(order(), owner="other", epoch=2)
     _, sending = journal.change("t-1", Sending(BUY), now=NOW, by="new")
     assert (sending.state, sending.owner, sending.epoch) == (State.SENDING, "new", 2)
+
+
+def test_only_who_knows_the_record_as_it_is_can_send(journal: OrderJournal) -> None:
+    journal.insert(order(), event="Received")
+    journal.readdress("t-1", "replies", None)
+    _, sending = journal.change("t-1", Sending(BUY), now=NOW, by="w", known=order())
+    with pytest.raises(RecordChanged):
+        journal.change("t-1", Sending(BUY), now=NOW, by="w", known=order())
+    later = NOW + timedelta(seconds=1)
+    _, again = journal.change("t-1", Sending(BUY), now=later, by="w", known=sending)
+    assert (again.state, again.version) == (State.SENDING, sending.version + 1)
 
 
 def test_an_unsettled_order_is_an_obstacle_for_an_equal_one(journal: OrderJournal) -> None:

@@ -571,6 +571,60 @@ def test_a_cancel_of_an_order_of_unknown_outcome_is_answered_in_the_end(
     assert vendor.calls == 1
 
 
+@pytest.mark.parametrize("method", ["fake.buy-order", "fake.cancel-order"])
+def test_what_was_claimed_yesterday_is_refused_for_good(
+    desk: Desk, vendor: FakeVendor, clock: Clock, method: str
+) -> None:
+    run(desk)
+    parameters = {"order_no": "0000001001"} if "cancel" in method else {}
+    task = desk.task("old", method, **parameters)
+    desk.office.desk._checks.validate(task)
+    desk.office.desk._claim(task, None, desk.lease.epoch)  # and its worker died
+    clock.pass_(86_400)
+    for _ in range(2):
+        with pytest.raises(DuplicateTaskConflict, match=f"another trading day.*{method}, REFUSED"):
+            run(desk, "old", method, **parameters)
+    record = desk.record("old")
+    assert record.order.state is State.REFUSED
+    assert b"TASK_EXPIRED" in (record.outcome or b"")
+    assert b"nothing was sent" in (record.outcome or b"")
+    assert vendor.calls == 1
+
+
+@pytest.mark.parametrize("journal_fails", [False, True])
+def test_cancel_by_number_that_was_made_yesterday_is_not_sent(
+    desk: Desk, vendor: FakeVendor, clock: Clock, journal_fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(desk)
+    made = clock().replace(tzinfo=None) + timedelta(hours=9)  # in Korea, where a time without an offset is
+    clock.pass_(20 * 3600 + 1)
+    task = desk.task("c-1", "fake.cancel-order", order_no="0000001001", made=made)
+    if journal_fails:
+
+        def broken(*_: object) -> None:
+            raise OperationalError("select", {}, Exception("disk full"))
+
+        monkeypatch.setattr(desk.office.journal, "find", broken)
+        with pytest.raises(TaskExpired, match="begin anew each day"):
+            desk.office.desk.run(task)
+    else:
+        assert code(desk.office.desk.run(task)) == "TASK_EXPIRED"
+        assert desk.record("c-1").order.state is State.REFUSED
+    assert vendor.calls == 1
+
+
+@pytest.mark.parametrize("hours", [19, None])
+def test_cancel_by_number_that_was_made_in_the_same_session_or_does_not_say_when_is_sent(
+    desk: Desk, vendor: FakeVendor, clock: Clock, hours: int | None
+) -> None:
+    run(desk)
+    made = None if hours is None else clock()
+    clock.pass_((hours or 0) * 3600)
+    result = run(desk, "c-1", "fake.cancel-order", order_no="0000001001", made=made)
+    assert result.error is None
+    assert vendor.calls == 2
+
+
 def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor: FakeVendor) -> None:
     run(desk, "a")
     run(desk, "b", ticker="000660")
@@ -579,7 +633,7 @@ def test_cancel_all_cancels_each_open_order_under_its_own_id(desk: Desk, vendor:
         ("0000001001", True),
         ("0000001002", True),
     ]
-    assert desk.record("stop/0000001001").order.state is State.ACCEPTED
+    assert desk.record("stop/domestic/0000001001").order.state is State.ACCEPTED
 
 
 def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
@@ -587,7 +641,7 @@ def test_cancel_all_that_is_begun_again_tells_what_its_cancels_came_to(
 ) -> None:
     run(desk, "a")
     vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
-    run(desk, "stop/0000001001", "fake.cancel-order", order_no="0000001001")
+    run(desk, "stop/domestic/0000001001", "fake.cancel-order", order_no="0000001001")
     vendor.answer = lambda context: None
     # Its worker died before "stop" itself was recorded.
     (row,) = run(desk, "stop", "broker.cancel-all-orders", vendor="fake").rows[:1]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker_server.core.orders import State
+from broker_server.core.orders import Refused, State
+from broker_server.results import Later
 from tests.support.order_office import Clock, Desk, FakeVendor, journal
 
 
@@ -64,3 +65,15 @@ def test_what_changed_while_the_vendor_was_asked_for_a_price_stops_the_order(
     assert result.error.code == ("ORDERS_DISABLED" if what == "halt" else "TASK_EXPIRED")
     assert vendor.calls == 0
     assert desk.record().order.state is State.REFUSED
+
+
+def test_an_order_whose_record_changed_on_the_way_is_looked_at_again(
+    desk: Desk, vendor: FakeVendor, clock: Clock
+) -> None:
+    vendor.before = lambda context: desk.office.journal.change(  # type: ignore[assignment]
+        "t-1", Refused("somebody was faster"), now=clock(), by="w-2", outcome=b"{}"
+    )
+    with pytest.raises(Later):
+        desk.office.desk.run(desk.task())
+    result = desk.office.desk.run(desk.task())
+    assert (result.replay, vendor.calls) == (b"{}", 0)
