@@ -28,6 +28,8 @@ from broker_server.orders.task import OrderTask
 
 CLOCK_SKEW = timedelta(seconds=2)
 FUTURE = timedelta(seconds=5)
+LONGEST_DAY = timedelta(hours=20)
+"""Longer than any trading day: the American one, with what comes before and after, is 16 hours."""
 ACCOUNT = "default"
 """The alias of the only account that a vendor has so far."""
 
@@ -141,6 +143,13 @@ class OrderChecks:
             raise TaskExpired(
                 f"the deadline {request.deadline.isoformat()} passed {late:.1f} s ago; nothing was sent"
             )
+
+    def is_of_another_day(self, vendor: str, market: str, at: datetime) -> bool:
+        """Whether the market's order numbers may have begun anew since a time."""
+        now, served = self._clock(), self._vendors.get(vendor)
+        if served is not None and market in served.orders.rising:
+            return at < now and trading_day(at) != trading_day(now)
+        return now - at > LONGEST_DAY
 
     def ensure_permitted(self, task: OrderTask) -> None:
         """Environment, user, and live trading.

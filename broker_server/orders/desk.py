@@ -26,6 +26,7 @@ from broker_server.core.orders import (
     Event,
     IllegalTransition,
     Order,
+    OrderDetails,
     Refused,
     State,
     apply,
@@ -41,7 +42,7 @@ from broker_server.orders.late_verdicts import LateVerdicts
 from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.outcomes import FINAL, conflict, encode_outcome, final, outcome_unknown
 from broker_server.orders.ownership import Grant, Ownership
-from broker_server.orders.sending import LONGEST_DAY, OrderSending, defect, failed
+from broker_server.orders.sending import OrderSending, defect, failed
 from broker_server.orders.task import OrderTask
 from broker_server.orders.withdrawal import Withdrawals
 from broker_server.results import Elsewhere, Later, LaterInOrder, Result
@@ -123,7 +124,9 @@ class OrderDesk:
             record = self._journal.find(task.task_id)
             if record is not None and not _unsent(record, task):
                 return self._answer_known(task, record)
-            if record is not None and self._is_of_another_day(record.order.received_at):
+            if record is not None and self._is_of_another_day(
+                record.order.details, task, record.order.received_at
+            ):
                 return self._give_up(task, record.order)
             if task.died is not None:
                 return Result(error=task.died, poison=isinstance(task.died, InternalError))
@@ -222,15 +225,15 @@ class OrderDesk:
             return
         if made.tzinfo is None:
             made = made.replace(tzinfo=self._zone)
-        if self._is_of_another_day(made):
+        if self._is_of_another_day(task.details, task, made):
             raise TaskExpired(
                 f"the cancel was made at {made.isoformat()}, and order numbers begin anew each day: "
                 f"{task.details.original} may be another order's by now; nothing was sent. Name the order by "
                 f"order_task_id, or send a new cancel"
             )
 
-    def _is_of_another_day(self, at: datetime) -> bool:
-        return self._clock() - at > LONGEST_DAY
+    def _is_of_another_day(self, details: OrderDetails, task: OrderTask, at: datetime) -> bool:
+        return self._checks.is_of_another_day(task.vendor, details.market, at)
 
     def _ensure_free(self, task: OrderTask) -> None:
         """Wait for what an earlier worker left behind, and for an equal order of unknown outcome."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 from pydantic import BaseModel
@@ -31,9 +30,6 @@ from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere, Later, Result
 
 log = structlog.get_logger(__name__)
-
-LONGEST_DAY = timedelta(hours=20)
-"""Longer than any trading day: the American one, with what comes before and after, is 16 hours."""
 
 
 class _Unrefused(Ownership):
@@ -139,7 +135,7 @@ class OrderSending:
             raise InvalidParameters(
                 f"order_task_id: {task_id} is of the market {order.details.market}, not {task.details.market}"
             )
-        if self._gate.clock() - order.received_at > LONGEST_DAY:
+        if self._gate.checks.is_of_another_day(order.vendor, order.details.market, order.received_at):
             raise InvalidParameters(
                 f"order_task_id: {task_id} is of {trading_day(order.received_at)}, and its number may be "
                 f"another order's by now"

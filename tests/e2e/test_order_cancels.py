@@ -124,7 +124,7 @@ def test_age_is_no_matter_to_a_cancel(floor: Floor, made: timedelta | None) -> N
     keys: dict[str, Any] = {"request_time": None if made is None else (datetime.now(UTC) + made).isoformat()}
     if made is not None and made < timedelta():
         keys["deadline"] = keys["request_time"]
-    floor.call("kis.cancel-order", {"order_no": resting["order_no"]}, keys=keys)
+    floor.call("kis.cancel-order", {"order_task_id": resting["task_id"]}, keys=keys)
     assert state(floor, resting["order_no"]) == "cancelled"
 
 
