@@ -143,7 +143,7 @@ class OrderChecks:
             )
 
     def ensure_permitted(self, task: OrderTask) -> None:
-        """Environment, user, and live trading.
+        """Environment, user, and live trading; the last does not stop cancels.
 
         Raises:
             OrderGuard: Another environment is expected, or the user may not send orders.
@@ -158,7 +158,9 @@ class OrderChecks:
         if rules.users is not None and task.user not in rules.users:
             who = f"the AMQP user {task.user}" if task.user else "a message without the user_id property"
             raise OrderGuard(f"{who} may not send orders; ORDER_USERS names those who may")
-        if rules.refused is not None and not task.is_cancel:
+        if task.is_cancel:
+            return
+        if rules.refused is not None:
             raise OrdersDisabled(rules.refused)
         vendor = self._vendors.get(task.vendor)
         if vendor is not None and vendor.live and not rules.allow_live:
