@@ -244,7 +244,7 @@ class Intake:
             raise died
 
     def _forward(self, request: TaskRequest, recipient: Recipient, death: str | None) -> None:
-        """Hand a task to the owners of its vendor. A dead or late order goes to them too: they have its record."""
+        """Hand a task to the owners of its vendor; an order dead or late too, for they have its record."""
         vendor = vendor_of(request.method)
         if vendor is None or vendor in self._rules.vendors:
             raise _unknown_method(request.method, self._registry)
