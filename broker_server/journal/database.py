@@ -79,8 +79,8 @@ def _read(url: str) -> URL:
         return make_url(url)
     except ValueError:  # its text quotes what was taken for the port, which may be of the password
         raise JournalError(
-            "JOURNAL_URL: its port is no number: write postgresql://user:password@host:5432/database, with what "
-            "is special in the password percent-encoded"
+            "JOURNAL_URL: its port is no number: write postgresql://user:password@host:5432/database, with "
+            "what is special in the password percent-encoded"
         ) from None
 
 
