@@ -122,6 +122,7 @@ async def serve(
             source=Counts(counters, events, executor),
             bus=control,
             clock=clock,
+            users=settings.order_users,
         ),
         *extra_methods,
     ):

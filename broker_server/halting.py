@@ -30,6 +30,7 @@ from broker_server.amqp.control import ControlBus
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.journal.halts import Halts
 from broker_server.journal.owners import Owners
+from broker_server.orders.users import ensure_user
 
 log = structlog.get_logger(__name__)
 
@@ -194,13 +195,18 @@ class KillSwitch:
         return answer.model_dump(mode="json")
 
 
-def halting_methods(switch: KillSwitch) -> list[Method[Any]]:
-    """``broker.halt-orders`` and ``broker.resume-orders``."""
+def halting_methods(switch: KillSwitch, users: frozenset[str] | None = None) -> list[Method[Any]]:
+    """``broker.halt-orders`` and ``broker.resume-orders``.
+
+    Args:
+        users: The only AMQP users that may resume orders, which anybody may halt; ``None`` for any.
+    """
 
     def halt(parameters: SwitchOrders, context: TaskContext) -> Outcome:
         return Outcome([switch.switch(halted=True, reason=parameters.reason, by=context.user)])
 
     def resume(parameters: SwitchOrders, context: TaskContext) -> Outcome:
+        ensure_user(users, context.user, "resume orders")
         return Outcome([switch.switch(halted=False, reason=parameters.reason, by=context.user)])
 
     return [

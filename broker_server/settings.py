@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
@@ -169,12 +170,23 @@ class Settings(BaseSettings):
             if secret is not None
         ]
         if self.broker_url is not None:
-            password = urlsplit(self.broker_url.get_secret_value()).password
-            values += [password] if password else []
+            values += _passwords(self.broker_url.get_secret_value())
+        if self.journal_url is not None:
+            values += _passwords(self.journal_url)
         if self.kis_account is not None:
             number, product = self.kis_account.split("-")
             values += [self.kis_account, number + product, number]
         return values
+
+
+def _passwords(url: str) -> set[str]:
+    """The password in a URL in every form that a log could show: as written, plain, percent-encoded."""
+    written = set(re.findall("://[^:/]*:([^@]*)@", url))  # SQLAlchemy's reading: a slash may be in it
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        written |= {parts.password or "", *parse_qs(parts.query).get("password", [])}
+    plain = {unquote(each) for each in written}
+    return {each for each in written | plain | {quote(each, safe="") for each in plain} if each}
 
 
 def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Settings:

@@ -244,11 +244,11 @@ class Intake:
             raise died
 
     def _forward(self, request: TaskRequest, recipient: Recipient, death: str | None) -> None:
-        """Hand a task to the owners of its vendor. A dead order goes to them too: they have its record."""
+        """Hand a task to the owners of its vendor; an order dead or late too, for they have its record."""
         vendor = vendor_of(request.method)
         if vendor is None or vendor in self._rules.vendors:
             raise _unknown_method(request.method, self._registry)
-        if death is None:
+        if death is None and not is_order_method(request.method):  # an order may have a record, which answers
             ensure_expected(request, self._rules, self._clock())
         delivery = recipient.delivery
         if hops(delivery.properties) >= MOST_HOPS:

@@ -111,8 +111,8 @@ class RunningTasks:
         task = self._tasks.get(key)
         if task is None:
             return False
-        task.recipients = [known for known in task.recipients if known.delivery.current]
-        task.recipients.append(recipient)
+        # In one step: a lane's thread may be reading the last one.
+        task.recipients = [*(known for known in task.recipients if known.delivery.current), recipient]
         if task.reply is not None:
             self._deliver(task)
         return True

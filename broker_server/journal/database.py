@@ -57,7 +57,7 @@ def open_database(url: str) -> Engine:
         JournalError: The URL is wrong, the database cannot be opened, or a newer version has written it.
     """
     try:
-        engine = _engine(make_url(url))
+        engine = _engine(_read(url))
         try:
             _upgrade(engine)
         except BaseException:
@@ -72,6 +72,16 @@ def open_database(url: str) -> Engine:
         first_line = str(error).splitlines()[0]
         raise JournalError(f"JOURNAL_URL: the journal cannot be opened: {first_line}") from error
     return engine
+
+
+def _read(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ValueError:  # its text quotes what was taken for the port, which may be of the password
+        raise JournalError(
+            "JOURNAL_URL: its port is no number: write postgresql://user:password@host:5432/database, with "
+            "what is special in the password percent-encoded"
+        ) from None
 
 
 def _engine(url: URL) -> Engine:

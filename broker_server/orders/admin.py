@@ -41,6 +41,8 @@ from broker_server.results import Result
 log = structlog.get_logger(__name__)
 
 LONGEST_TASK_ID = 255
+LONGEST_NAME = 255
+"""Of who did something, in the journal."""
 
 
 class OrderAdmin:
@@ -149,7 +151,8 @@ class OrderAdmin:
 
     def resolve_order(self, parameters: ResolveOrder, context: TaskContext) -> Outcome:
         """Settle by hand what reconciliation could not."""
-        by = f"hand ({context.task_id})"
+        who = f"hand of {context.user}" if context.user else "hand"
+        by = f"{who} ({context.task_id})"[:LONGEST_NAME]
         record = self._journal.find(parameters.task_id)
         if record is None:
             raise InvalidParameters(f"task_id: no order {parameters.task_id} is on record")

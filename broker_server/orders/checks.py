@@ -25,6 +25,7 @@ from broker_server.journal.halts import Halts
 from broker_server.journal.order_rows import KST, trading_day
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.task import OrderTask
+from broker_server.orders.users import ensure_user
 
 CLOCK_SKEW = timedelta(seconds=2)
 FUTURE = timedelta(seconds=5)
@@ -49,7 +50,7 @@ class OrderRules:
         max_age: Older orders are not executed.
         zone: Of a ``request_time`` without an offset.
         allow_live: Orders that move real money may leave.
-        users: The only AMQP users that may send orders; ``None`` for any.
+        users: The only AMQP users that may send, settle and resume orders; ``None`` for any.
         limits: See `broker_server.core.guards`.
         session_rule: Order type against market session.
         day_over: Whether the market cannot fill an order any more, since its trading day is over.
@@ -152,7 +153,7 @@ class OrderChecks:
         return now - at > LONGEST_DAY
 
     def ensure_permitted(self, task: OrderTask) -> None:
-        """Environment, user, and live trading.
+        """Environment, user, and live trading; the last does not stop cancels.
 
         Raises:
             OrderGuard: Another environment is expected, or the user may not send orders.
@@ -164,10 +165,10 @@ class OrderChecks:
                 f"expected_environment is {request.expected_environment}, this worker is "
                 f"{rules.environment}; send it to a broker of that environment"
             )
-        if rules.users is not None and task.user not in rules.users:
-            who = f"the AMQP user {task.user}" if task.user else "a message without the user_id property"
-            raise OrderGuard(f"{who} may not send orders; ORDER_USERS names those who may")
-        if rules.refused is not None and not task.is_cancel:
+        ensure_user(rules.users, task.user, "send orders")
+        if task.is_cancel:
+            return
+        if rules.refused is not None:
             raise OrdersDisabled(rules.refused)
         vendor = self._vendors.get(task.vendor)
         if vendor is not None and vendor.live and not rules.allow_live:

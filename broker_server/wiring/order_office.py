@@ -31,6 +31,7 @@ from broker_server.orders.ownership import Ownership
 from broker_server.orders.replied import ReplyNotes
 from broker_server.orders.sending import OrderSending
 from broker_server.orders.task import OrderTask
+from broker_server.orders.users import reserved
 
 
 class OrderOffice:
@@ -81,6 +82,7 @@ class OrderOffice:
     ) -> None:
         self._vendors = {vendor.name: vendor for vendor in vendors}
         self._clock = clock
+        self._users = rules.users
         self.journal = OrderJournal(engine, rules.environment)
         self.halts = Halts(engine, rules.environment)
         self._notes = notes
@@ -162,7 +164,13 @@ class OrderOffice:
         Args:
             registry: Holds the cancel methods of the vendors.
         """
-        return OrderAdmin(self.journal, self.books, registry, self._vendors, self.desk.run).methods()
+        admin = OrderAdmin(self.journal, self.books, registry, self._vendors, self.desk.run)
+        return [
+            reserved(method, self._users, "settle orders")
+            if method.name == "broker.resolve-order"
+            else method
+            for method in admin.methods()
+        ]
 
     def start(self) -> None:
         """Begin to keep the accounts and the notes."""

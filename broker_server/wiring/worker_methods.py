@@ -32,8 +32,13 @@ def worker_methods(
     source: StatusSource,
     bus: ControlBus,
     clock: Callable[[], datetime],
+    users: frozenset[str] | None = None,
 ) -> list[Method[Any]]:
-    """The methods of the worker itself; what they need of the other workers is registered at the bus."""
+    """The methods of the worker itself; what they need of the other workers is registered at the bus.
+
+    Args:
+        users: The only AMQP users that may resume orders; ``None`` for any.
+    """
     switch = KillSwitch(
         name=name, halts=Halts(engine, environment), owners=Owners(engine, environment), bus=bus, clock=clock
     )
@@ -48,7 +53,7 @@ def worker_methods(
     )
     return [
         *admin_methods(name=name, registry=registry, clock=clock),
-        *halting_methods(switch),
+        *halting_methods(switch, users),
         status_method(reporter),
     ]
 

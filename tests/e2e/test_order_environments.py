@@ -29,8 +29,7 @@ def test_live_trading_needs_to_be_switched_on(new_floor: Floor) -> None:
     for method, parameters in (
         ("kis.sell-order", ORDER),
         ("kis.buy-overseas-order", overseas),
-        ("kis.cancel-order", {"order_no": "0000001001"}),
-        ("broker.cancel-all-orders", {}),
+        ("kis.modify-order", {"order_no": "0000001001", "quantity": 1, "price": 60000}),
     ):
         assert new_floor.refusal(method, parameters)["code"] == "ORDERS_DISABLED", method
     assert new_floor.brokerage.orders() == []
@@ -47,6 +46,21 @@ def test_live_trading_needs_to_be_switched_on(new_floor: Floor) -> None:
     record = new_floor.journal_of("real").find(task_id)
     assert record is not None
     assert record.order.state == "ACCEPTED"
+
+
+@on_sqlite
+def test_cancels_need_no_live_trading(new_floor: Floor) -> None:
+    allowing = start(new_floor, "real", ALLOW_LIVE_ORDERS="true")
+    first, second = (new_floor.resting(ticker, 92) for ticker in ("005930", "000660"))
+    assert allowing.terminate() == 0
+
+    start(new_floor, "real")
+    assert new_floor.refusal("kis.buy-order", ORDER)["code"] == "ORDERS_DISABLED"
+    row = new_floor.call("kis.cancel-order", {"order_task_id": first["task_id"]})
+    assert row["original_order_no"] == first["order_no"]
+    (row,) = new_floor.rows("broker.cancel-all-orders")
+    assert (row["order_no"], row["cancelled"]) == (second["order_no"], True)
+    assert {each["state"] for each in new_floor.brokerage.orders()} == {"cancelled"}
 
 
 @on_sqlite

@@ -66,6 +66,17 @@ def test_only_the_named_user_orders_and_no_header_helps(guarded: Floor) -> None:
         error = stranger.error("broker.cancel-all-orders", to=to, user_id="stranger", task_id="stop")
         assert error["code"] == "ORDER_GUARD"
 
+        # Anybody halts; who may not order may not let orders through again, nor settle one.
+        reason = {"reason": "a stranger"}
+        assert stranger.call("broker.halt-orders", reason)["status"] == "TASK_SUCCEED"
+        error = stranger.error("broker.resume-orders", reason, user_id="stranger")
+        assert (error["code"], "ORDER_USERS" in error["message"]) == ("ORDER_GUARD", True)
+        reply = trader.call("broker.resume-orders", {"reason": "the trader"}, user_id="trader")
+        assert reply["status"] == "TASK_SUCCEED"
+        hand = {"task_id": placed, "state": "REJECTED", **reason}
+        error = stranger.error("broker.resolve-order", hand, user_id="stranger")
+        assert (error["code"], "ORDER_USERS" in error["message"]) == ("ORDER_GUARD", True)
+
         # A user may not even repeat the order of another: the outcome is told, nothing is sent.
         again = stranger.send("kis.buy-order", order(81), to=to, user_id="stranger", task_id=placed)
         assert stranger.wait(again).json["replayed"] is True

@@ -73,6 +73,11 @@ def test_a_broker_that_cannot_be_reached_is_one_reason_and_no_login() -> None:
     assert failed["RabbitMQ"] == ("cannot use RabbitMQ at 127.0.0.1:1 (virtual host /): Connection refused")
 
 
+def test_a_journal_whose_port_is_no_number_is_one_reason() -> None:
+    failed = details(settings_of(journal_url="postgresql://user@host:port/database"))
+    assert failed["journal"].startswith("JOURNAL_URL: its port is no number")
+
+
 def test_the_command_ends_with_the_verdict_and_its_exit_code() -> None:
     outcome = CliRunner().invoke(app, ["check"])
     assert outcome.exit_code == 1

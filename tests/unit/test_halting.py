@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from broker_client.errors import InternalError, TaskFailed, TaskTimeout
+from broker_client.errors import InternalError, OrderGuard, TaskFailed, TaskTimeout
 from broker_server.acknowledgements import ensure_acknowledged, owners_answered
 from broker_server.amqp.gathering import ControlReply, Gathered
 from broker_server.core.methods import TaskContext
@@ -98,6 +98,21 @@ def test_who_asked_is_on_record(switch: KillSwitch, engine: Engine, user: str | 
     assert (current.at, current.by, current.reason) == (NOW, by, "test")
     (row,) = resume.handler(SwitchOrders(reason="over"), context(user)).rows
     assert (row.halted, row.by, row.reason, row.acknowledged) == (False, by, "over", ["me"])
+    assert switch.state() is None
+
+
+@pytest.mark.parametrize(
+    ("user", "who"), [("stranger", "the AMQP user stranger"), (None, "without the user_id")]
+)
+def test_anybody_halts_but_only_the_named_users_resume(
+    switch: KillSwitch, user: str | None, who: str
+) -> None:
+    halt, resume = halting_methods(switch, frozenset({"trader"}))
+    halt.handler(SwitchOrders(reason="test"), context(user))
+    with pytest.raises(OrderGuard, match=rf"{who}.* may not resume orders; ORDER_USERS"):
+        resume.handler(SwitchOrders(reason="over"), context(user))
+    assert switch.state() is not None
+    resume.handler(SwitchOrders(reason="over"), context("trader"))
     assert switch.state() is None
 
 

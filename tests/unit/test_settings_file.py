@@ -94,3 +94,23 @@ def test_a_trial_does_not_read_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert load_settings(env_file=None).kis_account is None
     with pytest.raises(SettingsError, match="KIS_ACCOUNT"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("journal_url", "forms"),
+    [
+        ("postgresql://me:pass%2Fw%40rd@host/journal", {"pass%2Fw%40rd", "pass/w@rd"}),
+        ("postgresql://me:pass/word@host/journal", {"pass/word", "pass%2Fword"}),
+        ("postgresql://host/journal?user=me&password=pass%2Fword", {"pass/word", "pass%2Fword"}),
+        ("postgresql://me:password@host:no-port/journal", {"password"}),
+        ("postgresql://me@host/journal", set()),
+        ("sqlite:////srv/journal.sqlite3", set()),
+    ],
+)
+def test_the_passwords_of_urls_are_secrets_in_every_form(
+    journal_url: str, forms: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    settings = load_settings(env_file=None, broker_url="amqp://me:b%3Dr%2Foker@host", journal_url=journal_url)
+    assert set(settings.secrets()) == {"b%3Dr%2Foker", "b=r/oker"} | forms

@@ -7,6 +7,7 @@ portal; a code without a listed meaning is passed on with its text and not trans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -55,6 +56,8 @@ _CREDENTIALS = {
     "EGW00207", "EGW00208", "EGW00210", "EGW00303", "EGW00304",
 }  # fmt: skip
 _UNKNOWN_INSTRUMENT = "APBK0656"
+_BUSINESS = re.compile(r"(APBK|APTR|APAC)[0-9]{4}|[0-9]{8}")
+"""Refusals by the order ledger; the codes of digits alone are those of paper trading."""
 _VALIDATION_BY_QUERY_SERVER = {"OPSQ0002", "OPSQ2000", "OPSQ2001", "OPSQ2002"}
 
 
@@ -103,12 +106,11 @@ def unknown_ticker_as_parameter(ticker: str) -> Iterator[None]:
 def settles_an_order(code: str) -> bool:
     """Whether a refusal with this code proves that an order was not taken.
 
-    Only a business code does. Any code of the gateway, or of the query server beyond its own validation,
-    leaves the order's outcome unknown (codes that are safe to repeat are dealt with before).
+    Only a code of a known business family does, or one of the query server's own validation. Any other, of
+    the gateway or of a family that nobody has told us of, leaves the order's outcome unknown (codes that are
+    safe to repeat are dealt with before).
     """
-    if not code or code.startswith("EGW"):
-        return False
-    return not code.startswith("OPSQ") or code in _VALIDATION_BY_QUERY_SERVER
+    return code in _VALIDATION_BY_QUERY_SERVER or _BUSINESS.fullmatch(code) is not None
 
 
 def error_for(code: str, text: str) -> TaskFailed:

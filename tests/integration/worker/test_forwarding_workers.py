@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from broker_client import Client, VendorNotConfigured
 from broker_server.simulator.process import SimulatorProcess
 from tests.support.processes import CommandProcess, start_server
+from tests.support.task_wire import TaskWire
 from tests.support.workers import start_worker
 
 TASKS = 40
@@ -73,3 +75,22 @@ def test_each_task_is_answered_once_whichever_worker_took_it(
                 answered += sum(vendor == "kis" for vendor in status["vendors"])
         assert forwarded > 0
         assert answered == 1, "only the owner serves kis"
+
+
+def test_an_order_on_record_is_answered_from_it_whichever_worker_took_its_late_copy(
+    clean_broker: str, forwarding_worker: CommandProcess, owner: CommandProcess
+) -> None:
+    order = {"ticker": "005930", "quantity": 1, "order_type": "market"}
+    late = {"deadline": (datetime.now(UTC) - timedelta(minutes=1)).isoformat()}
+    with TaskWire(clean_broker) as wire:
+        (receipt,) = wire.call("kis.buy-order", order, to="tasks.orders", task_id="once")["result"]
+        for count in range(2, 6):
+            wire.send("kis.buy-order", order, to="tasks.orders", task_id="once", keys=late)
+            reply = wire.wait("once", count=count).json
+            assert (reply["status"], reply["replayed"], reply["result"]) == ("TASK_SUCCEED", True, [receipt])
+        for number in range(4):
+            cancel = {"order_no": receipt["order_no"]}
+            reply = wire.call(
+                "kis.cancel-order", cancel, to="tasks.orders", task_id=f"late-{number}", keys=late
+            )
+            assert reply["status"] == "TASK_SUCCEED", "a cancel is never too late"

@@ -105,6 +105,19 @@ def test_a_text_that_is_no_url_is_refused_without_repeating_it() -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["postgresql://user:geheim@host:geheim/database", "postgresql://u:p@[::1/d"])
+def test_a_port_that_is_no_number_is_said_in_one_line(url: str) -> None:
+    with pytest.raises(JournalError, match="JOURNAL_URL: its port is no number: write postgresql") as refused:
+        open_database(url)
+    assert "\n" not in str(refused.value)
+    assert "geheim" not in str(refused.value)
+
+
+def test_a_port_that_no_server_can_have_is_said() -> None:
+    with pytest.raises(JournalError, match="cannot be opened"):
+        open_database("postgresql://user@127.0.0.1:99999999/database")
+
+
 def test_a_missing_driver_is_said_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(JournalError, match=r"pip install 'sapi-broker\[postgres\]'"):

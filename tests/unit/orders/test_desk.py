@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from broker_client.errors import (
     DuplicateTaskConflict,
     InvalidParameters,
+    OrderGuard,
     OrderOutcomeIsUnknown,
     OrdersDisabled,
     TaskExpired,
@@ -613,7 +614,7 @@ def test_cancel_by_number_that_was_made_yesterday_is_not_sent(
     assert vendor.calls == 1
 
 
-@pytest.mark.parametrize("hours", [19, None])
+@pytest.mark.parametrize("hours", [13, None])
 def test_cancel_by_number_that_was_made_in_the_same_session_or_does_not_say_when_is_sent(
     desk: Desk, vendor: FakeVendor, clock: Clock, hours: int | None
 ) -> None:
@@ -731,6 +732,27 @@ def test_a_hand_settles_what_nobody_knows(desk: Desk, vendor: FakeVendor) -> Non
     assert desk.recorder.outcomes[-1].order.task_id == "t-1"
     with pytest.raises(InvalidParameters, match="ACCEPTED"):
         method.handler(parameters, context)
+
+
+def test_only_the_named_users_settle_by_hand_and_are_on_record(
+    tmp_path: Path, vendor: FakeVendor, clock: Clock
+) -> None:
+    rules = OrderRules(environment="simulated", users=frozenset({"trader"}))
+    desk = Desk(journal(tmp_path), vendor, clock, rules=rules)
+    vendor.answer = raising(OrderOutcomeIsUnknown("time-out"))  # type: ignore[assignment]
+    run(desk, user="trader")
+    method = desk.registry.get("broker.resolve-order")
+    assert method is not None
+    how = method.parameters.model_validate({"task_id": "t-1", "state": "NOT_SENT", "reason": "by telephone"})
+    hand = "r" * 255
+    for user in ("stranger", None):
+        context = desk.office.desk._sending.context(desk.task(hand, user=user))
+        with pytest.raises(OrderGuard, match="may not settle orders; ORDER_USERS"):
+            method.handler(how, context)
+    assert desk.record().order.state is State.UNKNOWN
+    context = desk.office.desk._sending.context(desk.task(hand, user="trader"))
+    (shown,) = method.handler(how, context).rows
+    assert shown.history[-1].by == f"hand of trader ({hand}"[:255]
 
 
 def resolve(desk: Desk, order_no: str, task_id: str = "t-1") -> object:

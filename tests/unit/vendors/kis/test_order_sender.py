@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.support.fake_time import START
 from tests.support.kis_server import Bench, Step, broken, make_bench, ok, refusal, reply, token, token_refused
 
 ORDER = {"ticker": "005930", "quantity": 3, "price": 70000}
+MESSAGES = json.loads(files("broker_server.simulator.kis").joinpath("data/messages.json").read_text("utf-8"))
+SIMULATED_REFUSALS = sorted({code for code, _ in MESSAGES["refusals"].values()})
 TAKEN = ok({"KRX_FWDG_ORD_ORGNO": "06010", "ODNO": "0000117057", "ORD_TMD": "121052"})
 
 
@@ -76,6 +79,14 @@ def test_a_business_code_is_a_rejection(bench: Bench) -> None:
     assert bench.gate.events == ["before"]
 
 
+@pytest.mark.parametrize("code", [*SIMULATED_REFUSALS, "APTR0044", "APAC0001", "OPSQ2000", "OPSQ2001"])
+def test_every_code_of_a_business_family_is_a_rejection(bench: Bench, code: str) -> None:
+    with pytest.raises(VendorRejected) as caught:
+        buy(bench, refusal(code))
+    assert caught.value.vendor_code == code
+    assert sent(bench) == 1
+
+
 def test_a_business_code_on_http_500_is_a_rejection_too(bench: Bench) -> None:
     with pytest.raises(VendorRejected):
         buy(bench, refusal("APBK0400", "주문 가능한 수량을 초과했습니다.", 500))
@@ -93,6 +104,13 @@ def test_a_business_code_on_http_500_is_a_rejection_too(bench: Bench) -> None:
         refusal("EGW00133"),
         refusal("EGW00133", "", 500),
         refusal("OPSQ0009"),
+        refusal("IGW00014"),
+        refusal("MCA00000"),
+        refusal("MCA05918"),
+        refusal("APXX0001"),
+        refusal("APBK09190"),
+        refusal("4031000"),
+        refusal("\uff14\uff10310000"),
         refusal("", "no code"),
         reply({"error_code": "APBK0919", "error_description": "not in the shape of a business refusal"}),
         reply({"rt_cd": None, "msg_cd": "APBK0919"}),

@@ -1,0 +1,93 @@
+"""What a worker does with the tasks of a vendor that it does not serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from pika.spec import BasicProperties
+
+from broker_client.errors import TaskFailed
+from broker_server.amqp.counters import Counters
+from broker_server.amqp.delivery import Delivery, ReplyAddress
+from broker_server.amqp.intake import Intake, Rules
+from broker_server.amqp.publisher import Fate
+from broker_server.core.methods import MethodRegistry
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+PASSED = "2026-11-20T08:59:00+00:00"
+
+
+class OpenChannel:
+    """A consuming channel."""
+
+    is_open = True
+
+
+class FakeAcks:
+    """Forgets what is acked."""
+
+    def add(self, tag: int) -> None:
+        pass
+
+
+class FakeForwarder:
+    """Confirms what is published."""
+
+    def __init__(self) -> None:
+        self.queues: list[str] = []
+
+    def publish(
+        self, queue: str, body: bytes, properties: BasicProperties, on_fate: Callable[[Fate], None]
+    ) -> None:
+        self.queues.append(queue)
+        on_fate(Fate.CONFIRMED)
+
+
+class FakeReplier:
+    """Keeps the codes of the errors that are answered."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def encode(self, task_id: str, rows: list[object], *, error: TaskFailed) -> bytes:
+        return error.code.encode()
+
+    def send(self, delivery: Delivery, address: ReplyAddress, reply: bytes) -> None:
+        self.codes.append(reply.decode())
+
+
+def taken(method: str, **keys: object) -> tuple[list[str], list[str]]:
+    """The queues that a task is forwarded to, and the codes that it is answered with."""
+    forwarder, replier = FakeForwarder(), FakeReplier()
+    intake = Intake(
+        registry=MethodRegistry(),
+        rules=Rules(environment="paper", vendors=(), max_body_bytes=10_000),
+        counters=Counters(),
+        replier=replier,  # type: ignore[arg-type]
+        forwarder=forwarder,  # type: ignore[arg-type]
+        runner=None,  # type: ignore[arg-type]
+        clock=lambda: NOW,
+    )
+    body = json.dumps({"task_id": "t", "method": method, "parameters": {}, **keys}).encode()
+    properties = BasicProperties(reply_to="replies")
+    channel, acks = OpenChannel(), FakeAcks()
+    intake.take(Delivery(channel, acks, 1, "tasks", False, properties, body))  # type: ignore[arg-type]
+    return forwarder.queues, replier.codes
+
+
+@pytest.mark.parametrize("method", ["kis.buy-order", "kis.modify-order", "kis.cancel-order"])
+@pytest.mark.parametrize("late", [{"deadline": PASSED}, {"expected_environment": "real"}])
+def test_an_order_is_forwarded_whatever_a_check_would_say(method: str, late: dict[str, str]) -> None:
+    assert taken(method, **late) == (["tasks.kis.default.orders"], []), "its owner may have it on record"
+
+
+@pytest.mark.parametrize(
+    ("late", "code"),
+    [({"deadline": PASSED}, "TASK_EXPIRED"), ({"expected_environment": "real"}, "ORDER_GUARD")],
+)
+def test_a_read_that_is_not_wanted_any_more_is_answered_here(late: dict[str, str], code: str) -> None:
+    assert taken("kis.get-current-price", **late) == ([], [code])
+    assert taken("kis.get-current-price") == (["tasks.kis"], [])
