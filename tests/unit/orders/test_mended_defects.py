@@ -1,4 +1,4 @@
-"""Defects that a reviewer found; each test fails until its defect is mended."""
+"""Defects that were found once and must not come back."""
 
 from __future__ import annotations
 
