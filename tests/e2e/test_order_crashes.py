@@ -42,6 +42,7 @@ def limit(floor: Floor, quantity: int, ticker: str = "005930") -> dict[str, Any]
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.same_on_every_journal
 def test_order_survives_the_death_of_its_worker_at_every_step(new_floor: Floor) -> None:
     brokerage, wire = new_floor.brokerage, new_floor.wire
     sent: dict[str, str] = {}

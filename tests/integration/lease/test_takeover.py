@@ -40,7 +40,7 @@ class Overlap:
         self._thread.join()
 
 
-@pytest.mark.parametrize("heartbeat", [2, 5])
+@pytest.mark.parametrize("heartbeat", [2, pytest.param(5, marks=pytest.mark.thorough)])
 async def test_silent_cut_gives_the_lease_to_the_standby_and_never_to_both(
     clean_broker: str, proxy_url: str, proxy: TcpProxy, journal: Engine, heartbeat: int
 ) -> None:
