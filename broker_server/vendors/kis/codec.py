@@ -4,8 +4,6 @@ What is not certain is not mapped. KIS appends values at the end of a record, so
 its extra values are kept; a shorter one is not what the table describes, and every value in it may be another
 than its place says. A record whose first value is no subscribed key has its values shifted even if their
 number is right (``H0UNMKO0``, whose published list of fields lacks the first one).
-
-The facts are from ``reference/kis.md`` §8.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Data frames to records: recorded frames, each trap of `reference/kis.md` §8, round trips of all TRs."""
+"""Data frames to records: recorded frames, each known trap, round trips of all TRs."""
 
 from __future__ import annotations
 
