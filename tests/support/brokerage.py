@@ -53,9 +53,9 @@ class Brokerage:
             if ticker in (None, each["ticker"]) and quantity in (None, each["quantity"])
         ]
 
-    def order(self, order_no: str) -> dict[str, Any]:
-        """The ground truth of the last domestic order of that number."""
-        wanted = {"market": "domestic", "order_no": order_no}
+    def order(self, order_no: str, market: str = "domestic") -> dict[str, Any]:
+        """The ground truth of the last order of that number."""
+        wanted = {"market": market, "order_no": order_no}
         return [each for each in self.orders() if wanted.items() <= each.items()][-1]
 
     def calls(self, *trs: str) -> int:
