@@ -51,6 +51,7 @@ def details(given: Buy) -> OrderDetails:
 class NullVendor:
     """Takes every order at once and keeps nothing."""
 
+    streams = None
     name = "null"
     live = False
     markets: Sequence[str] = ("null",)

@@ -1,10 +1,10 @@
 """Threads for blocking work, by lane: waiting reads never hold up an order, and cancels go before all.
 
 Orders have one thread, so those of an account leave in the order of arrival. Cancels have some, so that one
-which the vendor does not answer holds up no other. Account
-reads, quotes and bulk reads have threads of their own, so that twenty long histories hold up neither a
-balance nor a price. Commands such as the kill switch wait for none of these. Tasks suspected of killing a
-worker run alone.
+which the vendor does not answer holds up no other. Account reads, quotes and bulk reads have threads of their
+own, so that twenty long histories hold up neither a balance nor a price. Subscriptions wait for the live
+connection in threads of their own. Commands such as the kill switch wait for none of these. Tasks suspected
+of killing a worker run alone.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from broker_server.core.methods import Lane
 
 Job = Callable[[], None]
 CANCEL_THREADS = 3
+STREAM_THREADS = 8
 
 
 class LanePool:
@@ -95,6 +96,7 @@ class LaneExecutor:
             Lane.ACCOUNT: LanePool("account", max(1, read_threads // 4)),
             Lane.QUOTE: LanePool("quotes", max(1, read_threads // 2)),
             Lane.BULK: LanePool("bulk", max(1, read_threads // 4)),
+            Lane.STREAM: LanePool("streams", STREAM_THREADS),
         }
         self._pools = {
             "commands": self._commands,
@@ -103,6 +105,7 @@ class LaneExecutor:
             "account": self._reads[Lane.ACCOUNT],
             "quotes": self._reads[Lane.QUOTE],
             "bulk": self._reads[Lane.BULK],
+            "streams": self._reads[Lane.STREAM],
             "suspects": self._suspects,
         }
 

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
     reconcile_settle: float = Field(default=60, ge=0, le=3600)
 
+    subscription_grace: float = Field(default=60, ge=1, le=3600)
+    polling_interval: float = Field(default=30, ge=1, le=3600)
+    stale_after: float = Field(default=60, ge=1, le=3600)
+    tick_ttl: float = Field(default=10, ge=0.1, le=3600)
+
     kis_environment: Literal["paper", "real"] | None = None
     kis_app_key: SecretStr | None = None
     kis_app_secret: SecretStr | None = None
@@ -93,6 +98,11 @@ class Settings(BaseSettings):
     kis_rest_url: str | None = None
     kis_rate_limit: int | None = Field(default=None, ge=1, le=1000)
     kis_custtype: Literal["P", "B"] = "P"
+    kis_ws_url: str | None = None
+    kis_hts_id: SecretStr | None = None
+    kis_ws_approval_key: SecretStr | None = None
+    kis_ws_max_registrations: int = Field(default=40, ge=1, le=41)
+    accounts_file: Path | None = None
 
     @field_validator("vendors", mode="before")
     @classmethod
@@ -166,7 +176,12 @@ class Settings(BaseSettings):
         """Every value that must never reach a log."""
         values = [
             secret.get_secret_value()
-            for secret in (self.kis_app_key, self.kis_app_secret)
+            for secret in (
+                self.kis_app_key,
+                self.kis_app_secret,
+                self.kis_hts_id,
+                self.kis_ws_approval_key,
+            )
             if secret is not None
         ]
         if self.broker_url is not None:

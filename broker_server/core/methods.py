@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from broker_server.core.docstrings import attribute_texts
 from broker_server.core.orders import OrderDetails
+from broker_server.core.stream_requests import StreamRequest
 
 MethodKind = Literal["read", "order", "stream", "admin"]
 
@@ -25,6 +26,7 @@ class Lane(IntEnum):
 
     Attributes:
         CONTROL: Commands to the workers themselves, such as the kill switch: they ask no vendor.
+        STREAM: Subscriptions, which wait for the live connection and not for the rate limit.
     """
 
     CONTROL = -1
@@ -33,6 +35,7 @@ class Lane(IntEnum):
     ACCOUNT = 2
     QUOTE = 3
     BULK = 4
+    STREAM = 5
 
 
 class Parameters(BaseModel):
@@ -106,6 +109,11 @@ class TaskContext:
     order_no_of: Callable[[str], str] = _no_journal
 
 
+def served_by_the_stream_desk(_: Any, __: TaskContext) -> Outcome:
+    """The handler of every stream method, which nothing calls."""
+    raise RuntimeError("a subscription was run as if it were a read")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a handler returns: the rows, and whether the vendor's page limit cut them short.
@@ -138,6 +146,8 @@ class Method(Generic[ParametersT]):
         reference: The vendor's own name of the operation, for the documentation.
         example: Arguments that work against the simulator.
         details: Of an order: what its parameters ask for, as far as they tell.
+        stream: Of a subscription: what its parameters ask for; raises `TaskFailed` for what the vendor does
+            not offer. Such a method's handler is never called.
     """
 
     name: str
@@ -152,6 +162,7 @@ class Method(Generic[ParametersT]):
     reference: str | None = None
     example: dict[str, Any] | None = None
     details: Callable[[ParametersT], OrderDetails] | None = None
+    stream: Callable[[ParametersT], StreamRequest] | None = None
 
 
 class MethodRegistry:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Protocol
 
+from broker_server.core.feeds import Streams
 from broker_server.core.methods import Method, TaskContext
 from broker_server.core.orders import OrderDetails, Side, Status
 
@@ -104,6 +105,8 @@ class Vendor(Protocol):
     live: bool
     """Whether an order moves real money."""
     orders: OrderAccess
+    streams: Streams | None
+    """Its live data; ``None`` where there is none."""
 
     def methods(self) -> Sequence[Method[Any]]:
         """The methods that this adapter serves."""

@@ -78,6 +78,7 @@ class FakeVendor:
         ceilings: How often it was asked for one.
     """
 
+    streams = None
     name = "fake"
     live = False
     markets: Sequence[str] = ("domestic",)

@@ -41,6 +41,7 @@ def linger(parameters: Echo) -> None:
 class StubVendor:
     """Takes orders for the file that ORDER_FILE names. It lists none, so what is unknown stays so."""
 
+    streams = None
     name = "stub"
     live = False
     markets: Sequence[str] = ("stub",)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from broker_client.errors import BrokerError
+from broker_server.core.feeds import Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
@@ -45,6 +46,7 @@ class KisVendor:
     Attributes:
         live: Whether an order moves real money.
         orders: What the order desk needs besides the methods.
+        streams: Its live data.
     """
 
     name = "kis"
@@ -83,6 +85,7 @@ class KisVendor:
             OverseasAccount(config, self._client, overseas_orders),
             OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
         )
+        self.streams: Streams | None = None
         self.live: bool = config.environment == "real" and not config.simulated
         self.orders: OrderAccess = KisOrderAccess(
             domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
