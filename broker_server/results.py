@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from broker_client.errors import TaskFailed
+from broker_client.protocol import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Result:
         poison: Keep a copy of the message in ``tasks.rejected``.
         recorded: The journal keeps the outcome, and wants to know when its reply has arrived.
         outcome: That outcome as it is kept; a replay is its own.
+        kind: What the reply is: ``ack`` for the first message of a stream.
+        on_arrived: Called on the event loop once the reply is where it belongs, or is kept; what it announces
+            may follow then.
     """
 
     rows: list[Any] = field(default_factory=list)
@@ -31,6 +36,8 @@ class Result:
     poison: bool = False
     recorded: bool = False
     outcome: bytes | None = None
+    kind: Kind = "reply"
+    on_arrived: Callable[[], None] | None = None
 
 
 class Later(Exception):

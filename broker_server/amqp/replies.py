@@ -13,6 +13,7 @@ from broker_client.errors import TaskFailed
 from broker_client.protocol import (
     UNKNOWN_TASK_ID,
     Environment,
+    Kind,
     encode_reply,
 )
 from broker_server.amqp.counters import Counters
@@ -61,6 +62,7 @@ class Replier:
         result: list[Any],
         *,
         error: TaskFailed | None = None,
+        kind: Kind = "reply",
         extra: dict[str, Any] | None = None,
     ) -> bytes:
         """Encode a reply of this worker, now.
@@ -69,7 +71,13 @@ class Replier:
             TypeError: A row is no JSON value.
         """
         body = encode_reply(
-            task_id, result, now=self._clock(), environment=self._environment, error=error, extra=extra
+            task_id,
+            result,
+            now=self._clock(),
+            environment=self._environment,
+            kind=kind,
+            error=error,
+            extra=extra,
         )
         if error is None:
             self._counters.succeeded += 1

@@ -31,11 +31,13 @@ from broker_server.amqp.intake import (
 from broker_server.amqp.order_tasks import order_task, readdress
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
+from broker_server.amqp.stream_tasks import stream_task
 from broker_server.core.methods import Method, Outcome, TaskContext
 from broker_server.execution import LaneExecutor
 from broker_server.journal.payload import payload_hash
 from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere, Later, LaterInOrder, Result
+from broker_server.core.stream_tasks import StreamTask
 
 log = structlog.get_logger(__name__)
 
@@ -55,11 +57,19 @@ class OrderRunner(Protocol):
         """Run one; may raise `Later` or `Elsewhere`."""
 
 
+class StreamRunner(Protocol):
+    """Runs subscription tasks, in the threads of their lane."""
+
+    def run(self, task: StreamTask) -> Result:
+        """Run one."""
+
+
 class TaskRunner:
     """Runs tasks in threads. One that is delivered again while it is in work is not started twice.
 
     Args:
         orders: Runs the order tasks.
+        streams: Runs the subscription tasks.
         replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
     """
 
@@ -69,6 +79,7 @@ class TaskRunner:
         rules: Rules,
         executor: LaneExecutor,
         orders: OrderRunner,
+        streams: StreamRunner,
         replied: Callable[[str, bytes], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
@@ -76,6 +87,7 @@ class TaskRunner:
         self._rules = rules
         self._executor = executor
         self._orders = orders
+        self._streams = streams
         self._replied = replied
         self._redeliveries = redeliveries
         self._clock = clock
@@ -304,6 +316,8 @@ class TaskRunner:
             deadline=request.deadline,
             user=task.recipients[-1].delivery.properties.user_id,
         )
+        if task.method.kind == "stream":
+            return self._streams.run(stream_task(task.method, task.parameters, task.recipients[-1], context))
         outcome: Outcome = task.method.handler(task.parameters, context)
         rows = [row.model_dump(mode="json") if isinstance(row, BaseModel) else row for row in outcome.rows]
         return Result(rows, truncated=outcome.truncated)
@@ -337,6 +351,7 @@ class TaskRunner:
             seconds=round(self._loop.time() - task.admitted_at, 3),
         )
         reply = _encode(task, result)
+        task.on_acked = result.on_arrived
         if result.poison:
             # Not kept for a redelivery: that one must find its way to tasks.rejected itself.
             self._tasks.forget(task)
@@ -395,7 +410,7 @@ def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> byt
     if replayed:
         extra["replayed"] = True
     try:
-        return replier.encode(request.task_id, result.rows, error=result.error, extra=extra)
+        return replier.encode(request.task_id, result.rows, error=result.error, kind=result.kind, extra=extra)
     except TypeError as error:
         defect = internal_error(error, task_id=request.task_id, method=request.method)
         return replier.encode(request.task_id, [], error=defect)

@@ -12,7 +12,7 @@ subscribed: it is told what is wanted, and converges to exactly that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 from broker_server.core.methods import TaskContext
@@ -84,6 +84,9 @@ class Feed(Protocol):
 
     def reconnect(self, registration: Registration, reason: str) -> None:
         """Replace the connection that holds it."""
+
+    def connection_of(self, registration: Registration) -> Hashable:
+        """Which of the connections holds it: registrations of one connection go silent together."""
 
     async def run(self) -> None:
         """Keep connected while anything is wanted; cancelling it closes the connections cleanly."""

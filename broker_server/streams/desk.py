@@ -1,0 +1,272 @@
+"""The stream desk: runs subscribe and unsubscribe tasks, in the threads of their lane."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker_client.errors import InvalidParameters, NotSubscribed, VendorUnavailable
+from broker_server.core.stream_tasks import StreamTask
+from broker_server.core.subscription_changes import Subscription
+from broker_server.results import Result
+from broker_server.streams.board import Standing, StreamBoard
+from broker_server.streams.host import StreamThread
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+CALL_SECONDS = 5.0
+"""For what the event loop does at once."""
+ANSWER_SECONDS = 5.0
+"""The vendor's answer to a registration is waited for so long; after it the acknowledgement says pending."""
+NOT_KEPT = "the subscription could not be written down; it ends with this worker"
+
+
+class Store(Protocol):
+    """Keeps subscriptions over a restart. Blocking."""
+
+    def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+        """Write subscriptions down, in place of what was there of the same task and key."""
+
+    def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+        """Forget subscriptions."""
+
+
+class StreamDesk:
+    """Implements ``amqp.task_runner.StreamRunner``.
+
+    Args:
+        thread: Where the boards live.
+        boards: By vendor; those that are served now. Looked at on the event loop of the streams only.
+        store: Keeps the subscriptions.
+        clock: UTC.
+        monotonic: Seconds.
+    """
+
+    def __init__(
+        self,
+        thread: StreamThread,
+        boards: Mapping[str, StreamBoard],
+        store: Store,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._thread = thread
+        self._boards = boards
+        self._store = store
+        self._clock = clock
+        self._monotonic = monotonic
+
+    def run(self, task: StreamTask) -> Result:
+        """Run one task.
+
+        Raises:
+            TaskFailed: It cannot be done; the message says what to do.
+        """
+        if task.request.action == "unsubscribe":
+            return self._unsubscribe(task)
+        if task.reply_to is None:
+            raise InvalidParameters(
+                "a stream needs a reply queue of its own: a direct reply-to address takes one reply only"
+            )
+        asked = self._asked(task, task.reply_to)
+        waiting = self._on_board(task.vendor, lambda board: _bridged(board.subscribe(asked)))
+        warnings = self._keep(task.vendor, asked)
+        self._wait(task, waiting)
+        standings = self._on_board(task.vendor, lambda board: board.standings(asked))
+        self._take_back_refused(task, standings)
+        return Result(
+            [_row(standing) for standing in standings],
+            kind="ack",
+            warnings=warnings,
+            on_arrived=lambda: self._begin(task.vendor, asked),
+        )
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every subscription of this worker, for ``broker.list-subscriptions``."""
+        return self._call(
+            lambda: [
+                row
+                for board in self._boards.values()
+                for row in map(lambda each, board=board: _listed(board, each), board.book.all())
+            ]
+        )
+
+    def drop(self, task_id: str) -> list[dict[str, Any]]:
+        """End every subscription of a task.
+
+        Raises:
+            NotSubscribed: There is none.
+        """
+        dropped = {
+            vendor: self._on_board(vendor, lambda board: board.drop(task_id)) for vendor in self._vendors()
+        }
+        if not any(dropped.values()):
+            raise NotSubscribed(
+                f"there is no subscription of {task_id!r}; broker.list-subscriptions shows all"
+            )
+        for vendor, ended in dropped.items():
+            self._forget(vendor, ended)
+        return [
+            {"subscription": task_id, "ticker": each.ticker} for all_ in dropped.values() for each in all_
+        ]
+
+    def status(self) -> dict[str, Any]:
+        """Of the boards, for ``broker.get-status``."""
+        return self._call(
+            lambda: {
+                vendor: {
+                    "feed": board.feed.status(),
+                    "subscriptions": len(board.book.all()),
+                    "wanted": len(board.book.wanted),
+                    "confirmed": len(board.book.wanted) - len(board.book.unconfirmed),
+                    "polled": len(board.book.polled),
+                }
+                for vendor, board in self._boards.items()
+            }
+        )
+
+    def _unsubscribe(self, task: StreamTask) -> Result:
+        request = task.request
+        registrations = [each.registration for each in request.wanted]
+        ended = self._on_board(
+            task.vendor, lambda board: board.unsubscribe(task.task_id, request.family, registrations)
+        )
+        if not ended:
+            raise NotSubscribed(
+                f"the task {task.task_id!r} has no such subscription: an unsubscribe task has the task_id of "
+                f"the subscribe task; broker.list-subscriptions shows all"
+            )
+        self._forget(task.vendor, ended)
+        return Result([{"subscription": task.task_id, "ticker": each.ticker} for each in ended])
+
+    def _asked(self, task: StreamTask, reply_to: str) -> list[Subscription]:
+        request = task.request
+        return [
+            Subscription(
+                task_id=task.task_id,
+                registration=each.registration,
+                family=request.family,
+                ticker=each.ticker,
+                reply_to=reply_to,
+                correlation_id=task.correlation_id,
+                raw=request.raw,
+                vendor_form=request.vendor_form,
+                copies=request.copies,
+                polling=request.polling,
+                snapshot=request.snapshot,
+                created_at=self._clock(),
+            )
+            for each in request.wanted
+        ]
+
+    def _wait(self, task: StreamTask, waiting: Sequence[Future[None]]) -> None:
+        until = self._monotonic() + ANSWER_SECONDS
+        if task.context.deadline is not None:
+            left = (task.context.deadline - self._clock()).total_seconds()
+            until = min(until, self._monotonic() + max(0.0, left - 1.0))
+        for each in waiting:
+            try:
+                each.result(max(0.0, until - self._monotonic()))
+            except TimeoutError:
+                return
+
+    def _take_back_refused(self, task: StreamTask, standings: Sequence[Standing]) -> None:
+        """A task is subscribed to all of what it asks for, or to none."""
+        refused = next((each for each in standings if each.refused is not None), None)
+        if refused is None or refused.refused is None:
+            return
+        subscriptions = [each.subscription for each in standings]
+        self._on_board(
+            task.vendor,
+            lambda board: board.unsubscribe(
+                task.task_id, task.request.family, [each.registration for each in subscriptions]
+            ),
+        )
+        self._forget(task.vendor, subscriptions)
+        raise refused.refused
+
+    def _begin(self, vendor: str, asked: Sequence[Subscription]) -> None:
+        def begin() -> None:
+            board = self._boards.get(vendor)
+            if board is not None:
+                board.begin(asked)
+
+        self._thread.post(begin)
+
+    def _keep(self, vendor: str, asked: Sequence[Subscription]) -> tuple[str, ...]:
+        try:
+            self._store.save(vendor, asked)
+        except SQLAlchemyError as error:
+            log.error("subscriptions cannot be written down", reason=str(error).splitlines()[0])
+            return (NOT_KEPT,)
+        return ()
+
+    def _forget(self, vendor: str, ended: Sequence[Subscription]) -> None:
+        try:
+            self._store.delete(vendor, ended)
+        except SQLAlchemyError as error:
+            log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
+
+    def _vendors(self) -> list[str]:
+        return self._call(lambda: list(self._boards))
+
+    def _on_board(self, vendor: str, act: Callable[[StreamBoard], T]) -> T:
+        def on_loop() -> T:
+            board = self._boards.get(vendor)
+            if board is None:
+                raise VendorUnavailable(
+                    f"{vendor} has no live data now; try again in a moment", vendor=vendor
+                )
+            return act(board)
+
+        return self._call(on_loop)
+
+    def _call(self, act: Callable[[], T]) -> T:
+        try:
+            return self._thread.call(act, CALL_SECONDS)
+        except TimeoutError:
+            raise VendorUnavailable("live data does not answer; see the worker's log") from None
+
+
+def _bridged(answers: Sequence[asyncio.Future[None]]) -> list[Future[None]]:
+    """The same for another thread."""
+    bridged = []
+    for answer in answers:
+        outside: Future[None] = Future()
+        answer.add_done_callback(lambda _, outside=outside: outside.set_result(None))
+        bridged.append(outside)
+    return bridged
+
+
+def _row(standing: Standing) -> dict[str, Any]:
+    subscription = standing.subscription
+    return {
+        "subscription": subscription.task_id,
+        "ticker": subscription.ticker,
+        "key": standing.key,
+        "mode": standing.mode,
+    }
+
+
+def _listed(board: StreamBoard, subscription: Subscription) -> dict[str, Any]:
+    return {
+        "subscription": subscription.task_id,
+        "vendor": board.vendor,
+        "method": subscription.family,
+        "ticker": subscription.ticker,
+        "key": board.key_of(subscription),
+        "mode": board.book.mode(subscription),
+        "suspended": board.book.is_suspended(subscription),
+        "reply_queue": subscription.reply_to,
+        "copies": subscription.copies,
+        "created_at": subscription.created_at.isoformat(),
+    }

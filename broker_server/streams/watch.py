@@ -1,0 +1,149 @@
+"""The watch over silence: a feed that is connected and mute is noticed, announced and healed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from broker_client.errors import TaskFailed
+from broker_server.core.feeds import Incoming
+from broker_server.core.freshness import Action, Freshness, Reconnect, Recovered, Renew, Stale
+from broker_server.core.stream_requests import Registration
+from broker_server.streams.board import StreamBoard
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+COMPARE_SECONDS = 5.0
+_TELLING = ("volume", "value", "asks", "bids")
+"""What of an event changes with the market; the time of a look changes too, and tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What REST showed."""
+
+    at: float
+    state: tuple[Any, ...]
+
+
+class FreshnessWatch:
+    """Watches the feed of a board; a `broker_server.streams.board.Watcher`.
+
+    Args:
+        board: Told and acted on.
+        freshness: Decides.
+        clock: UTC.
+        stale_after: Seconds of silence after which a look is taken.
+        monotonic: Seconds.
+    """
+
+    def __init__(
+        self,
+        board: StreamBoard,
+        freshness: Freshness,
+        *,
+        clock: Callable[[], datetime],
+        stale_after: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._board = board
+        self._freshness = freshness
+        self._clock = clock
+        self._between_looks = min(COMPARE_SECONDS, stale_after)
+        self._monotonic = monotonic
+        self._heard: dict[Registration, float] = {}
+        self._seen: dict[Registration, _Seen] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+
+    def registered(self, registration: Registration) -> None:
+        """The vendor sends it from now on."""
+        self._freshness.confirmed(
+            registration, self._monotonic(), group=self._board.feed.connection_of(registration)
+        )
+
+    def received(self, registration: Registration, incoming: Incoming) -> None:
+        """A record came in."""
+        now = self._monotonic()
+        self._heard[registration] = now
+        recovered = self._freshness.received(registration, now)
+        if recovered is not None:
+            self._act(recovered)
+
+    def interrupted(self, registrations: Sequence[Registration]) -> None:
+        """They are not sent any more, for now."""
+        for registration in registrations:
+            self._freshness.interrupted(registration)
+
+    def unwanted(self, registration: Registration) -> None:
+        """Nobody wants it any more."""
+        self._freshness.forget(registration)
+        self._heard.pop(registration, None)
+        self._seen.pop(registration, None)
+
+    def is_stale(self, registration: Registration) -> bool:
+        """Whether it was announced as stale."""
+        return self._freshness.is_stale(registration)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        try:
+            while True:
+                for suspected in self._freshness.tick(self._monotonic(), self._clock()):
+                    look = asyncio.get_running_loop().create_task(self._look(suspected.registration))
+                    self._looks.add(look)
+                    look.add_done_callback(self._looks.discard)
+                await asyncio.sleep(TICK_SECONDS)
+        finally:
+            for look in self._looks:
+                look.cancel()
+
+    async def _look(self, registration: Registration) -> None:
+        try:
+            moved = await self._has_moved(registration)
+        except TaskFailed as error:
+            log.info("a silent subscription cannot be looked up", reason=str(error))
+            moved = None
+        except Exception:
+            log.exception("a silent subscription cannot be looked up")
+            moved = None
+        for action in self._freshness.verdict(registration, moved, self._monotonic()):
+            self._act(action)
+
+    async def _has_moved(self, registration: Registration) -> bool | None:
+        """Whether the market moved during the silence, as REST tells; ``None`` where it cannot."""
+        if not self._board.streams.can_snapshot(registration):
+            return None
+        before = self._seen.get(registration)
+        if before is None or before.at < self._heard.get(registration, 0.0):
+            before = await self._see(registration)
+            await asyncio.sleep(self._between_looks)
+        now = await self._see(registration)
+        return None if before is None or now is None else now.state != before.state
+
+    async def _see(self, registration: Registration) -> _Seen | None:
+        incoming = await self._board.lookups.look(registration, bulk=True)
+        event = incoming.event()
+        state = tuple(event.get(name) for name in _TELLING)
+        if all(value is None for value in state):
+            return None
+        seen = self._seen[registration] = _Seen(self._monotonic(), state)
+        return seen
+
+    def _act(self, action: Action) -> None:
+        registration = action.registration
+        if isinstance(action, Stale):
+            seen = "trades that did not come" if action.proven else "nothing to compare with"
+            self._board.tell(registration, "stale", reason=f"no data; by REST: {seen}")
+        elif isinstance(action, Recovered):
+            self._board.audience.interrupt(registration)
+            self._board.tell(registration, "live", reason="data comes again" if action.delivers else "quiet")
+        elif isinstance(action, Renew):
+            self._board.feed.renew(registration)
+        elif isinstance(action, Reconnect):
+            self._board.feed.reconnect(registration, "it is connected and sends nothing")
