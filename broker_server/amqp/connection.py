@@ -161,7 +161,7 @@ class Backoff:
         self._failures = 0
 
 
-async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> AsyncioConnection:
+async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> TolerantConnection:
     """Try until the broker can be reached; only a refused login ends it.
 
     Raises:

@@ -1,4 +1,6 @@
-"""Reads messages whose header table the AMQP library cannot read.
+"""What is changed in the AMQP library's connection.
+
+It reads messages whose header table the library cannot read, and writes frames that are encoded already.
 
 A client may put a value into its headers that RabbitMQ carries and pika cannot decode: a time beyond the
 year 9999 (pika 1.4, ``pika.data.decode_value``). pika then gives up the connection, the broker delivers the
@@ -42,6 +44,16 @@ class TolerantConnection(AsyncioConnection):  # type: ignore[misc]  # pika has n
         """Drop the connection without asking the other side, which may not answer any more."""
         if not self.is_closed:
             self._terminate_stream(ConnectionClosedByClient(CONNECTION_FORCED, reason))
+
+    @property
+    def longest_body(self) -> int:
+        """Bytes of a message's body that go into one frame, as agreed with the broker."""
+        return int(self._body_max_length)
+
+    def write_frames(self, data: bytes) -> None:
+        """Send whole frames that are encoded already, in one piece; the library's own go before or behind."""
+        if self.is_open:
+            self._output_marshaled_frames([data])
 
     def _read_frame(self) -> tuple[int, Any]:
         try:
