@@ -13,10 +13,15 @@ from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.config import KisEnvironment
 from broker_server.vendors.kis.errors import VENDOR
 from broker_server.vendors.kis.overseas_keys import OverseasKey, parse_overseas_key
+from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.personal import PersonalText
 from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.kis.stream_names import KeyKind, is_notice, stream_trs
 from broker_server.vendors.kis.stream_parameters import Market
+
+TRADES: Mapping[QuoteVenue, str] = {"KRX": "H0STCNT0", "NXT": "H0NXCNT0", "UNIFIED": "H0UNCNT0"}
+BOOKS: Mapping[QuoteVenue, str] = {"KRX": "H0STASP0", "NXT": "H0NXASP0", "UNIFIED": "H0UNASP0"}
+"""What is live of domestic stocks."""
 
 _NOTICES: Mapping[KisEnvironment, Mapping[Market, str]] = {
     "real": {"domestic": "H0STCNI0", "overseas": "H0GSCNI0"},

@@ -9,7 +9,13 @@ from broker_server.core.methods import Lane, Method, Parameters, served_by_the_s
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kis.overseas_keys import OverseasKey
 from broker_server.vendors.kis.parameters import QuoteVenue
-from broker_server.vendors.kis.stream_codes import StreamCodes, overseas_order_book, overseas_price
+from broker_server.vendors.kis.stream_codes import (
+    BOOKS,
+    TRADES,
+    StreamCodes,
+    overseas_order_book,
+    overseas_price,
+)
 from broker_server.vendors.kis.stream_names import is_notice
 from broker_server.vendors.kis.stream_parameters import (
     ExecutionStream,
@@ -27,8 +33,6 @@ from broker_server.vendors.kis.stream_parameters import (
 _P = TypeVar("_P", bound=Parameters)
 _Q = TypeVar("_Q", bound=Parameters)
 
-TRADES: Mapping[QuoteVenue, str] = {"KRX": "H0STCNT0", "NXT": "H0NXCNT0", "UNIFIED": "H0UNCNT0"}
-BOOKS: Mapping[QuoteVenue, str] = {"KRX": "H0STASP0", "NXT": "H0NXASP0", "UNIFIED": "H0UNASP0"}
 _OVERSEAS_EXAMPLE = {"ticker": "AAPL", "exchange": "NASD"}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_keys import OverseasKey, parse_overseas_key
 from broker_server.vendors.kis.overseas_quotes import exchange_time, last_price
 from broker_server.vendors.kis.parameters import QuoteVenue
-from broker_server.vendors.kis.stream_methods import BOOKS, TRADES
+from broker_server.vendors.kis.stream_codes import BOOKS, TRADES
 from broker_server.vendors.kis.stream_names import newest_only, stream_name
 from broker_server.vendors.kis.values import (
     KST,
@@ -171,6 +170,7 @@ class Snapshots:
         row = self._client.read(
             "overseas_stock.price", _overseas_arguments(key), context=context, lane=lane
         ).required_row("output")
+        last_price(row, key.symbol, key.exchange)
         sign = text_of(row, "sign")
         rate = with_sign(sign, decimal_of(row, "rate"))
         trade = Trade(
@@ -179,7 +179,7 @@ class Snapshots:
             venue=key.exchange,
             currency=overseas_exchanges()[key.exchange]["currency"],
             time=self._clock.now().astimezone(KST),
-            price=Decimal(last_price(row, key.symbol, key.exchange)),
+            price=decimal_of(row, "last"),
             quantity=None,
             change=with_sign(sign, decimal_of(row, "diff")),
             change_rate=None if rate is None else float(rate),
