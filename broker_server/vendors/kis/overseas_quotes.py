@@ -151,7 +151,7 @@ class OverseasQuotes:
             ticker=parameters.ticker,
             venue=parameters.exchange,
             currency=text_of(summary, "curr") or exchange["currency"],
-            time=_exchange_time(summary, ZoneInfo(exchange["time_zone"])),
+            time=exchange_time(summary, ZoneInfo(exchange["time_zone"])),
             price=price,
             asks=_levels(book, "pask", "vask"),
             bids=_levels(book, "pbid", "vbid"),
@@ -236,7 +236,8 @@ def _change(row: Row) -> tuple[str | None, float | None]:
     return decimal_text(with_sign(sign, decimal_of(row, "diff"))), None if rate is None else float(rate)
 
 
-def _exchange_time(row: Row, zone: ZoneInfo) -> datetime | None:
+def exchange_time(row: Row, zone: ZoneInfo) -> datetime | None:
+    """When the exchange made a book, in Korean time; ``None`` if it does not say."""
     day, clock_time = date_of(row, "dymd"), time_of(row, "dhms")
     if day is None or clock_time is None:
         return None

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import SecretStr
+
 from broker_client.errors import BrokerError
-from broker_server.core.feeds import Streams
+from broker_server.core.feeds import Feed, FeedListener, Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
@@ -30,6 +32,10 @@ from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
 from broker_server.vendors.kis.parameters import AccountParameters
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
+from broker_server.vendors.kis.stream_codes import StreamCodes
+from broker_server.vendors.kis.stream_methods import StreamMethods
+from broker_server.vendors.kis.stream_snapshots import Snapshots
+from broker_server.vendors.kis.streams import KisStreams
 from broker_server.vendors.kis.token_cache import TokenCache
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
@@ -41,18 +47,26 @@ _CHECK_TICKER = "005930"
 
 
 class KisVendor:
-    """KIS over REST. Safe to use from many threads; see `create`.
+    """KIS. Safe to use from many threads; see `create`.
 
     Attributes:
         live: Whether an order moves real money.
         orders: What the order desk needs besides the methods.
-        streams: Its live data.
+        streams: Its live data; ``None`` without ``make_feed``.
     """
 
     name = "kis"
 
     def __init__(
-        self, config: KisConfig, clock: Clock, *, read_transport: Transport, order_transport: Transport
+        self,
+        config: KisConfig,
+        clock: Clock,
+        *,
+        read_transport: Transport,
+        order_transport: Transport,
+        hts_id: SecretStr | None = None,
+        real_quotes: bool = False,
+        make_feed: Callable[[FeedListener], Feed] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -85,7 +99,12 @@ class KisVendor:
             OverseasAccount(config, self._client, overseas_orders),
             OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
         )
+        codes = StreamCodes(config.environment, hts_id=hts_id, real_quotes=real_quotes)
+        self._stream_methods = StreamMethods(codes)
         self.streams: Streams | None = None
+        if make_feed is not None:
+            snapshots = Snapshots(self._client, clock)
+            self.streams = KisStreams(codes, snapshots, make_feed, has_account=config.account is not None)
         self.live: bool = config.environment == "real" and not config.simulated
         self.orders: OrderAccess = KisOrderAccess(
             domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
@@ -94,7 +113,7 @@ class KisVendor:
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the bare ones of the original server included."""
         methods = [method for part in self._parts for method in part.methods()]
-        return [*methods, *self.legacy_methods()]
+        return [*methods, *self._stream_methods.methods(), *self.legacy_methods()]
 
     def legacy_methods(self) -> Sequence[Method[Any]]:
         """The bare methods of the original server that KIS answers when no Kiwoom host does."""
@@ -175,6 +194,9 @@ def create(
     read_transport: Transport | None = None,
     order_transport: Transport | None = None,
     order_timeout: float = ORDER_TIMEOUT,
+    hts_id: SecretStr | None = None,
+    real_quotes: bool = False,
+    make_feed: Callable[[FeedListener], Feed] | None = None,
 ) -> KisVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -184,6 +206,9 @@ def create(
         read_transport: Replaces the HTTP of reads and tokens.
         order_transport: Replaces the HTTP of orders and cancels, and of what they look up first.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
+        hts_id: What notices of executions are sent by.
+        real_quotes: Live quotes come with a real key, whatever the environment of the account.
+        make_feed: Makes the live connections.
     """
     clock = clock or SystemClock()
     # Half of it for connecting at most, so that the answer has the other half.
@@ -196,6 +221,9 @@ def create(
         or RequestsTransport(
             order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
         ),
+        hts_id=hts_id,
+        real_quotes=real_quotes,
+        make_feed=make_feed,
     )
 
 

@@ -12,6 +12,7 @@ from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, Ven
 from broker_client.protocol import is_order_method
 from broker_server.core.methods import Lane
 from broker_server.vendors.kis.catalogue import load_data
+from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.kis.values import KST
 from tests.support.kis_server import Bench, make_bench, ok, refusal, reply
 
@@ -36,7 +37,10 @@ def test_names_tell_orders_from_reads(real: Bench) -> None:
         assert (method.lane <= Lane.ORDER) == (method.kind == "order")
         assert method.vendor == "kis"
         assert method.summary.endswith(".")
-        assert method.reference in load_data("rest_catalogue.json")
+        if method.kind == "stream":
+            assert all(code in realtime_trs() for code in (method.reference or "H0STCNT0").split(", "))
+        else:
+            assert method.reference in load_data("rest_catalogue.json")
         if method.example is not None:
             method.parameters.model_validate(method.example)
 
@@ -51,7 +55,10 @@ def test_every_method_of_the_contract_is_served(real: Bench) -> None:
         "get-overseas-order-history get-overseas-open-orders get-overseas-buyable-amount "
         "buy-overseas-order sell-overseas-order modify-overseas-order cancel-overseas-order"
     )
-    expected = {f"kis.{name}" for name in f"{domestic} {overseas}".split()} | {"get-stock-name"}
+    live = ("realtime-price", "order-book", "executions", "overseas-price", "overseas-order-book")
+    streams = {f"kis.{verb}-{noun}" for verb in ("subscribe", "unsubscribe") for noun in live}
+    streams |= {"kis.subscribe", "kis.unsubscribe", "get-stock-name"}
+    expected = {f"kis.{name}" for name in f"{domestic} {overseas}".split()} | streams
     assert {method.name for method in real.vendor.methods()} == expected
     assert [method.name for method in real.vendor.legacy_methods()] == ["get-stock-name"]
 

@@ -1,0 +1,229 @@
+"""The declared stream methods of KIS, each with the one that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args
+
+from broker_server.core.methods import Lane, Method, Parameters, served_by_the_stream_desk
+from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
+from broker_server.vendors.kis.overseas_keys import OverseasKey
+from broker_server.vendors.kis.parameters import QuoteVenue
+from broker_server.vendors.kis.stream_codes import (
+    BOOKS,
+    TRADES,
+    StreamCodes,
+    overseas_order_book,
+    overseas_price,
+)
+from broker_server.vendors.kis.stream_names import is_notice
+from broker_server.vendors.kis.stream_parameters import (
+    ExecutionStream,
+    ExecutionStreamEnd,
+    Market,
+    StreamOptions,
+    SymbolStream,
+    SymbolStreamEnd,
+    TickerStream,
+    TickerStreamEnd,
+    TrStream,
+    TrStreamEnd,
+)
+
+_P = TypeVar("_P", bound=Parameters)
+_Q = TypeVar("_Q", bound=Parameters)
+
+_OVERSEAS_EXAMPLE = {"ticker": "AAPL", "exchange": "NASD"}
+
+
+class StreamMethods:
+    """Declares the methods; the stream desk serves them.
+
+    Args:
+        codes: What the key may ask for.
+    """
+
+    def __init__(self, codes: StreamCodes) -> None:
+        self._codes = codes
+
+    def methods(self) -> list[Method[Any]]:
+        """The declared methods."""
+        return [
+            *self._of_tickers("realtime-price", TRADES, "every trade of a domestic stock"),
+            *self._of_tickers("order-book", BOOKS, "the order book of a domestic stock"),
+            *self._of_symbols(
+                "overseas-price", overseas_price, "every trade of an overseas stock", reference="HDFSCNT0"
+            ),
+            *self._of_symbols(
+                "overseas-order-book",
+                overseas_order_book,
+                "the order book of an overseas stock",
+                reference="HDFSASP0, HDFSASP1",
+            ),
+            *_pair(
+                "kis.subscribe-executions",
+                "kis.unsubscribe-executions",
+                "fills, confirmations and refusals of the account's orders",
+                reference="H0STCNI0, H0STCNI9, H0GSCNI0, H0GSCNI9",
+                example={},
+                start=(ExecutionStream, self._executions),
+                end=(ExecutionStreamEnd, self._no_executions),
+            ),
+            *_pair(
+                "kis.subscribe",
+                "kis.unsubscribe",
+                "any of KIS's 63 real-time TRs, in its own form",
+                reference=None,
+                example={"tr_id": "H0STCNT0", "tr_key": "005930"},
+                start=(TrStream, self._tr),
+                end=(TrStreamEnd, self._no_tr),
+            ),
+        ]
+
+    def _of_tickers(self, noun: str, codes: Mapping[QuoteVenue, str], what: str) -> list[Method[Any]]:
+        family = f"kis.{noun}"
+
+        def start(parameters: TickerStream) -> StreamRequest:
+            code = codes[parameters.venue]
+            self._codes.ensure_offered(code)
+            wanted = Wanted(registration=Registration(code, parameters.ticker), ticker=parameters.ticker)
+            return _subscribed(family, wanted, parameters)
+
+        def end(parameters: TickerStreamEnd) -> StreamRequest:
+            if parameters.ticker is None:
+                return _ended(family)
+            registration = Registration(codes[parameters.venue or "KRX"], parameters.ticker)
+            return _ended(family, Wanted(registration=registration, ticker=parameters.ticker))
+
+        return _pair(
+            f"kis.subscribe-{noun}",
+            f"kis.unsubscribe-{noun}",
+            what,
+            reference=", ".join(codes.values()),
+            example={"ticker": "005930"},
+            start=(TickerStream, start),
+            end=(TickerStreamEnd, end),
+        )
+
+    def _of_symbols(
+        self, noun: str, register: Callable[[OverseasKey], Registration], what: str, *, reference: str
+    ) -> list[Method[Any]]:
+        family = f"kis.{noun}"
+
+        def start(parameters: SymbolStream) -> StreamRequest:
+            registration = register(parameters.key())
+            self._codes.ensure_offered(registration.code)
+            return _subscribed(
+                family, Wanted(registration=registration, ticker=parameters.ticker), parameters
+            )
+
+        def end(parameters: SymbolStreamEnd) -> StreamRequest:
+            key = parameters.key()
+            if key is None:
+                return _ended(family)
+            return _ended(family, Wanted(registration=register(key), ticker=key.symbol))
+
+        return _pair(
+            f"kis.subscribe-{noun}",
+            f"kis.unsubscribe-{noun}",
+            what,
+            reference=reference,
+            example=_OVERSEAS_EXAMPLE,
+            start=(SymbolStream, start),
+            end=(SymbolStreamEnd, end),
+        )
+
+    def _executions(self, parameters: ExecutionStream) -> StreamRequest:
+        return StreamRequest(
+            action="subscribe",
+            family="kis.executions",
+            wanted=self._notices(parameters.market),
+            copies=parameters.copies,
+            snapshot=False,
+        )
+
+    def _no_executions(self, parameters: ExecutionStreamEnd) -> StreamRequest:
+        named = () if parameters.market is None else self._notices(parameters.market)
+        return _ended("kis.executions", *named)
+
+    def _notices(self, market: Market | None) -> tuple[Wanted, ...]:
+        markets: tuple[Market, ...] = get_args(Market) if market is None else (market,)
+        return tuple(Wanted(registration=self._codes.execution(each)) for each in markets)
+
+    def _tr(self, parameters: TrStream) -> StreamRequest:
+        registration = self._codes.registration(parameters.tr_id, parameters.tr_key)
+        self._codes.ensure_offered(registration.code)
+        return StreamRequest(
+            action="subscribe",
+            family="kis.tr",
+            wanted=(_in_vendor_form(registration),),
+            vendor_form=True,
+            copies=parameters.copies,
+            polling=False,
+            snapshot=False,
+        )
+
+    def _no_tr(self, parameters: TrStreamEnd) -> StreamRequest:
+        if parameters.tr_id is None:
+            return _ended("kis.tr")
+        registration = self._codes.registration(parameters.tr_id, parameters.tr_key)
+        return _ended("kis.tr", _in_vendor_form(registration))
+
+
+def _in_vendor_form(registration: Registration) -> Wanted:
+    ticker = None if is_notice(registration.code) else registration.symbol
+    return Wanted(registration=registration, ticker=ticker)
+
+
+def _subscribed(family: str, wanted: Wanted, options: StreamOptions) -> StreamRequest:
+    return StreamRequest(
+        action="subscribe",
+        family=family,
+        wanted=(wanted,),
+        raw=options.raw,
+        copies=options.copies,
+        polling=options.polling,
+        snapshot=options.snapshot,
+    )
+
+
+def _ended(family: str, *wanted: Wanted) -> StreamRequest:
+    return StreamRequest(action="unsubscribe", family=family, wanted=wanted)
+
+
+def _pair(
+    subscribe: str,
+    unsubscribe: str,
+    what: str,
+    *,
+    reference: str | None,
+    example: dict[str, Any],
+    start: tuple[type[_P], Callable[[_P], StreamRequest]],
+    end: tuple[type[_Q], Callable[[_Q], StreamRequest]],
+) -> list[Method[Any]]:
+    return [
+        Method(
+            name=subscribe,
+            vendor="kis",
+            kind="stream",
+            lane=Lane.STREAM,
+            summary=f"Live: {what}.",
+            parameters=start[0],
+            handler=served_by_the_stream_desk,
+            reference=reference,
+            example=example,
+            stream=start[1],
+        ),
+        Method(
+            name=unsubscribe,
+            vendor="kis",
+            kind="stream",
+            lane=Lane.STREAM,
+            summary=f"End {subscribe} of the same task_id, or one part of it.",
+            parameters=end[0],
+            handler=served_by_the_stream_desk,
+            reference=reference,
+            example=example,
+            stream=end[1],
+        ),
+    ]

@@ -1,0 +1,81 @@
+"""The live part of the KIS adapter, as the worker sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from broker_server.core.feeds import Feed, FeedListener, Incoming
+from broker_server.core.methods import TaskContext
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kis.overseas_keys import parse_overseas_key
+from broker_server.vendors.kis.stream_codes import StreamCodes
+from broker_server.vendors.kis.stream_names import is_notice, stream_name, stream_trs
+from broker_server.vendors.kis.stream_snapshots import Snapshots
+
+_DAY_HOURS, _OTHER_HOURS = "US-DAY", "US-NIGHT"
+"""In the table of market sessions: American keys flow in the one or in the other."""
+
+
+class KisStreams:
+    """Implements `broker_server.core.feeds.Streams`.
+
+    Args:
+        codes: What the key may ask for.
+        snapshots: The same by REST.
+        make_feed: Makes the live connections.
+        has_account: Orders can be placed, so the worker wants to hear of their executions.
+    """
+
+    def __init__(
+        self,
+        codes: StreamCodes,
+        snapshots: Snapshots,
+        make_feed: Callable[[FeedListener], Feed],
+        *,
+        has_account: bool,
+    ) -> None:
+        self._snapshots = snapshots
+        self._make_feed = make_feed
+        self._own = codes.executions() if has_account else ()
+
+    def open_feed(self, listener: FeedListener) -> Feed:
+        """Make the live connections."""
+        return self._make_feed(listener)
+
+    def can_snapshot(self, registration: Registration) -> bool:
+        """Whether REST has the same information."""
+        return self._snapshots.can_read(registration)
+
+    def snapshot(self, registration: Registration, context: TaskContext, *, bulk: bool) -> Incoming:
+        """The state by REST."""
+        return self._snapshots.read(registration, context, bulk=bulk)
+
+    def venue(self, registration: Registration) -> str | None:
+        """Whose hours it keeps."""
+        hours = stream_trs()[registration.code].hours
+        if hours != "exchange":
+            return hours
+        key = parse_overseas_key(registration.symbol)
+        if key is None:
+            return None
+        if key.american:
+            return _DAY_HOURS if key.day_market else _OTHER_HOURS
+        return key.exchange
+
+    def own_registrations(self) -> Sequence[Registration]:
+        """The notices of the account's executions, if it and an HTS ID are configured."""
+        return self._own
+
+    def is_reserved(self, registration: Registration) -> bool:
+        """Whether it is a notice of executions."""
+        return stream_name(registration).channel == "execution"
+
+    def describe(self, registration: Registration) -> Mapping[str, Any]:
+        """Its name, its TR and, unless it is a notice, its key."""
+        code, symbol = registration
+        return {
+            "key": ".".join(stream_name(registration)),
+            "tr_id": code,
+            "tr_key": None if is_notice(code) else symbol,
+        }
