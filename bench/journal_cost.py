@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from broker_client.protocol import TaskRequest
+from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails
-from broker_server.core.vendor import CheckResult, OrderList
+from broker_server.core.vendor import CheckResult
 from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal

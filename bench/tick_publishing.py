@@ -152,7 +152,7 @@ def measure_ticks(report: Any) -> None:
             _set_up(node.url, queue=queue)
             rounds = []
             for _ in range(ROUNDS):
-                order = random.sample(ways, 2)  # noqa: S311 - so that neither always goes first
+                order = random.sample(ways, 2)
                 rounds.append({way: asyncio.run(way(node.url)) for way in order})
             where = "one bound queue" if queue else "no queue"
             for what, figures in (

@@ -33,11 +33,11 @@ from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.amqp.stream_tasks import stream_task
 from broker_server.core.methods import Method, Outcome, TaskContext
+from broker_server.core.stream_tasks import StreamTask
 from broker_server.execution import LaneExecutor
 from broker_server.journal.payload import payload_hash
 from broker_server.orders.task import OrderTask
 from broker_server.results import Elsewhere, Later, LaterInOrder, Result
-from broker_server.core.stream_tasks import StreamTask
 
 log = structlog.get_logger(__name__)
 

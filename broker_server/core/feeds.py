@@ -13,8 +13,10 @@ subscribed: it is told what is wanted, and converges to exactly that.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 
@@ -31,9 +33,14 @@ class Incoming(Protocol):
         conflatable: Only the newest counts, so an overload may skip it. Never a trade or an execution.
     """
 
-    channel: str
-    subject: str
-    conflatable: bool
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def conflatable(self) -> bool: ...
 
     def event(self) -> dict[str, Any]:
         """In the common model of all vendors; where there is none, as `raw_event`. Always a new object."""
@@ -126,4 +133,26 @@ class Streams(Protocol):
         """Whether it may take the slot that is kept free for it: notices of executions."""
 
     def describe(self, registration: Registration) -> Mapping[str, Any]:
-        """How it is shown in acknowledgements, listings and logs: nothing personal."""
+        """How it is shown in acknowledgements, listings and logs: nothing personal. ``key`` is the channel
+        and the subject of its events, with a dot between them.
+        """
+
+    def without_person(self, registration: Registration) -> Registration:
+        """What may be written down of it."""
+
+    def with_person(self, kept: Registration) -> Registration | None:
+        """What was written down made whole; ``None`` if the settings no longer have what was left out."""
+
+    def order_market(self, registration: Registration) -> str | None:
+        """Whose executions it brings, by the names of `broker_server.core.vendor.OrderAccess.markets`."""
+
+    def recovered_execution(
+        self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
+    ) -> Incoming:
+        """A fill that no notice has brought.
+
+        Args:
+            order: As the vendor lists it.
+            quantity: Shares.
+            price: Per share, if it is known.
+        """

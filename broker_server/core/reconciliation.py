@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.orders import Accepted, Event, Missed, NotSent, Order, Progress, State, Status, Stuck
-from broker_server.core.vendor import ListedOrder, OrderList
 
 CLOCK_SLACK = timedelta(seconds=3)
 """The vendor's times are whole seconds, and its clock is known to a second or so."""

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from broker_server.core.feeds import Streams
+from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Method, TaskContext
-from broker_server.core.orders import OrderDetails, Side, Status
+from broker_server.core.orders import OrderDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,52 +27,6 @@ class CheckResult:
     item: str
     passed: bool
     detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedOrder:
-    """One order as the vendor lists it.
-
-    Attributes:
-        order_no: The vendor's number.
-        original: The number of the order that this one changed or cancelled.
-        action: ``modify_or_cancel`` where the vendor does not tell which.
-        price: The limit; ``None`` without one.
-        order_type: The adapter's name of it; ``None`` where the list does not tell.
-        received_at: In the vendor's clock, whole seconds; ``None`` where the list does not tell.
-        cancelled: Shares taken back; ``None`` where the list does not tell.
-    """
-
-    order_no: str
-    original: str | None
-    action: Literal["new", "modify", "cancel", "modify_or_cancel"]
-    ticker: str
-    side: Side
-    quantity: int
-    price: Decimal | None
-    order_type: str | None
-    venue: str
-    received_at: datetime | None
-    filled: int
-    remaining: int
-    average_price: Decimal | None
-    cancelled: int | None
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class OrderList:
-    """The account's orders of the current trading day, or from an earlier day on.
-
-    Attributes:
-        incomplete: Why some may be missing; ``None`` when every page was read.
-        since: An order that the vendor received before, in its own clock, need not be on the list; ``None``
-            when the list goes back as far as any order.
-    """
-
-    orders: Sequence[ListedOrder]
-    incomplete: str | None = None
-    since: datetime | None = None
 
 
 class OrderAccess(Protocol):

@@ -11,6 +11,7 @@ import structlog
 
 from broker_client.errors import BrokerError, InvalidParameters, TaskFailed, VendorNotConfigured
 from broker_client.protocol import TaskRequest
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, TaskContext
 from broker_server.core.orders import (
     Accepted,
@@ -23,7 +24,7 @@ from broker_server.core.orders import (
     State,
 )
 from broker_server.core.reconciliation import CLOCK_SLACK, number
-from broker_server.core.vendor import ListedOrder, Vendor
+from broker_server.core.vendor import Vendor
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin_models import (
     CancelAllOrders,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.orders import Order, State, Status
-from broker_server.core.vendor import ListedOrder
 
 
 class EventBus(Protocol):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import (
     OPEN,
@@ -22,7 +23,7 @@ from broker_server.core.orders import (
     Stuck,
 )
 from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, ours, reconcile
-from broker_server.core.vendor import ListedOrder, OrderList, Vendor
+from broker_server.core.vendor import Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.order_rows import trading_day
 from broker_server.journal.orders import OrderJournal

@@ -20,7 +20,7 @@ from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import CapacityReached, Changes, Mode, Subscription
 from broker_server.core.subscriptions import SubscriptionBook
 from broker_server.streams.audience import Audience
-from broker_server.streams.delivery import Delivery
+from broker_server.streams.delivery import EXECUTION, Delivery
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
@@ -51,6 +51,13 @@ class Watcher(Protocol):
 
     def unwanted(self, registration: Registration) -> None:
         """Nobody wants it any more."""
+
+
+class ExecutionFilter(Protocol):
+    """Knows which executions have been published."""
+
+    def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
+        """What to publish of a record, if anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +126,7 @@ class StreamBoard:
             grace=options.grace,
         )
         self.watchers: list[Watcher] = []
+        self.executions: ExecutionFilter | None = None
         self._delivery = delivery
         self._bus = bus
         self._forgotten = forgotten
@@ -259,9 +267,14 @@ class StreamBoard:
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
         """A record came in."""
-        event = Event(incoming, moment(self._clock()))
         for watcher in self.watchers:
             watcher.received(registration, incoming)
+        if incoming.channel == EXECUTION and self.executions is not None:
+            passed = self.executions.passes(registration, incoming)
+            if passed is None:
+                return
+            incoming = passed
+        event = Event(incoming, moment(self._clock()))
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -93,11 +94,7 @@ class StreamDesk:
     def listing(self) -> list[dict[str, Any]]:
         """Every subscription of this worker, for ``broker.list-subscriptions``."""
         return self._call(
-            lambda: [
-                row
-                for board in self._boards.values()
-                for row in map(lambda each, board=board: _listed(board, each), board.book.all())
-            ]
+            lambda: [_listed(board, each) for board in self._boards.values() for each in board.book.all()]
         )
 
     def drop(self, task_id: str) -> list[dict[str, Any]]:
@@ -239,12 +236,16 @@ class StreamDesk:
 
 def _bridged(answers: Sequence[asyncio.Future[None]]) -> list[Future[None]]:
     """The same for another thread."""
-    bridged = []
+    bridged: list[Future[None]] = []
     for answer in answers:
         outside: Future[None] = Future()
-        answer.add_done_callback(lambda _, outside=outside: outside.set_result(None))
+        answer.add_done_callback(partial(_pass_on, outside))
         bridged.append(outside)
     return bridged
+
+
+def _pass_on(outside: Future[None], _: asyncio.Future[None]) -> None:
+    outside.set_result(None)
 
 
 def _row(standing: Standing) -> dict[str, Any]:

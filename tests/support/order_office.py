@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 
 from broker_client.errors import VendorRejected
 from broker_client.protocol import TaskRequest
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.core.vendor import CheckResult, ListedOrder, OrderList
+from broker_server.core.vendor import CheckResult
 from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import KST, Record
 from broker_server.journal.orders import OrderJournal

@@ -14,9 +14,10 @@ from typing import Any
 
 from pydantic import Field
 
+from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails
-from broker_server.core.vendor import CheckResult, OrderList
+from broker_server.core.vendor import CheckResult
 
 
 class Echo(Parameters):

@@ -8,9 +8,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.core.vendor import ListedOrder, OrderList
 from broker_server.vendors.kis.account_models import OrderState
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of

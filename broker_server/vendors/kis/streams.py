@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
+from broker_client.errors import TaskFailed
 from broker_server.core.feeds import Feed, FeedListener, Incoming
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.overseas_keys import parse_overseas_key
+from broker_server.vendors.kis.recovered_executions import RecoveredExecution
 from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_names import is_notice, stream_name, stream_trs
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 
 _DAY_HOURS, _OTHER_HOURS = "US-DAY", "US-NIGHT"
 """In the table of market sessions: American keys flow in the one or in the other."""
+
+_ORDER_MARKETS: Mapping[str, str] = MappingProxyType(
+    {"H0STCNI0": "domestic", "H0STCNI9": "domestic", "H0GSCNI0": "overseas", "H0GSCNI9": "overseas"}
+)
 
 
 class KisStreams:
@@ -35,6 +44,7 @@ class KisStreams:
         *,
         has_account: bool,
     ) -> None:
+        self._codes = codes
         self._snapshots = snapshots
         self._make_feed = make_feed
         self._own = codes.executions() if has_account else ()
@@ -70,6 +80,29 @@ class KisStreams:
     def is_reserved(self, registration: Registration) -> bool:
         """Whether it is a notice of executions."""
         return stream_name(registration).channel == "execution"
+
+    def without_person(self, registration: Registration) -> Registration:
+        """Without the HTS ID."""
+        return Registration(registration.code, "") if is_notice(registration.code) else registration
+
+    def with_person(self, kept: Registration) -> Registration | None:
+        """With the HTS ID, if there still is one."""
+        if not is_notice(kept.code):
+            return kept
+        try:
+            return self._codes.registration(kept.code, None)
+        except TaskFailed:
+            return None
+
+    def order_market(self, registration: Registration) -> str | None:
+        """Whose executions it brings."""
+        return _ORDER_MARKETS.get(registration.code)
+
+    def recovered_execution(
+        self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
+    ) -> Incoming:
+        """A fill that no notice has brought."""
+        return RecoveredExecution(*stream_name(registration), False, order, quantity, price)
 
     def describe(self, registration: Registration) -> Mapping[str, Any]:
         """Its name, its TR and, unless it is a notice, its key."""

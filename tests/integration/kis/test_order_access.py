@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from broker_client.errors import InvalidParameters
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.core.vendor import ListedOrder
 from broker_server.simulator.process import SimulatorProcess
 from broker_server.vendors.kis import KisConfig, create
 

@@ -9,9 +9,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.orders import Accepted, Missed, NotSent, Order, OrderDetails, State, Status, Stuck
 from broker_server.core.reconciliation import Finding, ours, reconcile
-from broker_server.core.vendor import ListedOrder, OrderList
 from tests.support.sample_orders import BUY, sample_order
 
 SENT = datetime(2026, 11, 25, 1, 0, 0, 400_000, tzinfo=UTC)

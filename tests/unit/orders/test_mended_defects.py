@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from broker_client.errors import BrokerError, OrderOutcomeIsUnknown
+from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Method, TaskContext
 from broker_server.core.orders import OrderDetails, State
-from broker_server.core.vendor import OrderList
 from broker_server.orders.checks import OrderRules
 from tests.support.order_office import Clock, Desk, FakeVendor, journal
 

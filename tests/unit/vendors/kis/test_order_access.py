@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker_client.errors import VendorUnavailable
+from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.orders import Status
-from broker_server.core.vendor import ListedOrder, OrderList, Vendor
+from broker_server.core.vendor import Vendor
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.kis.values import KST
 from tests.support.fake_time import START
