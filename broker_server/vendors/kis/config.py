@@ -18,8 +18,19 @@ OFFICIAL_HOSTS: dict[KisEnvironment, str] = {
 }
 """KIS developer portal, REST hosts of paper and real trading."""
 
+OFFICIAL_LIVE_HOSTS: dict[KisEnvironment, str] = {
+    "paper": "ws://ops.koreainvestment.com:31000",
+    "real": "ws://ops.koreainvestment.com:21000",
+}
+"""The same for live data: one name, told apart by the port. KIS offers no TLS there."""
+
+MOST_REGISTRATIONS = 41
+"""On one connection, notices included; KIS notice of 2026-04-20. Its samples stop at 40."""
+
 RATE_LIMITS: dict[KisEnvironment, int] = {"paper": 1, "real": 18}
 """Calls per second and app key; KIS notice of 2026-04-20."""
+
+_LIVE_PATH = "/tryitout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +47,10 @@ class KisConfig:
         rest_url: ``None`` for the environment's official host.
         rate_limit: Calls per second; ``None`` for the environment's limit.
         cust_type: ``P`` for a person, ``B`` for a corporation.
+        ws_url: ``None`` for the environment's official host of live data; a simulator has no default.
+        hts_id: The login of KIS's trading program, which notices of executions are registered by.
+        ws_approval_key: Used before one is asked for by REST.
+        ws_max_registrations: How many the connection of this key holds.
     """
 
     environment: KisEnvironment
@@ -47,6 +62,10 @@ class KisConfig:
     rest_url: str | None = None
     rate_limit: int | None = None
     cust_type: Literal["P", "B"] = "P"
+    ws_url: str | None = None
+    hts_id: SecretStr | None = None
+    ws_approval_key: SecretStr | None = None
+    ws_max_registrations: int = 40
 
     def __post_init__(self) -> None:
         """Refuse what could send an order or a key to the wrong place.
@@ -60,12 +79,26 @@ class KisConfig:
             raise ValueError("KIS_ACCOUNT must look like 12345678-01: 8 digits, a hyphen and 2 digits")
         if self.rate_limit is not None and self.rate_limit < 1:
             raise ValueError("KIS_RATE_LIMIT must be at least 1 call a second")
+        if not 1 <= self.ws_max_registrations <= MOST_REGISTRATIONS:
+            raise ValueError(f"KIS_WS_MAX_REGISTRATIONS must be 1 to {MOST_REGISTRATIONS}")
         self._check_url()
+        self._check_live_url()
 
     @property
     def base_url(self) -> str:
         """The server, without a slash at the end."""
         return (self.rest_url or OFFICIAL_HOSTS[self.environment]).rstrip("/")
+
+    @property
+    def live_url(self) -> str | None:
+        """Where live data come from; ``None`` where a simulator is used and its address was not given.
+
+        The path is ``/tryitout`` unless ``ws_url`` has one of its own: any mix of TRs goes over it.
+        """
+        if self.ws_url is None and self.simulated:
+            return None
+        url = (self.ws_url or OFFICIAL_LIVE_HOSTS[self.environment]).rstrip("/")
+        return url if urlsplit(url).path else f"{url}{_LIVE_PATH}"
 
     @property
     def calls_per_second(self) -> int:
@@ -87,6 +120,23 @@ class KisConfig:
             if environment != self.environment:
                 raise ValueError(
                     f"KIS_ENVIRONMENT is {self.environment}, but KIS_REST_URL names the {environment} host"
+                )
+
+    def _check_live_url(self) -> None:
+        if self.live_url is None:
+            return
+        parts = urlsplit(self.live_url)
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
+            raise ValueError("KIS_WS_URL must be a URL such as ws://host:port")
+        for environment, url in OFFICIAL_LIVE_HOSTS.items():
+            official = urlsplit(url)
+            if parts.hostname != official.hostname:
+                continue
+            if self.simulated:
+                raise ValueError("KIS_WS_URL names KIS's own host, which is not a simulator")
+            if parts.port == official.port and environment != self.environment:
+                raise ValueError(
+                    f"KIS_ENVIRONMENT is {self.environment}, but KIS_WS_URL names the {environment} server"
                 )
 
 

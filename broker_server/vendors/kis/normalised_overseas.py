@@ -17,7 +17,9 @@ _DEPTHS = {"HDFSASP0": 10, "HDFSASP1": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class _Exchange:
+class Exchange:
+    """Where an overseas key is traded, by the project's names."""
+
     venue: str
     currency: str
     country: str
@@ -66,24 +68,25 @@ def order_book(tr_id: str, fields: RecordFields) -> OrderBook:
     )
 
 
-def _origin(fields: RecordFields) -> tuple[_Exchange, bool]:
+def _origin(fields: RecordFields) -> tuple[Exchange, bool]:
     """The exchange in a key like ``DNASAAPL``, and whether its data are late: Asia's are, unless paid for."""
     key = fields.required_text("RSYM")
-    exchange = _exchanges().get(key[1:4])
+    exchange = exchanges_by_code().get(key[1:4])
     if exchange is None:
         raise Unusable(Reason.UNKNOWN_CODE, f"no exchange is written {key[1:4]!r}")
     return exchange, key[0] == "D" and exchange.country != "US"
 
 
 @cache
-def _exchanges() -> Mapping[str, _Exchange]:
+def exchanges_by_code() -> Mapping[str, Exchange]:
+    """By the three letters in an overseas key; the US day market has letters of its own."""
     table = overseas_exchanges()
     found = {
-        entry["quote_code"]: _Exchange(name, entry["currency"], entry["country"])
+        entry["quote_code"]: Exchange(name, entry["currency"], entry["country"])
         for name, entry in table.items()
     }
     day_market = load_data("realtime_markets.json")["us_day_market"]
     return found | {
-        code: _Exchange(name, table[name]["currency"], table[name]["country"])
+        code: Exchange(name, table[name]["currency"], table[name]["country"])
         for code, name in day_market.items()
     }

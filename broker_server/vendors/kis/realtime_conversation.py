@@ -1,0 +1,313 @@
+"""One live connection, from its opening to its end: it reads, answers pings, and carries the plan out.
+
+One request is on its way at a time: some errors do not say what they are about, and are then about that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal, NamedTuple
+
+import structlog
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kis.frames import (
+    Acknowledgement,
+    DataFrame,
+    Ping,
+    Quarantined,
+    Refusal,
+    parse_frame,
+)
+from broker_server.vendors.kis.realtime_codes import (
+    ENDS_CONNECTION,
+    Treatment,
+    known_codes,
+    redacted,
+    refusal_error,
+    treatment_of,
+)
+from broker_server.vendors.kis.realtime_endings import End, Ending, Events
+from broker_server.vendors.kis.realtime_intake import Intake, OddityLog
+from broker_server.vendors.kis.realtime_keys import is_notice, shown
+from broker_server.vendors.kis.realtime_link import request_text, why_closed
+from broker_server.vendors.kis.realtime_plan import Plan, Request
+from broker_server.vendors.kis.realtime_timing import Timing
+
+log = structlog.get_logger(__name__)
+
+
+_ENDS = {
+    Treatment.IN_USE: End.IN_USE,
+    Treatment.KEY_REFUSED: End.KEY_REFUSED,
+    Treatment.NEW_APPROVAL_KEY: End.NEW_APPROVAL_KEY,
+}
+
+
+class _Answer(NamedTuple):
+    treatment: Treatment
+    code: str = ""
+    message: str = ""
+
+
+class Conversation:
+    """Talks over one connection.
+
+    Args:
+        connection: Open.
+        approval_key: For every request.
+        customer: ``custtype``.
+        secrets: What must not appear in a text of KIS that is passed on; the approval key is one anyway.
+        plan: What to do; outlives the connection.
+        intake: Where data frames go; likewise.
+        oddities: Where unknown codes are counted.
+        events: Whom to tell.
+        timing: The waits.
+    """
+
+    def __init__(
+        self,
+        connection: ClientConnection,
+        approval_key: str,
+        customer: Literal["P", "B"],
+        secrets: tuple[str, ...],
+        *,
+        plan: Plan,
+        intake: Intake,
+        oddities: OddityLog,
+        events: Events,
+        timing: Timing,
+    ) -> None:
+        self._connection = connection
+        self._approval_key = approval_key
+        self._customer = customer
+        self._secrets = (approval_key, *secrets)
+        self._plan = plan
+        self._intake = intake
+        self._oddities = oddities
+        self._events = events
+        self._timing = timing
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = self._loop.time()
+        self._sent_at = float("-inf")
+        self._changed = asyncio.Event()
+        self._ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._answer: asyncio.Future[_Answer] | None = None
+        self._in_a_row_unanswered = 0
+        self._idle_since: float | None = None
+        self._read_anew: set[Registration] = set()
+        self._told_limit: set[Registration] = set()
+        self.in_flight: Request | None = None
+        self.has_registered = False
+
+    async def hold(self) -> Ending:
+        """Talk until there is a reason to end; the connection is still to be closed then."""
+        parts = [
+            self._loop.create_task(part)
+            for part in (self._read(), self._carry_out(), self._watch_for_silence())
+        ]
+        try:
+            done, _ = await asyncio.wait([*parts, self._ended], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+        # Where several are done, what the server said comes before what follows from it.
+        order = [*parts, self._ended]
+        return min(done, key=order.index).result()
+
+    def wake(self) -> None:
+        """The plan has changed."""
+        self._changed.set()
+
+    def end(self, ending: Ending) -> None:
+        """End it from outside."""
+        if not self._ended.done():
+            self._ended.set_result(ending)
+
+    async def _read(self) -> Ending:
+        receive, take, now = self._connection.recv, self._intake.take, self._loop.time
+        try:
+            while True:
+                # One broken character must not cost the connection.
+                frame = parse_frame(str(await receive(decode=False), "utf-8", "replace"))
+                self._heard_at = now()
+                if type(frame) is not DataFrame:
+                    if ending := await self._control(frame):
+                        return ending
+                    continue
+                try:
+                    take(frame)
+                except Exception:
+                    self._oddities.counts["defect"] += 1
+                    log.exception("kis_live_record_failed", tr_id=frame.tr_id)
+        except ConnectionClosed as error:
+            return Ending(End.LOST, why_closed(error))
+
+    async def _control(
+        self, frame: Ping | Acknowledgement | Refusal | Quarantined | DataFrame
+    ) -> Ending | None:
+        if isinstance(frame, Ping):
+            await self._connection.send(frame.text)
+        elif isinstance(frame, Quarantined):
+            self._intake.quarantine(frame)
+        elif isinstance(frame, Acknowledgement):
+            self._acknowledged(frame)
+        elif isinstance(frame, Refusal):
+            return self._refused(frame)
+        return None
+
+    def _acknowledged(self, frame: Acknowledgement) -> None:
+        if frame.registered and frame.cipher is not None:
+            self._intake.set_cipher(frame.tr_id, frame.cipher)
+        treatment = Treatment.REGISTERED if frame.registered else Treatment.REMOVED
+        self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code))
+
+    def _refused(self, frame: Refusal) -> Ending | None:
+        treatment = treatment_of(frame.code)
+        message = redacted(frame.message, self._secrets)
+        if frame.code not in known_codes():
+            self._oddities.note("unknown_code", "", code=frame.code[:20], text=message[:200])
+        if treatment in ENDS_CONNECTION:
+            error = refusal_error(treatment, frame.code, message)
+            return Ending(_ENDS[treatment], error.message, error)
+        self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code, message))
+        return None
+
+    def _answered(self, tr_id: str | None, tr_key: str | None, answer: _Answer) -> None:
+        if self._is_about_request(tr_id, tr_key, answer.treatment):
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(answer)
+            return
+        # An answer that comes too late, or to nothing that was asked.
+        one = None if tr_id is None else self._plan.find(tr_id, tr_key)
+        self._oddities.note("late_answer", answer.code if answer.code in known_codes() else "")
+        if one is None or (self.in_flight is not None and one == self.in_flight.registration):
+            return
+        if answer.treatment is Treatment.REGISTERED:
+            self._plan.registered(one)
+        elif answer.treatment is Treatment.REMOVED:
+            self._removed(one, unasked=True)
+        self.wake()
+
+    def _is_about_request(self, tr_id: str | None, tr_key: str | None, treatment: Treatment) -> bool:
+        if self.in_flight is None:
+            return False
+        (code, symbol), register = self.in_flight
+        if tr_id is not None and tr_id != code:
+            return False
+        if tr_id is not None and tr_key is not None and tr_key.strip() != symbol and not is_notice(code):
+            return False
+        if treatment is Treatment.REGISTERED:
+            return register
+        return not register if treatment is Treatment.REMOVED else True
+
+    async def _carry_out(self) -> Ending:
+        while True:
+            self._changed.clear()
+            self._announce()
+            if self._idle_for_long():
+                return Ending(End.IDLE, "nothing is wanted any more")
+            step = self._plan.next_step(self._loop.time())
+            if isinstance(step, Request):
+                rest = self._sent_at + self._timing.between_requests - self._loop.time()
+                if rest > 0:
+                    await asyncio.sleep(rest)
+                    continue  # what is wanted may have changed meanwhile
+                if ending := await self._ask(step):
+                    return ending
+            else:
+                await self._wait_for_change(step)
+
+    async def _wait_for_change(self, seconds: float | None) -> None:
+        if self._idle_since is not None:
+            linger = self._idle_since + self._timing.linger - self._loop.time()
+            seconds = linger if seconds is None else min(seconds, linger)
+        try:
+            async with asyncio.timeout(None if seconds is None else max(seconds, 0.0)):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def _idle_for_long(self) -> bool:
+        now = self._loop.time()
+        if self._plan.has_aims():
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        return self._idle_since is not None and now - self._idle_since >= self._timing.linger
+
+    async def _ask(self, request: Request) -> Ending | None:
+        registration = request.registration
+        self._plan.asking(request)
+        if request.register:
+            self._intake.open(registration)
+        self.in_flight, self._answer = request, self._loop.create_future()
+        try:
+            await self._connection.send(request_text(self._approval_key, self._customer, request))
+            self._sent_at = self._loop.time()
+            async with asyncio.timeout(self._timing.answer):
+                answer = await self._answer
+        except ConnectionClosed as error:
+            return Ending(End.LOST, why_closed(error))
+        except TimeoutError:
+            self.in_flight = None
+            self._plan.unanswered(request, self._loop.time())
+            self._in_a_row_unanswered += 1
+            log.warning("kis_live_request_unanswered", of=shown(registration), register=request.register)
+            if self._in_a_row_unanswered >= self._timing.unanswered:
+                return Ending(End.DEAF, f"KIS left {self._in_a_row_unanswered} requests in a row unanswered")
+            return None
+        self.in_flight = None
+        self._in_a_row_unanswered = 0
+        self._settle(request, answer)
+        return None
+
+    def _settle(self, request: Request, answer: _Answer) -> None:
+        registration = request.registration
+        if answer.treatment is Treatment.REGISTERED:
+            self.has_registered = True
+            self._plan.registered(registration)
+            if not self._intake.can_read(registration.code) and registration not in self._read_anew:
+                # It was registered already, and the key of its notices is not told again.
+                self._read_anew.add(registration)
+                self._plan.renew(registration)
+            return
+        if answer.treatment is Treatment.REMOVED:
+            self._removed(registration)
+            return
+        for_good = self._plan.refused(request, answer.treatment, self._loop.time())
+        log.warning(
+            "kis_live_request_refused", of=shown(registration), register=request.register, code=answer.code
+        )
+        if request.register and self._plan.is_wanted(registration):
+            if answer.treatment is Treatment.LIMIT:
+                self._told_limit.add(registration)
+            error = refusal_error(answer.treatment, answer.code, answer.message)
+            self._events.refused(registration, error, for_good=for_good)
+
+    def _removed(self, registration: Registration, *, unasked: bool = False) -> None:
+        self._intake.close(registration)
+        if self._plan.removed(registration, self._loop.time(), unasked=unasked):
+            self._events.interrupted([registration], "it is being registered again, or gave way to others")
+
+    def _announce(self) -> None:
+        for registration in self._plan.announcements():
+            self._intake.open(registration)
+            self._events.registered(registration)
+        over_limit = self._plan.over_limit()
+        self._told_limit.intersection_update(over_limit)
+        for registration in over_limit:
+            if registration not in self._told_limit:
+                self._told_limit.add(registration)
+                error = refusal_error(Treatment.LIMIT, "", "it has said so before")
+                self._events.refused(registration, error, for_good=False)
+
+    async def _watch_for_silence(self) -> Ending:
+        while True:
+            rest = self._heard_at + self._timing.silence - self._loop.time()
+            if rest <= 0:
+                return Ending(End.SILENT, f"nothing came for {self._timing.silence:g} seconds")
+            await asyncio.sleep(rest)

@@ -1,0 +1,160 @@
+"""From data frames to the listener: the hot path of live data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from broker_server.core.feeds import Incoming
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.clock import Clock
+from broker_server.vendors.kis.codec import decode_records
+from broker_server.vendors.kis.frames import CipherKeys, DataFrame, Quarantined
+from broker_server.vendors.kis.incoming import KisIncoming, is_of_another_account
+from broker_server.vendors.kis.realtime_keys import Address, address_of, is_notice
+from broker_server.vendors.kis.realtime_table import realtime_trs
+
+log = structlog.get_logger(__name__)
+
+LOG_AGAIN_AFTER = 600.0
+"""Seconds in which the same oddity is logged once."""
+
+Received = Callable[[Registration, Incoming], None]
+
+
+class OddityLog:
+    """Counts what should not happen, and logs each kind of it once in a while.
+
+    Args:
+        clock: The time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._logged_at: dict[tuple[str, str], float] = {}
+        self.counts: Counter[str] = Counter()
+
+    def note(self, kind: str, about: str, **details: Any) -> None:
+        """Count one.
+
+        Args:
+            kind: What it is counted by.
+            about: What else tells it from others for the log: from a closed set, it is kept.
+            details: For the log, nothing personal.
+        """
+        self.counts[kind] += 1
+        now = self._clock.monotonic()
+        last = self._logged_at.get((kind, about))
+        if last is None or now - last >= LOG_AGAIN_AFTER:
+            self._logged_at[kind, about] = now
+            log.warning("kis_live_oddity", kind=kind, about=about, count=self.counts[kind], **details)
+
+
+class _Route:
+    """Where the records of one TR go.
+
+    Attributes:
+        asked: Every key that was registered on this connection: records of one that was given back may still
+            be on their way, and are no fault.
+        targets: The keys that are wanted.
+        cipher: Of its notices.
+    """
+
+    def __init__(self, code: str) -> None:
+        self.is_notice = is_notice(code)
+        self.asked: set[str] = set()
+        self.targets: dict[str, tuple[Registration, Address]] = {}
+        self.cipher: CipherKeys | None = None
+
+
+class Intake:
+    """Reads data frames and hands their records on.
+
+    Args:
+        received: The listener.
+        account: Notices of another one are dropped; ``None`` keeps all.
+        alias: Of the account.
+        clock: The time.
+        oddities: Where what cannot be used is counted.
+    """
+
+    def __init__(
+        self, received: Received, account: str | None, alias: str, clock: Clock, oddities: OddityLog
+    ) -> None:
+        self._received = received
+        self._account = account
+        self._alias = alias
+        self._now = clock.now
+        self._oddities = oddities
+        self._routes: dict[str, _Route] = {}
+        self.records = 0
+        self.unwanted = 0
+        self.of_other_accounts = 0
+
+    def forget(self) -> None:
+        """A new connection: nothing is registered, and its keys will be others."""
+        self._routes.clear()
+
+    def open(self, registration: Registration) -> None:
+        """Hand its records on from now on."""
+        code, symbol = registration
+        route = self._routes.setdefault(code, _Route(code))
+        route.asked.add(symbol)
+        route.targets[symbol] = (registration, address_of(registration, self._alias))
+
+    def close(self, registration: Registration) -> None:
+        """Drop its records from now on."""
+        route = self._routes.get(registration.code)
+        if route is not None:
+            route.targets.pop(registration.symbol, None)
+
+    def set_cipher(self, code: str, cipher: CipherKeys) -> None:
+        """Open the notices of a TR with this."""
+        self._routes.setdefault(code, _Route(code)).cipher = cipher
+
+    def can_read(self, code: str) -> bool:
+        """Whether nothing is missing to open the frames of a TR."""
+        route = self._routes.get(code)
+        return not is_notice(code) or (route is not None and route.cipher is not None)
+
+    def take(self, frame: DataFrame) -> None:
+        """Hand on what is in a frame."""
+        route = self._routes.get(frame.tr_id)
+        if route is None:
+            self._oddities.note("never_asked", frame.tr_id if frame.tr_id in realtime_trs() else "")
+            return
+        records, quarantined = decode_records(frame, route.asked, route.cipher)
+        received = self._now()
+        for record in records:
+            target = route.targets.get(record.key)
+            if route.is_notice:
+                # Whose notice it is does not hang on how the ID is written.
+                target = target or next(iter(route.targets.values()), None)
+                if is_of_another_account(record, self._account):
+                    self.of_other_accounts += 1
+                    continue
+            if target is None:
+                self.unwanted += 1
+                continue
+            registration, address = target
+            self.records += 1
+            self._received(registration, KisIncoming(record, received, address, self.quarantine))
+        for one in quarantined:
+            self.quarantine(one)
+
+    def quarantine(self, one: Quarantined) -> None:
+        """Count what must not be used."""
+        known = one.tr_id if one.tr_id in realtime_trs() else None
+        self._oddities.note(one.reason.value, known or "", detail=one.detail)
+
+    def counts(self) -> dict[str, Any]:
+        """For `broker.get-status`."""
+        return {
+            "records": self.records,
+            "unwanted": self.unwanted,
+            "of_other_accounts": self.of_other_accounts,
+            "oddities": dict(self._oddities.counts),
+        }

@@ -1,0 +1,247 @@
+"""From what is wanted to the next request: pure, for one connection at a time.
+
+The server's side of a registration is one of three: not held, held, or uncertain (asked, and not answered).
+The plan moves towards exactly what is wanted: what is held or uncertain and not wanted is given back first,
+then what is wanted and not held is asked for, the most important first. Nothing is asked for twice in a row
+without a growing wait, and nothing for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kis.realtime_codes import Treatment, is_for_good
+from broker_server.vendors.kis.realtime_keys import is_notice
+from broker_server.vendors.kis.realtime_timing import Timing
+
+_NEVER = float("inf")
+
+
+class Request(NamedTuple):
+    """What is sent.
+
+    Attributes:
+        registration: Of what.
+        register: Whether it starts; else it ends.
+    """
+
+    registration: Registration
+    register: bool
+
+
+class Plan:
+    """What is wanted of one connection, what the server has of it, and what comes next.
+
+    Args:
+        timing: The waits.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._wanted: dict[Registration, None] = {}
+        self._held: dict[Registration, None] = {}
+        self._uncertain: dict[Registration, None] = {}
+        self._announced: set[Registration] = set()
+        self._given_up: set[Registration] = set()
+        self._renewing: set[Registration] = set()
+        self._tries: dict[Registration, int] = {}
+        self._breaks: dict[Registration, int] = {}
+        self._not_before: dict[Registration, float] = {}
+        self._limit: int | None = None
+        self._limit_until = 0.0
+
+    def want(self, registrations: Sequence[Registration]) -> list[Registration]:
+        """Replace what is wanted; what was given up and is not wanted any more may be tried anew later.
+
+        Returns:
+            What was wanted and is not any more.
+        """
+        before, self._wanted = self._wanted, dict.fromkeys(registrations)
+        dropped = [one for one in before if one not in self._wanted]
+        for one in dropped:
+            self._announced.discard(one)
+            self._given_up.discard(one)
+            self._breaks.pop(one, None)
+            if one not in self._held and one not in self._uncertain:
+                self._forget_failures(one)
+        return dropped
+
+    def renew(self, registration: Registration) -> None:
+        """Give it back and ask for it again, if it is held."""
+        if registration in self._held:
+            self._renewing.add(registration)
+
+    def is_wanted(self, registration: Registration) -> bool:
+        """Whether it is to be held."""
+        return registration in self._wanted
+
+    def has_aims(self) -> bool:
+        """Whether there is anything to be held at all."""
+        return any(one not in self._given_up for one in self._wanted)
+
+    def find(self, code: str, symbol: str | None) -> Registration | None:
+        """The registration that an answer is about; the ID of notices may come back written otherwise."""
+        known = (*self._held, *self._uncertain, *self._wanted)
+        for one in known:
+            if one.code == code and (symbol is None or one.symbol == symbol.strip() or is_notice(code)):
+                return one
+        return None
+
+    def counts(self) -> dict[str, int]:
+        """How many are wanted, held and given up."""
+        return {
+            "wanted": len(self._wanted),
+            "registered": sum(one in self._wanted for one in self._held),
+            "given_up": len(self._given_up),
+        }
+
+    def next_step(self, now: float) -> Request | float | None:
+        """What to send now.
+
+        Returns:
+            A request; or in how many seconds there may be one; or ``None``: not before something changes.
+        """
+        if self._limit is not None and now >= self._limit_until:
+            self._limit = None
+        aims = dict.fromkeys(self._aims())
+        waits: list[float] = []
+        for one in (*self._held, *self._uncertain):
+            if one not in aims or one in self._renewing:
+                if self._wait(one, now) <= 0:
+                    return Request(one, register=False)
+                waits.append(self._wait(one, now))
+        for one in aims:
+            if one not in self._held:
+                if self._wait(one, now) <= 0:
+                    return Request(one, register=True)
+                waits.append(self._wait(one, now))
+        if self._limit is not None and self.over_limit():
+            waits.append(self._limit_until - now)
+        soonest = min(waits, default=_NEVER)
+        return None if soonest == _NEVER else soonest
+
+    def over_limit(self) -> list[Registration]:
+        """What is wanted and does not fit, since the server said that it holds no more."""
+        return [] if self._limit is None else self._open()[self._limit :]
+
+    def asking(self, request: Request) -> None:
+        """It is being sent: from now on nobody knows, until it is answered."""
+        self._uncertain[request.registration] = None
+        self._held.pop(request.registration, None)
+
+    def registered(self, registration: Registration) -> None:
+        """The server holds it."""
+        self._uncertain.pop(registration, None)
+        self._held[registration] = None
+        self._forget_failures(registration)
+        self._breaks.pop(registration, None)
+
+    def removed(self, registration: Registration, now: float, *, unasked: bool = False) -> bool:
+        """The server does not hold it.
+
+        Args:
+            unasked: Nobody had asked for that, so asking again must not become a loop.
+
+        Returns:
+            Whether somebody misses it now.
+        """
+        self._uncertain.pop(registration, None)
+        self._held.pop(registration, None)
+        self._renewing.discard(registration)
+        self._forget_failures(registration)
+        if unasked:
+            self._not_before[registration] = now + self._timing.first_retry
+        if self._limit is not None and registration not in self._wanted:
+            self._limit = None  # something was freed
+        missed = registration in self._announced
+        self._announced.discard(registration)
+        return missed
+
+    def unanswered(self, request: Request, now: float) -> None:
+        """There was no answer in time."""
+        self._failed(request.registration, now)
+
+    def refused(self, request: Request, treatment: Treatment, now: float) -> bool:
+        """The server said no.
+
+        Returns:
+            Whether it is given up.
+        """
+        one = request.registration
+        if not request.register:
+            # It is still there. If it cannot be given back, the next connection is without it.
+            self._held[one] = None
+            self._uncertain.pop(one, None)
+            if self._failed(one, now) >= self._timing.retries:
+                self._not_before[one] = _NEVER
+            return False
+        self._uncertain.pop(one, None)
+        if treatment is Treatment.LIMIT:
+            self._limit = len(self._held)
+            self._limit_until = now + self._timing.limit
+            return False
+        if is_for_good(treatment) or self._failed(one, now) > self._timing.retries:
+            self._give_up(one)
+            return True
+        return False
+
+    def announcements(self) -> list[Registration]:
+        """What is held and wanted, and was not in an earlier answer of this method."""
+        new = [one for one in self._held if one in self._wanted and one not in self._announced]
+        self._announced.update(new)
+        return new
+
+    def disconnected(self, in_flight: Request | None, now: float) -> tuple[list[Registration], bool]:
+        """Nothing is held any more.
+
+        Args:
+            in_flight: What was sent and not answered. Notices of an unknown ID may end in a connection that
+                breaks: such a registration is asked for last, and not for ever.
+
+        Returns:
+            What is missed now, and whether what was in flight is given up.
+        """
+        missed = [one for one in self._wanted if one in self._announced]
+        for one in (*self._held, *self._uncertain):
+            if self._not_before.get(one) == _NEVER:
+                self._forget_failures(one)
+        self._held.clear()
+        self._uncertain.clear()
+        self._announced.clear()
+        self._renewing.clear()
+        self._limit = None
+        for one in [one for one in self._tries if one not in self._wanted]:
+            self._forget_failures(one)
+        if in_flight is None or not in_flight.register or not is_notice(in_flight.registration.code):
+            return missed, False
+        suspect = in_flight.registration
+        breaks = self._breaks[suspect] = self._breaks.get(suspect, 0) + 1
+        self._not_before[suspect] = now + self._timing.suspect * breaks
+        if breaks < self._timing.breaks or suspect not in self._wanted:
+            return missed, False
+        self._give_up(suspect)
+        return missed, True
+
+    def _open(self) -> list[Registration]:
+        return [one for one in self._wanted if one not in self._given_up]
+
+    def _aims(self) -> list[Registration]:
+        return self._open()[: self._limit]
+
+    def _wait(self, registration: Registration, now: float) -> float:
+        return self._not_before.get(registration, now) - now
+
+    def _failed(self, registration: Registration, now: float) -> int:
+        tries = self._tries[registration] = self._tries.get(registration, 0) + 1
+        self._not_before[registration] = now + self._timing.retry(tries)
+        return tries
+
+    def _give_up(self, registration: Registration) -> None:
+        self._given_up.add(registration)
+        self._forget_failures(registration)
+
+    def _forget_failures(self, registration: Registration) -> None:
+        self._tries.pop(registration, None)
+        self._not_before.pop(registration, None)
