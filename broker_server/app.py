@@ -37,6 +37,7 @@ from broker_server.wiring.clock import utc_now
 from broker_server.wiring.leases import make_leases
 from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
+from broker_server.wiring.stream_office import make_stream_office
 from broker_server.wiring.worker_methods import Counts, worker_methods
 
 
@@ -111,15 +112,27 @@ async def serve(
         poll_seconds=settings.order_poll_seconds,
         step=step,
     )
+    live = make_stream_office(
+        settings,
+        url=broker_url,
+        worker=name,
+        environment=environment,
+        vendors=vendors,
+        engine=engine,
+        bus=events,
+        noticed=office.noticed,
+        clock=clock,
+    )
     for method in (
         *office.methods(registry),
+        *live.methods(),
         *worker_methods(
             name=name,
             environment=environment,
             registry=registry,
             vendors=vendors,
             engine=engine,
-            source=Counts(counters, events, executor),
+            source=Counts(counters, events, executor, live),
             bus=control,
             clock=clock,
             users=settings.order_users,
@@ -134,6 +147,7 @@ async def serve(
         rules=rules,
         executor=executor,
         orders=office.desk,
+        streams=live.desk,
         replied=notes.add,
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
@@ -183,7 +197,9 @@ async def serve(
     )
     stopping = asyncio.create_task(announce_the_stop())
     leases.listeners.append(lambda held: office.look())
+    leases.listeners.append(live.on_lease)
     office.start()
+    live.start()
     try:
         await worker.run(stop, started, on_standby)
     finally:
@@ -191,6 +207,7 @@ async def serve(
         events.close()
         control.stop()
         executor.stop()
+        live.stop()
         office.stop()
         for vendor in vendors:
             vendor.close()

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
+from broker_server.accounts_file import load_extra_keys
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
@@ -134,6 +135,8 @@ def _with_simulator(
         "kis_app_secret": SecretStr(keys["app_secret"]),
         "kis_account": keys["account"],
         "kis_rest_url": simulator.kis_rest_url,
+        "kis_ws_url": simulator.kis_ws_url,
+        "kis_hts_id": SecretStr(keys["hts_id"]),
     }
     return settings.model_copy(update=update), simulator.control_url
 
@@ -189,7 +192,8 @@ def run_worker(
     configure_logs(settings.log_format, settings.log_level, settings.secrets())
     try:
         with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
-            configure_logs(settings.log_format, settings.log_level, parts.settings.secrets())
+            secrets = [*parts.settings.secrets(), *_extra_secrets(settings)]
+            configure_logs(settings.log_format, settings.log_level, secrets)
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -227,6 +231,10 @@ async def _serve(
         extra_methods=extra_methods,
         step=step,
     )
+
+
+def _extra_secrets(settings: Settings) -> list[str]:
+    return [secret for key in load_extra_keys(settings.accounts_file) for secret in key.secrets()]
 
 
 def _stop_on_signal(stop: asyncio.Event) -> None:

@@ -31,6 +31,8 @@ class WorkerStatus(BaseModel):
         tasks: Counts since the start.
         events: Events for ``broker.events``: published, waiting, dropped for want of a connection, refused.
         lanes: Waiting and running tasks by thread pool.
+        streams: Live data: ``ticks`` published, waiting, conflated and dropped, and by vendor what is
+            subscribed, confirmed, polled and stale, and how its connections are.
         vendors: What each vendor adapter says of itself.
     """
 
@@ -43,6 +45,7 @@ class WorkerStatus(BaseModel):
     tasks: dict[str, Any]
     events: dict[str, int]
     lanes: dict[str, dict[str, int]]
+    streams: dict[str, Any]
     vendors: dict[str, dict[str, Any]]
 
 
@@ -57,6 +60,9 @@ class StatusSource(Protocol):
 
     def lanes(self) -> dict[str, dict[str, int]]:
         """Waiting and running tasks by pool."""
+
+    def streams(self) -> dict[str, Any]:
+        """Ticks, and the live data of each vendor."""
 
 
 class StatusReporter:
@@ -103,6 +109,7 @@ class StatusReporter:
             tasks=self._source.tasks(),
             events=self._source.events(),
             lanes=self._source.lanes(),
+            streams=self._source.streams(),
             vendors={vendor.name: vendor.status() for vendor in self._vendors},
         )
 

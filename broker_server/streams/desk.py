@@ -116,21 +116,6 @@ class StreamDesk:
             {"subscription": task_id, "ticker": each.ticker} for all_ in dropped.values() for each in all_
         ]
 
-    def status(self) -> dict[str, Any]:
-        """Of the boards, for ``broker.get-status``."""
-        return self._call(
-            lambda: {
-                vendor: {
-                    "feed": board.feed.status(),
-                    "subscriptions": len(board.book.all()),
-                    "wanted": len(board.book.wanted),
-                    "confirmed": len(board.book.wanted) - len(board.book.unconfirmed),
-                    "polled": len(board.book.polled),
-                }
-                for vendor, board in self._boards.items()
-            }
-        )
-
     def _unsubscribe(self, task: StreamTask) -> Result:
         request = task.request
         registrations = [each.registration for each in request.wanted]

@@ -33,6 +33,9 @@ from broker_server.orders.sending import OrderSending
 from broker_server.orders.task import OrderTask
 from broker_server.orders.users import reserved
 
+NOTICE_SECONDS = 0.3
+"""From a vendor's notice until the look at its list of orders: several that come together are one look."""
+
 
 class OrderOffice:
     """Everything about orders that one worker has.
@@ -125,6 +128,9 @@ class OrderOffice:
             for vendor in vendors
         }
         self._nudges = {name: Nudge(partial(self._wake, name), poll_seconds, after) for name in self.keepers}
+        self._notices = {
+            name: Nudge(partial(self._wake, name), NOTICE_SECONDS, after) for name in self.keepers
+        }
         obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
         gate = Gate(
@@ -182,6 +188,12 @@ class OrderOffice:
         """Let the keepers look now: a lease was taken or lost."""
         for keeper in self.keepers.values():
             keeper.wake()
+
+    def noticed(self, vendor: str) -> None:
+        """The vendor has told of something that happened to an order. For any thread."""
+        notice = self._notices.get(vendor)
+        if notice is not None:
+            notice()
 
     def stop(self) -> None:
         """Stop keeping, and write down the last notes."""

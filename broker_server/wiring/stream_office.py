@@ -23,6 +23,7 @@ from broker_server.streams.admin import subscription_methods
 from broker_server.streams.board import BoardOptions, EventBus, StreamBoard
 from broker_server.streams.delivery import Delivery
 from broker_server.streams.desk import StreamDesk
+from broker_server.streams.executions import Executions, FillRecord
 from broker_server.streams.host import StreamThread
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.outlets import epochs
@@ -34,6 +35,7 @@ from broker_server.streams.watch import FreshnessWatch
 log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 5.0
+STATUS_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class StreamOffice:
         sessions: When markets trade.
         hours: Whether the markets keep those hours; the simulated ones trade around the clock.
         bus: ``broker.events``.
+        fills: Keeps what was published of a vendor's executions.
+        noticed: Told of each notice of an execution, with the vendor.
         clock: UTC.
         options: Settings.
     """
@@ -80,6 +84,8 @@ class StreamOffice:
         sessions: SessionTable,
         hours: bool,
         bus: EventBus,
+        fills: Callable[[str], FillRecord],
+        noticed: Callable[[str], None],
         clock: Callable[[], datetime],
         options: StreamOptions,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,11 +93,13 @@ class StreamOffice:
         self._url = url
         self._worker = worker
         self._environment: Environment = environment
-        self._streams = {vendor.name: vendor.streams for vendor in vendors if vendor.streams is not None}
+        self._vendors = [vendor for vendor in vendors if vendor.streams is not None]
         self._store = store
         self._sessions = sessions
         self._hours = hours
         self._bus = bus
+        self._fills = fills
+        self._noticed = noticed
         self._clock = clock
         self._monotonic = monotonic
         self._options = options
@@ -100,6 +108,7 @@ class StreamOffice:
         self._new_epoch = epochs(started_at)
         self._boards: dict[str, StreamBoard] = {}
         self._deliveries: dict[str, Delivery] = {}
+        self._watches: dict[str, FreshnessWatch] = {}
         self._publisher: TickPublisher | None = None
         self._held: asyncio.Event | None = None
         self._lost: asyncio.Event | None = None
@@ -122,10 +131,27 @@ class StreamOffice:
         """The leases were taken, or lost. For any thread."""
         self._thread.post(self._set_held, held)
 
-    def counts(self) -> dict[str, int]:
-        """Of the ticks, since the start. For any thread."""
+    def status(self) -> dict[str, Any]:
+        """For ``broker.get-status``. For any other thread."""
         publisher = self._publisher
-        return publisher.counts() if publisher is not None else {}
+        ticks = publisher.counts() if publisher is not None else {}
+        try:
+            return {"ticks": ticks, **self._thread.call(self._boards_status, STATUS_SECONDS)}
+        except TimeoutError:
+            return {"ticks": ticks, "error": "live data does not answer"}
+
+    def _boards_status(self) -> dict[str, Any]:
+        return {
+            vendor: {
+                "subscriptions": len(board.book.all()),
+                "wanted": len(board.book.wanted),
+                "confirmed": len(board.book.wanted) - len(board.book.unconfirmed),
+                "polled": len(board.book.polled),
+                "stale": sum(self._watches[vendor].is_stale(each) for each in board.book.wanted),
+                "feed": board.feed.status(),
+            }
+            for vendor, board in self._boards.items()
+        }
 
     async def _main(self) -> None:
         self._held, self._lost = asyncio.Event(), asyncio.Event()
@@ -149,8 +175,7 @@ class StreamOffice:
 
     async def _serve_while_held(self, publisher: TickPublisher, lost: asyncio.Event) -> None:
         serving = [
-            asyncio.ensure_future(self._serve(name, streams, publisher))
-            for name, streams in self._streams.items()
+            asyncio.ensure_future(self._serve(vendor, publisher)) for vendor in self._vendors
         ]
         try:
             await lost.wait()
@@ -160,17 +185,47 @@ class StreamOffice:
             if serving:
                 await asyncio.wait(serving)
 
-    async def _serve(self, vendor: str, streams: Streams, publisher: TickPublisher) -> None:
+    async def _serve(self, vendor: Vendor, publisher: TickPublisher) -> None:
         while True:
             try:
-                await self._serve_once(vendor, streams, publisher)
+                await self._serve_once(vendor, publisher)
             except Exception:
-                log.exception("live data of a vendor ended by a defect; it begins again", vendor=vendor)
+                log.exception("live data ended by a defect; it begins again", vendor=vendor.name)
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _serve_once(self, vendor: str, streams: Streams, publisher: TickPublisher) -> None:
-        kept = await asyncio.to_thread(self._store.load, vendor, streams)
+    async def _serve_once(self, vendor: Vendor, publisher: TickPublisher) -> None:
+        streams, name = vendor.streams, vendor.name
+        assert streams is not None  # noqa: S101 - only such vendors are served
+        kept = await asyncio.to_thread(self._store.load, name, streams)
         lookups = Lookups(streams, self._clock)
+        board, delivery = self._board(name, streams, lookups, publisher)
+        watch = self._watch(board)
+        executions = Executions(
+            board,
+            vendor.orders,
+            self._fills(name),
+            noticed=lambda: self._noticed(name),
+            clock=self._clock,
+            monotonic=self._monotonic,
+        )
+        board.watchers += [watch, executions]
+        board.executions = executions
+        board.restore(kept)
+        self._boards[name], self._deliveries[name], self._watches[name] = board, delivery, watch
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(board.run())
+                group.create_task(watch.run())
+                group.create_task(executions.run())
+                group.create_task(Poller(board, self._options.polling_interval).run())
+                group.create_task(ReplyQueueKeeper(board, publisher).run())
+        finally:
+            del self._boards[name], self._deliveries[name], self._watches[name]
+            lookups.stop()
+
+    def _board(
+        self, vendor: str, streams: Streams, lookups: Lookups, publisher: TickPublisher
+    ) -> tuple[StreamBoard, Delivery]:
         delivery = Delivery(
             vendor,
             self._environment,
@@ -186,33 +241,25 @@ class StreamOffice:
             delivery=delivery,
             lookups=lookups,
             bus=self._bus,
-            forgotten=lambda ended: self._store.delete_later(vendor, ended),
+            forgotten=lambda ended: self._store.delete_later(vendor, streams, ended),
             clock=self._clock,
             monotonic=self._monotonic,
             options=BoardOptions(grace=self._options.grace),
         )
-        watch = FreshnessWatch(
+        return board, delivery
+
+    def _watch(self, board: StreamBoard) -> FreshnessWatch:
+        freshness = Freshness(
+            lambda registration, at: self._may_trade(board.streams, registration, at),
+            stale_after=self._options.stale_after,
+        )
+        return FreshnessWatch(
             board,
-            Freshness(
-                lambda registration, at: self._may_trade(streams, registration, at),
-                stale_after=self._options.stale_after,
-            ),
+            freshness,
             clock=self._clock,
             stale_after=self._options.stale_after,
             monotonic=self._monotonic,
         )
-        board.watchers.append(watch)
-        board.restore(kept)
-        self._boards[vendor], self._deliveries[vendor] = board, delivery
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(board.run())
-                group.create_task(watch.run())
-                group.create_task(Poller(board, self._options.polling_interval).run())
-                group.create_task(ReplyQueueKeeper(board, publisher).run())
-        finally:
-            del self._boards[vendor], self._deliveries[vendor]
-            lookups.stop()
 
     def _may_trade(self, streams: Streams, registration: Registration, at: datetime) -> bool:
         venue = streams.venue(registration)
@@ -224,3 +271,41 @@ class StreamOffice:
         for delivery in self._deliveries.values():
             if delivery.on_gap(slot, missing):
                 return
+
+
+def make_stream_office(
+    settings: Settings,
+    *,
+    url: str,
+    worker: str,
+    environment: Environment,
+    vendors: Sequence[Vendor],
+    engine: Engine,
+    bus: EventBus,
+    noticed: Callable[[str], None],
+    clock: Callable[[], datetime],
+) -> StreamOffice:
+    """Live data as the settings say.
+
+    Raises:
+        SettingsError: The file of market sessions is wrong.
+    """
+    return StreamOffice(
+        url=url,
+        worker=worker,
+        environment=environment,
+        vendors=vendors,
+        store=SubscriptionStore(KeptSubscriptions(engine, environment)),
+        sessions=load_market_sessions(settings.market_sessions_file),
+        hours=environment != "simulated",
+        bus=bus,
+        fills=lambda vendor: PublishedFills(engine, environment, vendor, ACCOUNT),
+        noticed=noticed,
+        clock=clock,
+        options=StreamOptions(
+            grace=settings.subscription_grace,
+            lifetime=settings.tick_ttl,
+            polling_interval=settings.polling_interval,
+            stale_after=settings.stale_after,
+        ),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from broker_server.accounts_file import load_extra_keys
 from broker_server.amqp.lease_timing import longest_send
 from broker_server.core.vendor import Vendor
 from broker_server.settings import Settings, SettingsError
@@ -37,9 +38,41 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             rate_limit=settings.kis_rate_limit,
             cust_type=settings.kis_custtype,
             cache_folder=cache_folder,
+            ws_url=settings.kis_ws_url,
+            hts_id=settings.kis_hts_id,
+            ws_approval_key=settings.kis_ws_approval_key,
+            ws_max_registrations=settings.kis_ws_max_registrations,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def quote_keys(settings: Settings, *, simulated: bool, cache_folder: Path) -> list[kis.KisConfig]:
+    """More KIS keys, for live quotes alone.
+
+    Raises:
+        SettingsError: ``ACCOUNTS_FILE`` is wrong, or contradicts another setting.
+    """
+    configs = []
+    for key in load_extra_keys(settings.accounts_file):
+        try:
+            configs.append(
+                kis.KisConfig(
+                    environment=key.environment,
+                    simulated=simulated,
+                    app_key=key.app_key,
+                    app_secret=key.app_secret,
+                    account=None,
+                    rest_url=key.rest_url or (settings.kis_rest_url if simulated else None),
+                    cache_folder=cache_folder,
+                    ws_url=key.ws_url or (settings.kis_ws_url if simulated else None),
+                    hts_id=key.hts_id,
+                    ws_max_registrations=key.max_registrations,
+                )
+            )
+        except ValueError as error:
+            raise SettingsError(f"ACCOUNTS_FILE: [{key.alias}] {error}") from None
+    return configs
 
 
 def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> list[Vendor]:
@@ -51,5 +84,7 @@ def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> 
     vendors: list[Vendor] = []
     if "kis" in settings.vendors:
         config = kis_config(settings, simulated=simulated, cache_folder=cache_folder)
-        vendors.append(kis.create(config, order_timeout=longest_send(settings.lease_heartbeat)))
+        more = quote_keys(settings, simulated=simulated, cache_folder=cache_folder)
+        order_timeout = longest_send(settings.lease_heartbeat)
+        vendors.append(kis.create(config, order_timeout=order_timeout, quote_keys=more))
     return vendors

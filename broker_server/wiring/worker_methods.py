@@ -20,6 +20,7 @@ from broker_server.halting import KillSwitch, halting_methods
 from broker_server.journal.halts import Halts
 from broker_server.journal.owners import Owners
 from broker_server.status import StatusReporter, StatusSource, status_method
+from broker_server.wiring.stream_office import StreamOffice
 
 
 def worker_methods(
@@ -73,14 +74,21 @@ class NoCounts:
         """Waiting and running tasks by pool."""
         return {}
 
+    def streams(self) -> dict[str, Any]:
+        """Ticks, and the live data of each vendor."""
+        return {}
+
 
 class Counts:
     """Of a running worker."""
 
-    def __init__(self, counters: Counters, events: EventPublisher, executor: LaneExecutor) -> None:
+    def __init__(
+        self, counters: Counters, events: EventPublisher, executor: LaneExecutor, live: StreamOffice
+    ) -> None:
         self._counters = counters
         self._events = events
         self._executor = executor
+        self._live = live
 
     def tasks(self) -> dict[str, Any]:
         """Counts since the start."""
@@ -93,3 +101,7 @@ class Counts:
     def lanes(self) -> dict[str, dict[str, int]]:
         """Waiting and running tasks by pool."""
         return self._executor.status()
+
+    def streams(self) -> dict[str, Any]:
+        """Ticks, and the live data of each vendor."""
+        return self._live.status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from random import Random, SystemRandom
 from typing import Any
 
@@ -87,6 +87,9 @@ class KisFeed:
     def reconnect(self, registration: Registration, reason: str) -> None:
         if (at := self._seats.get(registration)) is not None:
             self._sessions[at].reconnect(reason)
+
+    def connection_of(self, registration: Registration) -> Hashable:
+        return self._seats.get(registration)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:

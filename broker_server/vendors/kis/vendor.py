@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from pydantic import SecretStr
-
 from broker_client.errors import BrokerError
 from broker_server.core.feeds import Feed, FeedListener, Streams
 from broker_server.core.limiter import SlidingWindowLimiter
@@ -24,6 +22,7 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
+from broker_server.vendors.kis.no_feed import NoFeed
 from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
@@ -32,6 +31,7 @@ from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
 from broker_server.vendors.kis.parameters import AccountParameters
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
+from broker_server.vendors.kis.realtime_pool import KisFeed
 from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
@@ -52,7 +52,7 @@ class KisVendor:
     Attributes:
         live: Whether an order moves real money.
         orders: What the order desk needs besides the methods.
-        streams: Its live data; ``None`` without ``make_feed``.
+        streams: Its live data.
     """
 
     name = "kis"
@@ -64,9 +64,7 @@ class KisVendor:
         *,
         read_transport: Transport,
         order_transport: Transport,
-        hts_id: SecretStr | None = None,
-        real_quotes: bool = False,
-        make_feed: Callable[[FeedListener], Feed] | None = None,
+        quote_keys: Sequence[KisConfig] = (),
     ) -> None:
         self._config = config
         self._clock = clock
@@ -99,12 +97,19 @@ class KisVendor:
             OverseasAccount(config, self._client, overseas_orders),
             OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
         )
-        codes = StreamCodes(config.environment, hts_id=hts_id, real_quotes=real_quotes)
+        self._live_keys = [each for each in (config, *quote_keys) if each.live_url is not None]
+        codes = StreamCodes(
+            config.environment,
+            hts_id=config.hts_id,
+            real_quotes=any(each.environment == "real" for each in self._live_keys),
+        )
         self._stream_methods = StreamMethods(codes)
-        self.streams: Streams | None = None
-        if make_feed is not None:
-            snapshots = Snapshots(self._client, clock)
-            self.streams = KisStreams(codes, snapshots, make_feed, has_account=config.account is not None)
+        self.streams: Streams | None = KisStreams(
+            codes,
+            Snapshots(self._client, clock),
+            self._make_feed,
+            has_account=config.account is not None,
+        )
         self.live: bool = config.environment == "real" and not config.simulated
         self.orders: OrderAccess = KisOrderAccess(
             domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
@@ -150,6 +155,11 @@ class KisVendor:
             results.append(_attempt("kis account", lambda: self._check_account(context)))
         return results
 
+    def _make_feed(self, listener: FeedListener) -> Feed:
+        if not self._live_keys:
+            return NoFeed()
+        return KisFeed(self._live_keys, listener, transport=self._transports[0], clock=self._clock)
+
     def close(self) -> None:
         """Wake what waits, refuse what comes, release the sockets."""
         self._tokens.close()
@@ -194,9 +204,7 @@ def create(
     read_transport: Transport | None = None,
     order_transport: Transport | None = None,
     order_timeout: float = ORDER_TIMEOUT,
-    hts_id: SecretStr | None = None,
-    real_quotes: bool = False,
-    make_feed: Callable[[FeedListener], Feed] | None = None,
+    quote_keys: Sequence[KisConfig] = (),
 ) -> KisVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -206,9 +214,7 @@ def create(
         read_transport: Replaces the HTTP of reads and tokens.
         order_transport: Replaces the HTTP of orders and cancels, and of what they look up first.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
-        hts_id: What notices of executions are sent by.
-        real_quotes: Live quotes come with a real key, whatever the environment of the account.
-        make_feed: Makes the live connections.
+        quote_keys: More keys, whose connections carry live quotes too.
     """
     clock = clock or SystemClock()
     # Half of it for connecting at most, so that the answer has the other half.
@@ -221,9 +227,7 @@ def create(
         or RequestsTransport(
             order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
         ),
-        hts_id=hts_id,
-        real_quotes=real_quotes,
-        make_feed=make_feed,
+        quote_keys=quote_keys,
     )
 
 
