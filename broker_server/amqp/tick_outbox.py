@@ -1,7 +1,7 @@
 """Decides what is sent, what waits and what is dropped; the connection comes and goes below it.
 
 Straight through while it can; else by `core.conflation`. What a lost connection leaves without a confirm is
-sent again as it was, with its sequence number, before everything else: it may come twice, and then looks alike.
+sent again as it was, before everything else: it may come twice, then with the same sequence number.
 
 When the broker closes the channel, one of the outstanding messages is to blame. They are sent again one at a
 time, so that only the culprit is lost; messages like it, or to its exchange, are then refused for a while.
