@@ -72,6 +72,11 @@ class TickOutbox:
         return len(self._room) + len(self._again)
 
     @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._channel is not None and not self._blocked
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker takes no messages for the time being."""
         return self._blocked

@@ -99,8 +99,8 @@ class TickPublisher:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that takes messages."""
-        return self._connection is not None and not self._outbox.blocked
+        """Whether the broker takes messages now."""
+        return self._outbox.is_open
 
     async def queue_state(self, name: str) -> tuple[bool, int | None]:
         """Whether there is a queue, and how many consumers it has: ``None`` when that is not ours to know.

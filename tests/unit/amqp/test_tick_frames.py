@@ -24,13 +24,10 @@ def by_pika(channel: int, label: Label, body: bytes, message_id: str | None, mos
         expiration=label.expiration,
         message_id=message_id,
     )
-    publish = Basic.Publish(
-        exchange=label.exchange, routing_key=label.routing_key, mandatory=label.mandatory
-    )
+    publish = Basic.Publish(exchange=label.exchange, routing_key=label.routing_key, mandatory=label.mandatory)
     parts = [frame.Method(channel, publish).marshal(), frame.Header(channel, len(body), properties).marshal()]
-    for start in range(0, len(body), most_body):
-        parts.append(frame.Body(channel, body[start : start + most_body]).marshal())
-    return b"".join(parts)
+    pieces = (body[start : start + most_body] for start in range(0, len(body), most_body))
+    return b"".join([*parts, *(frame.Body(channel, piece).marshal() for piece in pieces)])
 
 
 @given(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pika.exceptions import ChannelClosedByBroker, StreamLostError
 
 from broker_server.amqp.tick_channel import Route, Sent, Tick
@@ -266,7 +269,9 @@ async def test_callbacks_that_raise_do_no_harm() -> None:
 
     room: WaitingRoom[Tick] = WaitingRoom(0)
     outbox = TickOutbox(room, fail, lambda: 0.0, 10)
-    route = Route(exchange="", routing_key="t", slot="t", keep=Keep.BOUNDED, on_returned=fail, on_refused=fail)
+    route = Route(
+        exchange="", routing_key="t", slot="t", keep=Keep.BOUNDED, on_returned=fail, on_refused=fail
+    )
     outbox.publish(Tick(route, lambda _: b"lost"))
     channel = Channel()
     outbox.attach(channel)  # type: ignore[arg-type]
@@ -296,3 +301,87 @@ async def test_gaps_that_wait_for_their_time_keep_no_loop_busy(blocked: bool) ->
     until = loop.time() + 0.2
     await wait_until_async(lambda: loop.time() > until)
     assert turns <= 1
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("publish"), st.sampled_from(("trade", "quote", "execution", "bad"))),
+        st.tuples(st.sampled_from(("confirm one", "confirm", "cut", "block", "unblock", "wait"))),
+    ),
+    max_size=150,
+)
+KEEPS = {"trade": Keep.BOUNDED, "quote": Keep.NEWEST, "execution": Keep.ALWAYS, "bad": Keep.BOUNDED}
+LIVES = {"trade": "7000", "quote": "3000", "execution": None, "bad": None}
+
+
+@given(steps=STEPS)
+def test_whatever_happens_every_message_is_confirmed_or_counted(steps: list[tuple[str, ...]]) -> None:
+    asyncio.run(_whatever_happens(steps))
+
+
+async def _whatever_happens(steps: list[tuple[str, ...]]) -> None:
+    bench = Bench(most_waiting=4)
+    bench.attach()
+    published: Counter[str] = Counter()
+    confirmed: dict[str, list[int]] = defaultdict(list)
+    skipped: Counter[str] = Counter()
+
+    def confirm(tags: list[int]) -> None:
+        for tag in tags:
+            sent = bench.channel.outstanding.pop(tag)
+            sequence, _, conflated = sent.body.decode().removeprefix(sent.route.slot).partition("+")
+            confirmed[sent.route.slot].append(int(sequence))
+            skipped[sent.route.slot] += int(conflated)
+        bench.outbox.on_settled()
+
+    def settle(most: int) -> None:
+        """The broker handles the messages in order and closes the channel at a bad one."""
+        for _ in range(most):
+            tag = next(iter(bench.channel.outstanding), None)
+            if tag is None:
+                return
+            if bench.channel.outstanding[tag].route.slot == "bad":
+                bench.close(ChannelClosedByBroker(406, "PRECONDITION_FAILED"))
+                bench.attach()
+            else:
+                confirm([tag])
+
+    def cut() -> None:
+        bench.close(CUT)
+        bench.outbox.set_blocked(False)
+        bench.attach()
+
+    for step in steps:
+        assert bench.outbox.outstanding <= 3
+        if step[0] == "publish":
+            slot = step[1]
+            published[slot] += 1
+            bench.publish(slot, KEEPS[slot], LIVES[slot])
+        elif step[0] == "confirm one":
+            settle(1)
+        elif step[0] == "confirm":
+            settle(10)
+        elif step[0] == "cut":
+            cut()
+        elif step[0] == "wait":
+            bench.now += 1
+        else:
+            bench.outbox.set_blocked(step[0] == "block")
+    cut()
+    for _ in range(500):
+        settle(10)
+        bench.now += 1
+        bench.outbox.set_blocked(False)  # tells the gaps, as the timer would
+        if not bench.outbox.waiting and not bench.outbox.outstanding and bench.room.gaps_from is None:
+            break
+    assert bench.outbox.waiting == bench.outbox.outstanding == 0
+
+    missing: Counter[str] = Counter()
+    for slot, count in bench.gaps:
+        missing[slot] += count
+    assert confirmed["bad"] == []
+    assert missing["bad"] == published["bad"]
+    assert confirmed["execution"] == list(range(1, published["execution"] + 1))
+    for slot in ("trade", "quote"):
+        assert confirmed[slot] == sorted(set(confirmed[slot])), "in order"
+        assert len(confirmed[slot]) + skipped[slot] + missing[slot] == published[slot]
