@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 
 import structlog
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosed
 
 from broker_server.amqp.tick_channel import Route, Sent, Tick, TickChannel
 from broker_server.core.conflation import Gap, Keep, WaitingRoom
@@ -93,7 +93,9 @@ class TickOutbox:
         self._room.add(tick, route.slot, route.keep, expires)
 
     def attach(self, channel: TickChannel) -> None:
-        """Go on by a new channel."""
+        """Go on by a new channel; what the one before it leaves comes first."""
+        if self._channel is not None:
+            self.on_closed(self._channel, ConnectionClosed(0, "given up"))
         self._channel = channel
         self._pump()
 

@@ -145,6 +145,18 @@ async def test_after_a_cut_what_was_unconfirmed_comes_first_and_what_is_too_old_
     assert bench.room.dropped == 2
 
 
+async def test_what_a_channel_leaves_that_was_given_up_without_notice_is_sent_by_the_next() -> None:
+    bench = Bench()
+    bench.attach()
+    bench.publish("e", Keep.ALWAYS)
+    given_up = bench.channel
+    bench.attach()
+    assert bench.channel.bodies == ["e1+0"]
+    bench.outbox.on_closed(given_up, CUT)  # type: ignore[arg-type]
+    bench.publish("e", Keep.ALWAYS)
+    assert bench.channel.bodies == ["e1+0", "e2+0"]
+
+
 async def test_a_returned_message_is_not_sent_again() -> None:
     bench = Bench()
     bench.attach()
