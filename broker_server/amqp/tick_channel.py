@@ -122,7 +122,6 @@ class TickChannel:
         self._sent_before = sent_before
         self._events = events
         self._tag = 0
-        self._oldest = 1
         self._unwritten: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[BaseException] = self._loop.create_future()
@@ -189,9 +188,7 @@ class TickChannel:
         method: Basic.Ack | Basic.Nack = frame.method
         tag: int = method.delivery_tag
         refused = isinstance(method, Basic.Nack)
-        first = tag
-        if method.multiple:
-            first, self._oldest = self._oldest, tag + 1
+        first = next(iter(self.outstanding), tag) if method.multiple else tag
         for known in range(first, tag + 1):
             sent = self.outstanding.pop(known, None)
             if refused and sent is not None:

@@ -1,7 +1,7 @@
 """Decides what is sent, what waits and what is dropped; the connection comes and goes below it.
 
 Straight through while it can; else by `core.conflation`. What a lost connection leaves without a confirm is
-sent again as it was, with its sequence number, before everything else: it may come twice, and then looks alike.
+sent again as it was, before everything else: it may come twice, then with the same sequence number.
 
 When the broker closes the channel, one of the outstanding messages is to blame. They are sent again one at a
 time, so that only the culprit is lost; messages like it, or to its exchange, are then refused for a while.
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 
 import structlog
-from pika.exceptions import ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosed
 
 from broker_server.amqp.tick_channel import Route, Sent, Tick, TickChannel
 from broker_server.core.conflation import Gap, Keep, WaitingRoom
@@ -72,6 +72,11 @@ class TickOutbox:
         return len(self._room) + len(self._again)
 
     @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._channel is not None and not self._blocked
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker takes no messages for the time being."""
         return self._blocked
@@ -88,7 +93,9 @@ class TickOutbox:
         self._room.add(tick, route.slot, route.keep, expires)
 
     def attach(self, channel: TickChannel) -> None:
-        """Go on by a new channel."""
+        """Go on by a new channel; what the one before it leaves comes first."""
+        if self._channel is not None:
+            self.on_closed(self._channel, ConnectionClosed(0, "given up"))
         self._channel = channel
         self._pump()
 

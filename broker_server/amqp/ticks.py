@@ -99,8 +99,8 @@ class TickPublisher:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection that takes messages."""
-        return self._connection is not None and not self._outbox.blocked
+        """Whether the broker takes messages now."""
+        return self._outbox.is_open
 
     async def queue_state(self, name: str) -> tuple[bool, int | None]:
         """Whether there is a queue, and how many consumers it has: ``None`` when that is not ours to know.
@@ -126,6 +126,14 @@ class TickPublisher:
 
     async def run(self) -> None:
         """Keep connected until cancelled; then what waits and is outstanding has 2 s to be confirmed."""
+        try:
+            await self._keep_connected()
+        finally:
+            left = self._outbox.outstanding + self._outbox.waiting
+            if left:
+                log.warning("live data was not published before the worker stopped", messages=left)
+
+    async def _keep_connected(self) -> None:
         backoff = Backoff(self._jitter)
         while True:
             since: float | None = None
@@ -215,9 +223,6 @@ class TickPublisher:
         with contextlib.suppress(TimeoutError):
             if self._channel is not None:
                 await asyncio.wait_for(self._outbox.drain(), DRAIN_SECONDS)
-        left = self._outbox.outstanding + self._outbox.waiting
-        if left:
-            log.warning("live data was not published before the worker stopped", messages=left)
         if connection.is_open:
             connection.close()
             await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
