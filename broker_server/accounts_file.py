@@ -75,10 +75,14 @@ def load_extra_keys(path: Path | None) -> tuple[ExtraKey, ...]:
 
 def _key(path: Path, alias: str, table: Any) -> ExtraKey:
     if not isinstance(table, dict):
-        raise SettingsError(f"ACCOUNTS_FILE: {path}: {alias} stands outside a table; write [name] above the keys")
+        raise SettingsError(
+            f"ACCOUNTS_FILE: {path}: {alias} stands outside a table; write [name] above the keys"
+        )
     try:
         return ExtraKey(**{**table, "alias": alias})
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise SettingsError(f"ACCOUNTS_FILE: {path}: [{alias}] {where}: {describe_problem(problem)}") from None
+        raise SettingsError(
+            f"ACCOUNTS_FILE: {path}: [{alias}] {where}: {describe_problem(problem)}"
+        ) from None

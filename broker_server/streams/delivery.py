@@ -105,6 +105,7 @@ class Destination:
             mandatory=on_returned is not None,
             correlation_id=correlation_id,
             on_returned=on_returned,
+            on_refused=lambda _: self.outlet.interrupt(),
         )
         self._routes[keep] = route
         return route

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
@@ -19,6 +20,11 @@ from broker_server.core.methods import Method
 from broker_server.core.sessions import SessionTable
 from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import Vendor
+from broker_server.journal.published_fills import PublishedFills
+from broker_server.journal.subscriptions import KeptSubscriptions
+from broker_server.market_sessions import load_market_sessions
+from broker_server.orders.checks import ACCOUNT
+from broker_server.settings import Settings
 from broker_server.streams.admin import subscription_methods
 from broker_server.streams.board import BoardOptions, EventBus, StreamBoard
 from broker_server.streams.delivery import Delivery
@@ -113,7 +119,8 @@ class StreamOffice:
         self._held: asyncio.Event | None = None
         self._lost: asyncio.Event | None = None
         self._thread = StreamThread(self._main)
-        self.desk = StreamDesk(self._thread, self._boards, store, clock=clock, monotonic=monotonic)
+        streams = {each.name: each.streams for each in vendors if each.streams is not None}
+        self.desk = StreamDesk(self._thread, self._boards, store, streams, clock=clock, monotonic=monotonic)
 
     def methods(self) -> list[Method[Any]]:
         """The ``broker.*`` methods about subscriptions."""
@@ -126,6 +133,7 @@ class StreamOffice:
     def stop(self) -> None:
         """Close the feeds and the connection for ticks."""
         self._thread.stop()
+        self._store.close()
 
     def on_lease(self, held: bool) -> None:
         """The leases were taken, or lost. For any thread."""
@@ -174,9 +182,7 @@ class StreamOffice:
         (self._lost.clear if held else self._lost.set)()
 
     async def _serve_while_held(self, publisher: TickPublisher, lost: asyncio.Event) -> None:
-        serving = [
-            asyncio.ensure_future(self._serve(vendor, publisher)) for vendor in self._vendors
-        ]
+        serving = [asyncio.ensure_future(self._serve(vendor, publisher)) for vendor in self._vendors]
         try:
             await lost.wait()
         finally:
