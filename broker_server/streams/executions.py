@@ -145,7 +145,11 @@ class Executions:
     def _entered(self, market: str, day: _Day, incoming: Incoming, event: dict[str, Any]) -> Incoming | None:
         order_no, quantity = str(event["order_no"]), int(event["quantity"] or 0)
         noticed = day.ledger.noticed(
-            order_no, quantity=quantity, price=_decimal(event["price"]), time=_time(event["time"])
+            order_no,
+            quantity=quantity,
+            price=_decimal(event["price"]),
+            time=_time(event["time"]),
+            now=self._monotonic(),
         )
         self._write(market, day, {order_no: noticed.published})
         if noticed.duplicate:
@@ -175,7 +179,10 @@ class Executions:
         self._release_early(market)
         asked_at = self._clock() + self._orders.clock_offset()
         listed = await asyncio.to_thread(self._list, market)
-        day.ledger.listed(listed.orders, at=asked_at, now=self._monotonic())
+        answered_at = self._clock() + self._orders.clock_offset()
+        day.ledger.listed(
+            listed.orders, asked_at=asked_at, answered_at=answered_at, now=self._monotonic()
+        )
         await asyncio.sleep(SETTLE_SECONDS)
         for found in day.ledger.due(self._monotonic()):
             if isinstance(found, Baseline):
