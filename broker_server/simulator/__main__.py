@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--start", type=_moment, help="the simulated clock's first moment, ISO 8601 with offset"
     )
     parser.add_argument("--kis-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--kis-ws-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--control-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
     chosen = parser.parse_args(arguments)
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hours=chosen.hours,
         start=chosen.start,
         kis_port=chosen.kis_port,
+        kis_ws_port=chosen.kis_ws_port,
         control_port=chosen.control_port,
     )
     return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)

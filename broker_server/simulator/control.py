@@ -26,6 +26,8 @@ from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.matching import Exchange
+from broker_server.simulator.stream_control import StreamControl
+from broker_server.simulator.stream_faults import STREAM_FAULTS
 
 
 class Control:
@@ -38,6 +40,7 @@ class Control:
         calls: The vendors' counts.
         get_limits: Reads the REST limits in force.
         set_limits: Puts others in force.
+        stream: What is asked about live data.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Control:
         calls: CallCounts,
         get_limits: Callable[[], Limits],
         set_limits: Callable[[Limits], None],
+        stream: StreamControl,
     ) -> None:
         self._clock = clock
         self._exchange = exchange
@@ -55,13 +59,14 @@ class Control:
         self._calls = calls
         self._get_limits = get_limits
         self._set_limits = set_limits
+        self._stream = stream
 
     def application(self) -> web.Application:
         """The routes."""
         application = web.Application(middlewares=[explain])
         application.router.add_get("/", self.describe)
         application.router.add_get("/orders", self.orders)
-        application.router.add_get("/subscriptions", self.subscriptions)
+        self._stream.add_routes(application.router)
         application.router.add_get("/calls", self.calls)
         application.router.add_delete("/calls", self.clear_calls)
         application.router.add_get("/faults", self.list_faults)
@@ -82,10 +87,6 @@ class Control:
         self._exchange.advance()
         taken = self._exchange.orders.values()
         return json_response([order_to_json(order) for order in taken if order.kind != "cancel"])
-
-    async def subscriptions(self, request: web.Request) -> web.Response:
-        """None: this simulator has no realtime server."""
-        return json_response([])
 
     async def calls(self, request: web.Request) -> web.Response:
         """Counts."""
@@ -108,6 +109,7 @@ class Control:
             }
             for fault in self._faults
         ]
+        faults += self._stream.faults()
         shown = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
         return json_response({"faults": faults, "limits": shown})
 
@@ -117,12 +119,14 @@ class Control:
         if "limits" in document:
             self._change_limits(document)
             return await self.list_faults(request)
+        if document.get("fault") in STREAM_FAULTS:
+            return json_response(self._stream.order(document), status=201)
         fault = self._faults.add(FaultRequest.model_validate(document))
         return json_response({"id": fault.id, "remaining": fault.remaining}, status=201)
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         """Remove every fault."""
-        return json_response({"removed": self._faults.clear()})
+        return json_response({"removed": self._faults.clear() + self._stream.clear()})
 
     async def get_clock(self, request: web.Request) -> web.Response:
         """The simulated time."""

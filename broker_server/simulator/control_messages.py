@@ -19,12 +19,20 @@ from broker_server.simulator.orders import Order
 ENDPOINTS = {
     "GET /": "this list",
     "GET /orders": "every order that the simulated vendors took, oldest first",
-    "GET /subscriptions": "every realtime subscription",
+    "GET /subscriptions": "every realtime registration: vendor, key, tr_id, symbol, since",
+    "GET /sessions": "realtime sessions and requests per app key, and the most registrations in any minute",
+    "DELETE /sessions": "start these counts from zero",
+    "GET /stream": "how the realtime server behaves",
+    "POST /stream": "{ping_interval, answer_timeout, tick_interval, burst_every, hold_seconds, "
+    "max_registrations, entitled, wrong_hts_id}",
+    "DELETE /stream": "as in the beginning",
     "GET /calls": "calls per path and per TR, and errors per code",
     "DELETE /calls": "start the counts from zero",
     "GET /faults": "the faults that wait for calls, and the limits in force",
     "POST /faults": "order a fault: {fault, when, path, tr, count, skip, seconds, code, message}, "
-    "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, token_interval}}, "
+    "or one of live data: {fault, key, tr, symbol, count, skip, seconds, code, columns, rate, records}, "
+    "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, approvals_per_second, "
+    "token_interval}}, "
     'or restore them: {limits: "published"}',
     "DELETE /faults": "remove every fault; limits stay",
     "GET /clock": "the simulated time",

@@ -112,10 +112,14 @@ class FaultBoard:
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._faults)
 
+    def next_number(self) -> int:
+        """Numbers faults, those of other boards too."""
+        self._last += 1
+        return self._last
+
     def add(self, request: FaultRequest) -> Fault:
         """Order a fault."""
-        self._last += 1
-        fault = Fault(self._last, request)
+        fault = Fault(self.next_number(), request)
         self._faults.append(fault)
         return fault
 

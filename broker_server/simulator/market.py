@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from broker_server.simulator.clock import SimulatedClock
@@ -19,9 +20,17 @@ from broker_server.simulator.sessions import (
     make_sessions,
 )
 from broker_server.simulator.ticks import is_on_tick, price_limits, step
+from broker_server.simulator.trading_calendar import TradingCalendar
 from broker_server.simulator.trading_days import TradingDay, TradingDays
 
 BOOK_LEVELS = 10
+
+
+@dataclass(slots=True)
+class _Extra:
+    day: date
+    volume: int = 0
+    value: int = 0
 
 
 class MarketError(ValueError):
@@ -54,10 +63,15 @@ class Market:
         self._days = TradingDays(seed, self._sessions, hours=hours)
         self._suspended = {item.key for item in self.instruments if item.suspended}
         self._liquidity: dict[tuple[str, str], int] = {}
+        self._extra: dict[tuple[str, str], _Extra] = {}
 
     def session(self, instrument: Instrument) -> RegularSession:
         """The regular session of the instrument's exchange."""
         return self._sessions[instrument.country]
+
+    def calendar(self, country: str) -> TradingCalendar:
+        """The business days of a country's exchanges."""
+        return self._sessions[country].calendar
 
     def local_date(self, instrument: Instrument, at: datetime | None = None) -> date:
         """The date at the instrument's exchange."""
@@ -112,6 +126,10 @@ class Market:
             running = int((path.volume[minute] - volume) * (elapsed % 60) / 60)
             volume += running
             value += running * price
+        extra = self._extra.get(instrument.key)
+        if extra is not None and extra.day == bar.day:
+            volume += extra.volume
+            value += extra.value
         return Quote(
             instrument,
             now,
@@ -233,6 +251,19 @@ class Market:
     def release_price(self, instrument: Instrument) -> None:
         """Let a held price move on."""
         self._days.override(instrument, self.quote(instrument).price, self.clock.now(), hold=False)
+
+    def add_volume(self, instrument: Instrument, quantity: int) -> None:
+        """Let that many more shares have been traded today, at the present price.
+
+        They count from now on in every quote of the day, those of earlier moments included.
+        """
+        quote = self.quote(instrument)
+        day = self.local_date(instrument)
+        extra = self._extra.get(instrument.key)
+        if extra is None or extra.day != day:
+            extra = self._extra[instrument.key] = _Extra(day)
+        extra.volume += quantity
+        extra.value += quantity * quote.price
 
     def set_suspended(self, instrument: Instrument, suspended: bool) -> None:
         """Halt or resume trading."""

@@ -25,6 +25,8 @@ from broker_server.simulator.order_rules import (
 from broker_server.simulator.orders import (
     Fill,
     Order,
+    OrderEvent,
+    OrderEventKind,
     OrderKey,
     OrderRefused,
     OrderRequest,
@@ -49,12 +51,18 @@ class Exchange:
     Args:
         market: Where prices come from.
         number_step: How far the next order number is from the last; other clients' orders take the rest.
+
+    Attributes:
+        listeners: Told of everything that happens to an order, when it happens.
+        rejects: Whether the exchange rejects an order that the vendor has taken.
     """
 
     def __init__(self, market: Market, number_step: Callable[[], int] = lambda: 1) -> None:
         self.market = market
         self.accounts: dict[tuple[str, str], Account] = {}
         self.orders: dict[OrderKey, Order] = {}
+        self.listeners: list[Callable[[OrderEvent], None]] = []
+        self.rejects: Callable[[Order], bool] = lambda order: False
         self._open: dict[OrderKey, Order] = {}
         self._reserved: dict[OrderKey, int] = {}
         self._last_number: dict[tuple[str, str, date], int] = {}
@@ -138,6 +146,7 @@ class Exchange:
             cancelled=taken,
         )
         self._number(instruction)
+        self._tell(OrderEventKind.RECEIVED, instruction, taken)
         return instruction
 
     def modify(
@@ -214,8 +223,21 @@ class Exchange:
         self._number(order)
         self._open[order.key] = order
         self._reserved[order.key] = needed if request.side is Side.BUY else request.quantity
-        self._match_now(order, book)
+        self._tell(OrderEventKind.RECEIVED, order, request.quantity)
+        if self.rejects(order):
+            order.rejected = order.remaining
+            self._remove(order, order.remaining, OrderState.REJECTED)
+            self._tell(OrderEventKind.REJECTED, order, order.rejected)
+        else:
+            self._match_now(order, book)
         return order
+
+    def _tell(
+        self, kind: OrderEventKind, order: Order, quantity: int, price: int = 0, at: datetime | None = None
+    ) -> None:
+        event = OrderEvent(kind, order, at or self.market.clock.now(), quantity, price)
+        for listener in self.listeners:
+            listener(event)
 
     def _stamp(self, request: OrderRequest) -> tuple[datetime, date]:
         now = self.market.clock.now()
@@ -242,7 +264,7 @@ class Exchange:
             key = (request.instrument.key, request.side, level.price)
             offers.append((level.price, level.quantity - self._taken.get(key, 0), key))
         if request.time_in_force is TimeInForce.FOK and sum(offer[1] for offer in offers) < order.remaining:
-            self._remove(order, order.remaining, OrderState.CANCELLED, cancelled=True)
+            self._kill(order)
             return
         for price, quantity, key in offers:
             taken = min(quantity, order.remaining)
@@ -250,7 +272,13 @@ class Exchange:
                 self._taken[key] = self._taken.get(key, 0) + taken
                 self._fill(order, price, taken, now)
         if order.is_open and request.time_in_force is not TimeInForce.DAY:
-            self._remove(order, order.remaining, OrderState.CANCELLED, cancelled=True)
+            self._kill(order)
+
+    def _kill(self, order: Order) -> None:
+        """Take back what IOC or FOK leaves over."""
+        quantity = order.remaining
+        self._remove(order, quantity, OrderState.CANCELLED, cancelled=True)
+        self._tell(OrderEventKind.KILLED, order, quantity)
 
     def _step(
         self, order: Order, before: datetime, moment: datetime, traded: dict[tuple[str, str], int]
@@ -300,6 +328,7 @@ class Exchange:
             request.instrument, request.side, quantity, price, day, session.calendar.add(day, SETTLEMENT_DAYS)
         )
         self._reserve(order)
+        self._tell(OrderEventKind.FILLED, order, quantity, price, moment)
 
     def _remove(self, order: Order, quantity: int, state: OrderState, *, cancelled: bool = False) -> None:
         self._release(order)

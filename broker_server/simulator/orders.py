@@ -53,6 +53,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
     REPLACED = "replaced"
     EXPIRED = "expired"
+    REJECTED = "rejected"
 
 
 class Refusal(StrEnum):
@@ -148,6 +149,7 @@ class Order:
         kind: ``new``, ``modify`` or ``cancel``; a cancellation is an instruction with a number of its own.
         removed: Shares taken back by cancellations, modifications, IOC, FOK or the end of the day.
         cancelled: Those of them taken back by cancellations, IOC and FOK.
+        rejected: Those of them that the exchange did not take after the vendor had.
     """
 
     number: int
@@ -161,6 +163,7 @@ class Order:
     amount: int = 0
     removed: int = 0
     cancelled: int = 0
+    rejected: int = 0
     state: OrderState = OrderState.WORKING
     triggered: bool = True
     fills: list[Fill] = field(default_factory=list)
@@ -179,3 +182,30 @@ class Order:
     def is_open(self) -> bool:
         """Whether the order waits in the market."""
         return self.kind != "cancel" and self.state in (OrderState.WORKING, OrderState.PARTIALLY_FILLED)
+
+
+class OrderEventKind(StrEnum):
+    """What happened to an order that a vendor tells its customer of."""
+
+    RECEIVED = "received"
+    """A new order, a modification or a cancellation was taken."""
+    FILLED = "filled"
+    KILLED = "killed"
+    """What IOC or FOK left over was taken back."""
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEvent:
+    """One thing that happened to an order.
+
+    Attributes:
+        quantity: Shares that it is about.
+        price: Of an execution, in minor units.
+    """
+
+    kind: OrderEventKind
+    order: Order
+    time: datetime
+    quantity: int
+    price: int = 0

@@ -24,8 +24,9 @@ class SimulatorProcess:
 
     Attributes:
         kis_rest_url: ``http://127.0.0.1:…``
+        kis_ws_url: ``ws://127.0.0.1:…``
         control_url: ``http://127.0.0.1:…``
-        credentials: ``{"kis": {"real": {"app_key", "app_secret", "account"}, "paper": {…}}}``
+        credentials: ``{"kis": {"real": {"app_key", "app_secret", "account", "hts_id"}, "paper": {…}}}``
         announcement: The whole first line.
     """
 
@@ -33,6 +34,7 @@ class SimulatorProcess:
         self._process = process
         self.announcement = announcement
         self.kis_rest_url: str = announcement["kis"]["rest"]
+        self.kis_ws_url: str = announcement["kis"]["ws"]
         self.control_url: str = announcement["control"]
         self.credentials: dict[str, Any] = announcement["credentials"]
 

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,9 +24,14 @@ from broker_server.simulator.clock import SimulatedClock, fixed_start
 from broker_server.simulator.control import Control
 from broker_server.simulator.faults import FaultBoard
 from broker_server.simulator.kis.gateway import KisGateway
+from broker_server.simulator.kis.realtime.hub import Hub
+from broker_server.simulator.kis.realtime.server import RealtimeServer
+from broker_server.simulator.kis.realtime.settings import StreamSettings
 from broker_server.simulator.kis.server import make_gateway
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
+from broker_server.simulator.stream_control import StreamControl
+from broker_server.simulator.stream_faults import StreamFaultBoard
 
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_SECONDS = 1.0
@@ -41,14 +46,17 @@ class Options:
         seed: Of prices, keys and order numbers.
         hours: Trade only in the exchanges' hours.
         start: The simulated clock's first moment; now when absent.
-        kis_port: 0 takes a free port; likewise ``control_port``.
+        kis_port: 0 takes a free port; likewise ``kis_ws_port`` and ``control_port``.
+        stream: How the WebSocket servers behave in the beginning.
     """
 
     seed: int = 0
     hours: bool = False
     start: datetime | None = None
     kis_port: int = 0
+    kis_ws_port: int = 0
     control_port: int = 0
+    stream: StreamSettings = field(default_factory=StreamSettings)
 
 
 class Simulators:
@@ -66,19 +74,36 @@ class Simulators:
         chance = random.Random(f"{options.seed}/order numbers")  # noqa: S311 - other clients' orders
         self.exchange = Exchange(self.market, lambda: chance.randint(1, 7))
         self.faults = FaultBoard()
+        self.stream_faults = StreamFaultBoard(monotonic, self.faults.next_number)
         self.calls = CallCounts()
         self.kis: KisGateway
-        self.kis, self.kis_credentials = make_gateway(
+        self.kis, self.kis_credentials, keys = make_gateway(
             self.clock, self.exchange, self.faults, self.calls, seed=options.seed, monotonic=monotonic
         )
+        self.kis_stream = Hub(
+            self.clock,
+            self.exchange,
+            keys,
+            self.stream_faults,
+            monotonic,
+            random.Random(f"{options.seed}/{self.kis.instance}"),  # noqa: S311 - keys of a simulator
+            options.stream,
+        )
         self._runners: list[web.BaseRunner] = []
-        self.kis_rest_url = self.control_url = ""
+        self.kis_rest_url = self.kis_ws_url = self.control_url = ""
 
     async def __aenter__(self) -> Simulators:
         server = web.Server(self.kis.handle, handler_cancellation=True, access_log=None)
         self.kis_rest_url = await self._listen(
             web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), self.options.kis_port
         )
+        realtime = RealtimeServer(self.kis_stream, self.kis.instance)
+        server = web.Server(realtime.handle, access_log=None)
+        url = await self._listen(
+            web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), self.options.kis_ws_port
+        )
+        self.kis_ws_url = url.replace("http://", "ws://", 1)
+        self.kis_stream.start()
         control = Control(
             self.clock,
             self.exchange,
@@ -86,6 +111,7 @@ class Simulators:
             self.calls,
             lambda: self.kis.limits,
             lambda limits: setattr(self.kis, "limits", limits),
+            StreamControl(self.kis_stream, self.stream_faults),
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         self.control_url = await self._listen(runner, self.options.control_port)
@@ -93,13 +119,14 @@ class Simulators:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.kis.stopping.set()
+        await self.kis_stream.stop()
         for runner in reversed(self._runners):
             await runner.cleanup()
 
     def announcement(self) -> dict[str, Any]:
         """The first line of output: addresses and keys."""
         return {
-            "kis": {"rest": self.kis_rest_url},
+            "kis": {"rest": self.kis_rest_url, "ws": self.kis_ws_url},
             "control": self.control_url,
             "credentials": {
                 "kis": {name: pair.to_json() for name, pair in self.kis_credentials.items()},
@@ -118,9 +145,12 @@ def describe(announcement: dict[str, Any]) -> str:
     """The announcement for people."""
     lines = ["sapi-broker simulators (loopback only, invented prices)"]
     lines.append(f"  KIS REST   {announcement['kis']['rest']}")
+    lines.append(f"  KIS stream {announcement['kis']['ws']}")
     lines.append(f"  control    {announcement['control']}")
     for name, pair in announcement["credentials"]["kis"].items():
-        lines.append(f"  KIS {name:<5}  account {pair['account']}  app key {pair['app_key']}")
+        lines.append(
+            f"  KIS {name:<5}  account {pair['account']}  HTS ID {pair['hts_id']}  app key {pair['app_key']}"
+        )
     lines.append("Add --json for the app secrets. Ctrl-C ends it.")
     return "\n".join(lines)
 

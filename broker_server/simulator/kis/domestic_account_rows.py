@@ -103,7 +103,7 @@ def execution_row(order: Order) -> dict[str, str]:
         ord_dvsn_cd=request.code or "00",
         cnc_cfrm_qty=str(order.cancelled),
         rmn_qty=str(unfilled(order)),
-        rjct_qty="0",
+        rjct_qty=str(order.rejected),
         ccld_cndt_name=str(request.time_in_force).upper() if request.time_in_force != "day" else "없음",
         infm_tmd=hhmmss(order.fills[-1].time) if order.fills else "",
         prdt_type_cd="300",

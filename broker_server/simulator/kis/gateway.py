@@ -53,7 +53,7 @@ class KisGateway:
         monotonic: Callable[[], float] = time.monotonic,
         instance: str | None = None,
     ) -> None:
-        self._instance = instance or uuid.uuid4().hex
+        self.instance = instance or uuid.uuid4().hex
         self.limits = Limits()
         self.stopping = asyncio.Event()
         self._clock = clock
@@ -63,7 +63,7 @@ class KisGateway:
         self._calls = calls
         self._window = SlidingWindow(monotonic)
         self._operations = operations()
-        self._logins = Logins(clock, keys)
+        self._logins = Logins(clock, keys, monotonic)
         self._spoiler = Spoiler(keys, self.stopping)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -71,7 +71,7 @@ class KisGateway:
         response = await self._handle(request)
         response.headers["Date"] = format_datetime(self._clock.now().astimezone(UTC), usegmt=True)
         response.headers["Server"] = SIGNATURE
-        response.headers[INSTANCE_HEADER] = self._instance
+        response.headers[INSTANCE_HEADER] = self.instance
         return response
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -21,33 +21,41 @@ from broker_server.simulator.kis.tables import Environment
 APP_KEY_LENGTH = 36
 APP_SECRET_LENGTH = 180
 TOKEN_LIFETIME = timedelta(hours=24)
+APPROVAL_LIFETIME = timedelta(hours=24)
 SAME_TOKEN_FOR = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A published key pair and the account that it may use."""
+    """A published key pair, the account that it may use, and the HTS ID that the account is of."""
 
     environment: Environment
     app_key: str
     app_secret: str = field(repr=False)
     account: str
+    hts_id: str = ""
 
     def to_json(self) -> dict[str, str]:
         """As the simulator's first output line shows them."""
-        return {"app_key": self.app_key, "app_secret": self.app_secret, "account": self.account}
+        return {
+            "app_key": self.app_key,
+            "app_secret": self.app_secret,
+            "account": self.account,
+            "hts_id": self.hts_id,
+        }
 
 
 def make_credentials(seed: int) -> dict[Environment, Credentials]:
     """The published keys of a seed."""
     accounts: dict[Environment, str] = {"real": "12345678-01", "paper": "50123456-01"}
+    hts_ids: dict[Environment, str] = {"real": "SimReal01", "paper": "SimPaper01"}
     found: dict[Environment, Credentials] = {}
     for environment, account in accounts.items():
         chance = random.Random(f"{seed}/kis/{environment}/credentials")  # noqa: S311 - a simulator's keys
         letters = string.ascii_letters + string.digits
         app_key = "PS" + "".join(chance.choices(letters, k=APP_KEY_LENGTH - 2))
         secret = "".join(chance.choices(letters + "+/", k=APP_SECRET_LENGTH - 1)) + "="
-        found[environment] = Credentials(environment, app_key, secret, account)
+        found[environment] = Credentials(environment, app_key, secret, account, hts_ids[environment])
     return found
 
 
@@ -68,10 +76,15 @@ class KeyStore:
         clock: Tokens live on simulated time.
         published: The keys with a known environment and account.
         seed: Makes tokens reproducible.
+        run: Names this run of the simulator: approval keys of another one are unknown in it.
     """
 
     def __init__(
-        self, clock: SimulatedClock, published: dict[Environment, Credentials], seed: int = 0
+        self,
+        clock: SimulatedClock,
+        published: dict[Environment, Credentials],
+        seed: int = 0,
+        run: str = "",
     ) -> None:
         self._clock = clock
         self._published = {item.app_key: item for item in published.values()}
@@ -81,7 +94,8 @@ class KeyStore:
         self._current: dict[str, Token] = {}
         self._asked: dict[str, datetime] = {}
         self._signing_key = hashlib.sha256(f"{seed}/kis/signing".encode()).digest()
-        self.approvals: dict[str, str] = {}
+        self._run = run
+        self._approvals: dict[str, tuple[str, datetime]] = {}
 
     def environment(self, app_key: str) -> Environment:
         """The published environment of a key; for another key, that of the TR ids it used last."""
@@ -109,7 +123,7 @@ class KeyStore:
         Raises:
             KisError: In the OAuth shape.
         """
-        self._check_login(app_key, app_secret, grant_type)
+        self.check_login(app_key, app_secret, grant_type)
         now = self._clock.now()
         asked = self._asked.get(app_key)
         if asked is not None and timedelta(0) <= now - asked < timedelta(seconds=limits.token_interval):
@@ -134,18 +148,51 @@ class KeyStore:
             raise oauth_error("EGW00121")
         self.drop(value)
 
-    def approve(self, app_key: str, secret_key: str, grant_type: str) -> str:
-        """Answer ``Approval``: a new WebSocket key; the older ones stay good.
+    def approve(self, app_key: str) -> str:
+        """A new WebSocket key; the older ones stay good."""
+        text = f"{self._run}/{app_key}/{len(self._approvals)}".encode()
+        digest = hmac.new(self._signing_key, text, hashlib.sha256).digest()
+        approval = str(uuid.UUID(bytes=digest[:16], version=4))
+        self._approvals[approval] = app_key, self._clock.now()
+        return approval
+
+    def approved(self, approval: str, *, at_any_age: bool = False) -> str | None:
+        """The app key that an approval key was issued for, if it is known and not too old.
+
+        Args:
+            approval: The approval key.
+            at_any_age: For a session that is open already.
+        """
+        app_key, issued = self._approvals.get(approval, (None, self._clock.now()))
+        return app_key if at_any_age or self._clock.now() - issued < APPROVAL_LIFETIME else None
+
+    def name(self, app_key: str) -> str:
+        """What the control server calls an app key: a published one's environment, else its beginning."""
+        published = self._published.get(app_key)
+        return published.environment if published else f"{app_key[:4]}…"
+
+    def name_of_account(self, account: str) -> str:
+        """The name of the published key that an account belongs to; empty for another account."""
+        return next((item.environment for item in self._published.values() if item.account == account), "")
+
+    def hts_id(self, app_key: str, given: str) -> str:
+        """The HTS ID of an app key; keys that are not published may use any other."""
+        published = self._published.get(app_key)
+        if published:
+            return published.hts_id
+        return "" if any(given == item.hts_id for item in self._published.values()) else given
+
+    def check_login(self, app_key: str, app_secret: str, grant_type: str) -> None:
+        """Check what a key is asked for with.
 
         Raises:
             KisError: In the OAuth shape.
         """
-        self._check_login(app_key, secret_key, grant_type)
-        text = f"{app_key}/{len(self.approvals)}".encode()
-        digest = hmac.new(self._signing_key, text, hashlib.sha256).digest()
-        approval = str(uuid.UUID(bytes=digest[:16], version=4))
-        self.approvals[approval] = app_key
-        return approval
+        if not grant_type:
+            raise oauth_error("EGW00115")
+        if grant_type != "client_credentials":
+            raise oauth_error("EGW00116")
+        self._check_pair(app_key, app_secret)
 
     def check_call(self, app_key: str, app_secret: str, authorization: str) -> None:
         """Check the headers of a REST call.
@@ -183,13 +230,6 @@ class KeyStore:
         token = self._tokens.get(authorization.partition(" ")[2])
         if token is not None:
             token.expires = self._clock.now()
-
-    def _check_login(self, app_key: str, app_secret: str, grant_type: str) -> None:
-        if not grant_type:
-            raise oauth_error("EGW00115")
-        if grant_type != "client_credentials":
-            raise oauth_error("EGW00116")
-        self._check_pair(app_key, app_secret)
 
     def _check_pair(self, app_key: str, app_secret: str) -> None:
         if not app_key:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from broker_server.simulator.kis.tables import Environment
 
+_PER_SECOND = ("rest_per_second", "real_per_second", "paper_per_second", "approvals_per_second")
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,14 +19,16 @@ class Limits:
         real_per_second: REST calls of a real key in any second (published 2026-04-20).
         paper_per_second: The same for a paper key.
         token_interval: Seconds between two token requests of a key.
+        approvals_per_second: Approval keys of a key in any second.
     """
 
     real_per_second: int = 18
     paper_per_second: int = 1
     token_interval: float = 60.0
+    approvals_per_second: int = 1
 
     def lifted(self, changes: dict[str, float]) -> Limits:
-        """Limits with some of them changed; ``rest_per_second`` sets both environments'.
+        """Limits with some of them changed; ``rest_per_second`` sets all that count by the second.
 
         Raises:
             ValueError: An unknown name or a senseless value.
@@ -35,16 +39,13 @@ class Limits:
                 raise ValueError(f"limits.{name} must be a number >= 0")
             if name == "token_interval":
                 limits = replace(limits, token_interval=float(value))
-            elif name not in ("rest_per_second", "real_per_second", "paper_per_second"):
-                allowed = "rest_per_second, real_per_second, paper_per_second, token_interval"
-                raise ValueError(f"unknown limit {name}; allowed: {allowed}")
+            elif name not in _PER_SECOND:
+                raise ValueError(f"unknown limit {name}; allowed: {', '.join(_PER_SECOND)}, token_interval")
             else:
                 if value < 1 or value != int(value):
                     raise ValueError(f"limits.{name} must be a whole number >= 1")
-                if name != "paper_per_second":
-                    limits = replace(limits, real_per_second=int(value))
-                if name != "real_per_second":
-                    limits = replace(limits, paper_per_second=int(value))
+                names = _PER_SECOND[1:] if name == "rest_per_second" else (name,)
+                limits = replace(limits, **dict.fromkeys(names, int(value)))
         return limits
 
     def per_second(self, environment: Environment) -> int:

@@ -13,7 +13,7 @@ from broker_server.simulator.clock import SimulatedClock
 from broker_server.simulator.kis.errors import gateway_error, oauth_error
 from broker_server.simulator.kis.http import json_object, json_response
 from broker_server.simulator.kis.keys import APP_KEY_LENGTH, TOKEN_LIFETIME, KeyStore, expiry_text
-from broker_server.simulator.kis.limits import Limits
+from broker_server.simulator.kis.limits import Limits, SlidingWindow
 
 Login = Callable[[web.BaseRequest, bytes, Limits], web.Response]
 
@@ -24,11 +24,13 @@ class Logins:
     Args:
         clock: Simulated time.
         keys: Who may log in.
+        monotonic: Real seconds, for the rate of approval keys.
     """
 
-    def __init__(self, clock: SimulatedClock, keys: KeyStore) -> None:
+    def __init__(self, clock: SimulatedClock, keys: KeyStore, monotonic: Callable[[], float]) -> None:
         self._clock = clock
         self._keys = keys
+        self._approvals = SlidingWindow(monotonic)
         self._by_path: dict[str, Login] = {
             "/oauth2/tokenP": self._token,
             "/oauth2/revokeP": self._revoke,
@@ -62,9 +64,11 @@ class Logins:
 
     def _approval(self, request: web.BaseRequest, body: bytes, limits: Limits) -> web.Response:
         fields = _login_fields(body)
-        approval = self._keys.approve(
-            fields.get("appkey", ""), fields.get("secretkey", ""), fields.get("grant_type", "")
-        )
+        app_key, secret = fields.get("appkey", ""), fields.get("secretkey", "")
+        self._keys.check_login(app_key, secret, fields.get("grant_type", ""))
+        if not self._approvals.accept(app_key, limits.approvals_per_second):
+            raise oauth_error("EGW00201")
+        approval = self._keys.approve(app_key)
         return json_response({"approval_key": approval})
 
     def _hashkey(self, request: web.BaseRequest, body: bytes, limits: Limits) -> web.Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 
 from broker_server.simulator.calls import CallCounts
@@ -69,8 +70,10 @@ def make_gateway(
     *,
     seed: int = 0,
     monotonic: Callable[[], float] = time.monotonic,
-) -> tuple[KisGateway, dict[Environment, Credentials]]:
-    """The simulated KIS REST server and the keys it publishes."""
+) -> tuple[KisGateway, dict[Environment, Credentials], KeyStore]:
+    """The simulated KIS REST server, the keys it publishes, and all that it knows."""
     credentials = make_credentials(seed)
-    keys = KeyStore(clock, credentials, seed)
-    return KisGateway(clock, keys, make_services(exchange), faults, calls, monotonic), credentials
+    instance = uuid.uuid4().hex
+    keys = KeyStore(clock, credentials, seed, instance)
+    gateway = KisGateway(clock, keys, make_services(exchange), faults, calls, monotonic, instance)
+    return gateway, credentials, keys

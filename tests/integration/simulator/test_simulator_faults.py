@@ -156,7 +156,12 @@ async def test_limits_can_be_lifted_and_restored(published_limits):
     assert [(await kis.login(kis.key())).status for _ in range(3)] == [200] * 3
     assert {(await kis.price()).code for _ in range(30)} == {"MCA00000"}
     restored = await kis.control("POST", "/faults", {"limits": "published"})
-    assert restored.body["limits"] == {"real_per_second": 18, "paper_per_second": 1, "token_interval": 60.0}
+    assert restored.body["limits"] == {
+        "real_per_second": 18,
+        "paper_per_second": 1,
+        "token_interval": 60.0,
+        "approvals_per_second": 1,
+    }
 
 
 async def test_calls_are_counted_per_path_and_tr(kis):

@@ -1,0 +1,84 @@
+"""What the control server answers about live data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from broker_server.simulator.control_messages import json_object, json_response
+from broker_server.simulator.kis.realtime.hub import Hub
+from broker_server.simulator.kis.realtime.settings import StreamSettings
+from broker_server.simulator.stream_faults import StreamFaultBoard, StreamFaultRequest
+
+
+class StreamControl:
+    """The part of the control server that is about live data.
+
+    Args:
+        hub: The realtime server.
+        faults: Its fault board.
+    """
+
+    def __init__(self, hub: Hub, faults: StreamFaultBoard) -> None:
+        self._hub = hub
+        self._faults = faults
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Add its paths."""
+        router.add_get("/subscriptions", self.subscriptions)
+        router.add_get("/sessions", self.sessions)
+        router.add_delete("/sessions", self.clear_sessions)
+        router.add_get("/stream", self.settings)
+        router.add_post("/stream", self.change_settings)
+        router.add_delete("/stream", self.restore_settings)
+
+    def order(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Order a fault; how many sessions it met at once is in ``sessions``."""
+        fault, sessions = self._hub.order(StreamFaultRequest.model_validate(document))
+        return {"id": fault.id, "remaining": fault.remaining, "sessions": sessions}
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that last."""
+        return [
+            {
+                **fault.request.model_dump(exclude_unset=True, exclude_none=True),
+                "id": fault.id,
+                "remaining": fault.remaining,
+                "hits": fault.hits,
+            }
+            for fault in self._faults
+        ]
+
+    def clear(self) -> int:
+        """End every fault, and free app keys that are still held; returns how many faults there were."""
+        self._hub.book.release()
+        return self._faults.clear()
+
+    async def subscriptions(self, request: web.Request) -> web.Response:
+        """Every registration."""
+        return json_response(self._hub.subscriptions())
+
+    async def sessions(self, request: web.Request) -> web.Response:
+        """Counts per app key."""
+        return json_response(self._hub.book.to_json())
+
+    async def clear_sessions(self, request: web.Request) -> web.Response:
+        """Zero the counts."""
+        self._hub.book.clear_counts()
+        return json_response(self._hub.book.to_json())
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """The settings in force."""
+        return json_response(self._hub.settings.model_dump())
+
+    async def change_settings(self, request: web.Request) -> web.Response:
+        """Change some of them; nothing where one is wrong."""
+        wanted = {**self._hub.settings.model_dump(), **await json_object(request)}
+        self._hub.settings = StreamSettings.model_validate(wanted)
+        return await self.settings(request)
+
+    async def restore_settings(self, request: web.Request) -> web.Response:
+        """Those of the beginning."""
+        self._hub.settings = self._hub.initial_settings
+        return await self.settings(request)
