@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, DecimalException, Inexact
 
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.reconciliation import number
-from broker_server.core.vendor import ListedOrder
 
 CLOCK_DOUBT = timedelta(seconds=3)
 """Times of fills are whole seconds, and the vendor's clock is known to a second or so."""

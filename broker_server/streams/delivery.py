@@ -38,9 +38,12 @@ class Destination:
         publisher: Publishes them.
         correlation_id: Of a subscription's task.
         on_returned: Called when a copy comes back.
+
+    Attributes:
+        users: How many subscriptions share it.
     """
 
-    __slots__ = ("_exchange", "_options", "_publisher", "_routes", "_routing_key", "outlet", "slot")
+    __slots__ = ("_exchange", "_options", "_publisher", "_routes", "_routing_key", "outlet", "slot", "users")
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Destination:
     ) -> None:
         self.outlet = outlet
         self.slot = slot
+        self.users = 1
         self._publisher = publisher
         self._exchange = exchange
         self._routing_key = routing_key
@@ -146,6 +150,7 @@ class Delivery:
         self._broadcasts: dict[str, Destination] = {}
         self._keys: dict[Registration, set[str]] = {}
         self._slots: dict[str, Destination] = {}
+        self._copies: dict[tuple[str, str, str, Form], Destination] = {}
 
     def broadcast(self, registration: Registration, event: Event) -> None:
         """Publish an event to the exchange."""
@@ -161,9 +166,16 @@ class Delivery:
     def destination(self, subscription: Subscription, key: str) -> Destination:
         """Where the copies of a subscription go.
 
+        Those of one task, key and queue are one sequence, whatever they are registered as.
+
         Args:
             key: The ``key`` of its messages.
         """
+        shared = (subscription.task_id, key, subscription.reply_to, form_of(subscription))
+        known = self._copies.get(shared)
+        if known is not None:
+            known.users += 1
+            return known
         outlet = Outlet(subscription.task_id, key, self._environment, form_of(subscription), self._new_epoch)
         slot = f"copy {next(self._numbers)}"
         destination = Destination(
@@ -177,6 +189,7 @@ class Delivery:
             on_returned=lambda _: self._on_returned(subscription.reply_to),
         )
         self._slots[slot] = destination
+        self._copies[shared] = destination
         return destination
 
     def status(self, destination: Destination, state: str, **more: Any) -> None:
@@ -197,7 +210,10 @@ class Delivery:
 
     def end(self, destination: Destination) -> None:
         """A subscription has ended."""
-        self._slots.pop(destination.slot, None)
+        destination.users -= 1
+        if not destination.users:
+            self._slots.pop(destination.slot, None)
+            self._copies = {shared: each for shared, each in self._copies.items() if each is not destination}
 
     def on_gap(self, slot: str, missing: int) -> bool:
         """Some messages of a slot will never be sent.

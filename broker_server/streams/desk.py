@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import InvalidParameters, NotSubscribed, VendorUnavailable
-from broker_server.core.feeds import Streams
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription
 from broker_server.results import Result
@@ -34,10 +33,10 @@ NOT_KEPT = "the subscription could not be written down; it ends with this worker
 class Store(Protocol):
     """Keeps subscriptions over a restart. Blocking."""
 
-    def save(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Write subscriptions down, in place of what was there of the same task and key."""
 
-    def delete(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions."""
 
 
@@ -48,7 +47,6 @@ class StreamDesk:
         thread: Where the boards live.
         boards: By vendor; those that are served now. Looked at on the event loop of the streams only.
         store: Keeps the subscriptions.
-        streams: The live parts of the adapters, by vendor.
         clock: UTC.
         monotonic: Seconds.
     """
@@ -58,7 +56,6 @@ class StreamDesk:
         thread: StreamThread,
         boards: Mapping[str, StreamBoard],
         store: Store,
-        streams: Mapping[str, Streams],
         *,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
@@ -66,7 +63,6 @@ class StreamDesk:
         self._thread = thread
         self._boards = boards
         self._store = store
-        self._streams = streams
         self._clock = clock
         self._monotonic = monotonic
 
@@ -190,7 +186,7 @@ class StreamDesk:
 
     def _keep(self, vendor: str, asked: Sequence[Subscription]) -> tuple[str, ...]:
         try:
-            self._store.save(vendor, self._streams[vendor], asked)
+            self._store.save(vendor, asked)
         except SQLAlchemyError as error:
             log.error("subscriptions cannot be written down", reason=str(error).splitlines()[0])
             return (NOT_KEPT,)
@@ -198,7 +194,7 @@ class StreamDesk:
 
     def _forget(self, vendor: str, ended: Sequence[Subscription]) -> None:
         try:
-            self._store.delete(vendor, self._streams[vendor], ended)
+            self._store.delete(vendor, ended)
         except SQLAlchemyError as error:
             log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
 

@@ -180,9 +180,7 @@ class Executions:
         asked_at = self._clock() + self._orders.clock_offset()
         listed = await asyncio.to_thread(self._list, market)
         answered_at = self._clock() + self._orders.clock_offset()
-        day.ledger.listed(
-            listed.orders, asked_at=asked_at, answered_at=answered_at, now=self._monotonic()
-        )
+        day.ledger.listed(listed.orders, asked_at=asked_at, answered_at=answered_at, now=self._monotonic())
         await asyncio.sleep(SETTLE_SECONDS)
         for found in day.ledger.due(self._monotonic()):
             if isinstance(found, Baseline):

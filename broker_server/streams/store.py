@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_server.core.feeds import Streams
+from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.journal.subscriptions import KeptSubscriptions
 
@@ -20,51 +21,56 @@ class SubscriptionStore:
     """Reads and writes them. Blocking, but for `delete_later`.
 
     Args:
-        kept: The journal's.
+        kept: Makes the journal's part for a vendor; told what is personal.
+        streams: The live parts of the adapters, by vendor.
+        account: The alias.
     """
 
-    def __init__(self, kept: KeptSubscriptions) -> None:
-        self._kept = kept
+    def __init__(
+        self,
+        kept: Callable[[Callable[[Registration], bool]], KeptSubscriptions],
+        streams: Mapping[str, Streams],
+        account: str,
+    ) -> None:
+        self._kept = {vendor: kept(_personal(each)) for vendor, each in streams.items()}
+        self._streams = streams
+        self._account = account
         self._later = ThreadPoolExecutor(1, thread_name_prefix="subscriptions")
 
-    def load(self, vendor: str, streams: Streams) -> list[Subscription]:
+    def load(self, vendor: str) -> list[Subscription]:
         """What was subscribed when the last owner ended."""
         found = []
-        for each in self._kept.all(vendor):
-            registration = streams.with_person(each.registration)
+        for each in self._kept[vendor].of(vendor, self._account):
+            registration = self._streams[vendor].with_person(each.registration)
             if registration is None:
-                log.warning(
-                    "a subscription is not restored: a setting that it needs is gone", key=each.family
-                )
+                log.warning("a subscription is not restored: its setting is gone", method=each.family)
                 continue
             found.append(replace(each, registration=registration))
         return found
 
-    def save(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Write subscriptions down, in place of what was there of the same task and key."""
-        self._kept.save(vendor, [_impersonal(streams, each) for each in subscriptions])
+        self._kept[vendor].save(vendor, self._account, subscriptions)
 
-    def delete(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions."""
-        keys = [_impersonal(streams, each).key for each in subscriptions]
-        if keys:
-            self._kept.delete(vendor, keys)
+        self._kept[vendor].delete(vendor, self._account, subscriptions)
 
-    def delete_later(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def delete_later(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions, in another thread."""
         if subscriptions:
-            self._later.submit(self._delete, vendor, streams, subscriptions)
+            self._later.submit(self._delete, vendor, subscriptions)
 
     def close(self) -> None:
         """Finish what is to be forgotten."""
         self._later.shutdown()
 
-    def _delete(self, vendor: str, streams: Streams, subscriptions: Sequence[Subscription]) -> None:
+    def _delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         try:
-            self.delete(vendor, streams, subscriptions)
+            self.delete(vendor, subscriptions)
         except SQLAlchemyError as error:
             log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
 
 
-def _impersonal(streams: Streams, subscription: Subscription) -> Subscription:
-    return replace(subscription, registration=streams.without_person(subscription.registration))
+def _personal(streams: Streams) -> Callable[[Registration], bool]:
+    return lambda registration: streams.without_person(registration) != registration

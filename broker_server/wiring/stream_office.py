@@ -30,6 +30,7 @@ from broker_server.streams.board import BoardOptions, EventBus, StreamBoard
 from broker_server.streams.delivery import Delivery
 from broker_server.streams.desk import StreamDesk
 from broker_server.streams.executions import Executions, FillRecord
+from broker_server.streams.fill_record import AccountFills
 from broker_server.streams.host import StreamThread
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.outlets import epochs
@@ -119,8 +120,7 @@ class StreamOffice:
         self._held: asyncio.Event | None = None
         self._lost: asyncio.Event | None = None
         self._thread = StreamThread(self._main)
-        streams = {each.name: each.streams for each in vendors if each.streams is not None}
-        self.desk = StreamDesk(self._thread, self._boards, store, streams, clock=clock, monotonic=monotonic)
+        self.desk = StreamDesk(self._thread, self._boards, store, clock=clock, monotonic=monotonic)
 
     def methods(self) -> list[Method[Any]]:
         """The ``broker.*`` methods about subscriptions."""
@@ -202,7 +202,7 @@ class StreamOffice:
     async def _serve_once(self, vendor: Vendor, publisher: TickPublisher) -> None:
         streams, name = vendor.streams, vendor.name
         assert streams is not None  # noqa: S101 - only such vendors are served
-        kept = await asyncio.to_thread(self._store.load, name, streams)
+        kept = await asyncio.to_thread(self._store.load, name)
         lookups = Lookups(streams, self._clock)
         board, delivery = self._board(name, streams, lookups, publisher)
         watch = self._watch(board)
@@ -247,7 +247,7 @@ class StreamOffice:
             delivery=delivery,
             lookups=lookups,
             bus=self._bus,
-            forgotten=lambda ended: self._store.delete_later(vendor, streams, ended),
+            forgotten=lambda ended: self._store.delete_later(vendor, ended),
             clock=self._clock,
             monotonic=self._monotonic,
             options=BoardOptions(grace=self._options.grace),
@@ -301,11 +301,15 @@ def make_stream_office(
         worker=worker,
         environment=environment,
         vendors=vendors,
-        store=SubscriptionStore(KeptSubscriptions(engine, environment)),
+        store=SubscriptionStore(
+            lambda is_personal: KeptSubscriptions(engine, environment, is_personal=is_personal),
+            {each.name: each.streams for each in vendors if each.streams is not None},
+            ACCOUNT,
+        ),
         sessions=load_market_sessions(settings.market_sessions_file),
         hours=environment != "simulated",
         bus=bus,
-        fills=lambda vendor: PublishedFills(engine, environment, vendor, ACCOUNT),
+        fills=lambda vendor: AccountFills(PublishedFills(engine, environment), vendor, ACCOUNT, clock),
         noticed=noticed,
         clock=clock,
         options=StreamOptions(

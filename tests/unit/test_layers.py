@@ -18,6 +18,16 @@ ALLOWED = {
         "broker_server.results",
         "broker_client",
     },
+    "broker_server/streams": {
+        "broker_server.streams",
+        "broker_server.amqp.ticks",
+        "broker_server.amqp.topology",
+        "broker_server.core",
+        "broker_server.execution",
+        "broker_server.journal",
+        "broker_server.results",
+        "broker_client",
+    },
     "broker_server/simulator": {"broker_server.simulator", "broker_server.logs"},
     "broker_server/vendors": {"broker_server.core", "broker_server.vendors", "broker_client.errors"},
     "broker_server/amqp": {

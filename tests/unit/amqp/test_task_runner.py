@@ -27,6 +27,7 @@ from broker_server.amqp.running import Recipient
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.topology import REJECTED_QUEUE
 from broker_server.core.methods import Lane, Method, MethodKind, NoParameters, Outcome
+from broker_server.core.stream_tasks import StreamTask
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
 from broker_server.journal.starts import TaskStarts, message_key
@@ -101,6 +102,11 @@ class Link:
         return Recipient(delivery, ReplyAddress("client"), self.replier)
 
 
+class NoStreams:
+    def run(self, task: StreamTask) -> Result:
+        raise AssertionError(f"no subscription is asked for here: {task}")
+
+
 class FakeDesk:
     """Runs the handler of an order and nothing else."""
 
@@ -125,6 +131,7 @@ class Bench:
             rules=rules,
             executor=self.executor,
             orders=self.desk,
+            streams=NoStreams(),
             replied=lambda *note: self.desk.replied.append(note),
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,

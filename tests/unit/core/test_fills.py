@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from broker_server.core.fills import Baseline, FillLedger, Noticed, Published, Recovered
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.orders import Status
-from broker_server.core.vendor import ListedOrder
 
 DAY = datetime(2026, 11, 25, 1, tzinfo=UTC)
 WON = Decimal(1)

@@ -380,7 +380,7 @@ def test_the_feed_is_made_for_its_listener(bench: Bench) -> None:
     assert opened == [listener]
 
 
-def test_the_vendor_has_them_once_it_can_make_a_feed(tmp_path: Path) -> None:
+def test_the_vendor_has_them(tmp_path: Path) -> None:
     kis = FakeKis()
     kis.on("tokenP", token())
     kis.on("inquire-price", ok(PRICE))
@@ -392,17 +392,10 @@ def test_the_vendor_has_them_once_it_can_make_a_feed(tmp_path: Path) -> None:
         account="12345678-01",
         cache_folder=tmp_path,
         rest_url=HOST,
+        hts_id=SecretStr(HTS_ID),
     )
     clock = FakeClock()
-    assert create(config, clock=clock, read_transport=kis, order_transport=kis).streams is None
-    vendor = create(
-        config,
-        clock=clock,
-        read_transport=kis,
-        order_transport=kis,
-        hts_id=SecretStr(HTS_ID),
-        make_feed=lambda listener: cast("Feed", object()),
-    )
+    vendor = create(config, clock=clock, read_transport=kis, order_transport=kis)
     streams: Streams | None = vendor.streams
     assert streams is not None
     assert [each.code for each in streams.own_registrations()] == ["H0STCNI9", "H0GSCNI9"]
