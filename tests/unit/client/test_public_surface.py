@@ -16,6 +16,7 @@ ROOT = Path(broker_client.__file__).resolve().parents[1]
 
 PUBLIC = {
     "AsyncClient",
+    "AsyncStream",
     "AuthenticationFailed",
     "BrokerError",
     "BrokerUnreachable",
@@ -37,6 +38,10 @@ PUBLIC = {
     "PendingTask",
     "Ping",
     "RateLimited",
+    "Stream",
+    "StreamEnded",
+    "StreamEvent",
+    "StreamStatus",
     "SubscriptionLimit",
     "TaskCancelled",
     "TaskExpired",
