@@ -205,3 +205,52 @@ journal_identity = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 """One row: the name of this journal, pinned at the broker for each account."""
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("vendor", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True, comment="the alias, never the number"),
+    Column("task_id", String(255), primary_key=True),
+    Column("code", String(32), primary_key=True, comment="what the vendor sends, in its own words"),
+    Column("symbol", String(64), primary_key=True, comment="of what; empty where it is personal"),
+    Column("family", String(255), nullable=False, comment="the method's name without its verb"),
+    Column("ticker", String(64)),
+    Column("reply_to", String(255), nullable=False),
+    Column("correlation_id", String(255)),
+    Column("raw", Boolean, nullable=False),
+    Column("vendor_form", Boolean, nullable=False),
+    Column("copies", Boolean, nullable=False),
+    Column("polling", Boolean, nullable=False),
+    Column("snapshot", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+"""What tasks have subscribed to, so that a restart or another owner goes on with it."""
+
+published_fills = Table(
+    "published_fills",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("vendor", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("market", String(16), primary_key=True),
+    Column("trading_day", String(10), primary_key=True),
+    Column("order_no", String(32), primary_key=True, comment="without leading zeros"),
+    Column("quantity", BigInteger, nullable=False),
+    Column("amount", String(64), comment="exact decimal text"),
+    Column("recovered", BigInteger, nullable=False, comment="of the quantity, taken from the vendor's list"),
+)
+"""Fills of orders, as far as they have been published."""
+
+fill_baselines = Table(
+    "fill_baselines",
+    metadata,
+    Column("environment", String(16), primary_key=True),
+    Column("vendor", String(32), primary_key=True),
+    Column("account", String(64), primary_key=True),
+    Column("market", String(16), primary_key=True),
+    Column("trading_day", String(10), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""The days whose fills are on record from some moment on."""
