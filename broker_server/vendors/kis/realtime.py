@@ -154,7 +154,7 @@ class KisSession:
                 opened_at = asyncio.get_running_loop().time()
                 ending = await self._converse(connection, approval_key)
             finally:
-                await close_connection(connection)
+                await close_connection(connection, self._timing)
         except AuthenticationFailed as error:
             ending = Ending(End.KEY_REFUSED, error.message, error)
         except TaskFailed as error:
@@ -191,22 +191,24 @@ class KisSession:
         steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
         try:
             ending = await conversation.hold()
-        except Exception as error:
-            ending = _defect(error)
+        except Exception as defect:
+            ending = _defect(defect)
         finally:
             steady.cancel()
             self._conversation = None
             self._intake.forget()
             if conversation.has_registered:
                 self._has_reissued = False
-            missed, given_up = self._plan.disconnected(
-                conversation.in_flight, asyncio.get_running_loop().time()
-            )
+            missed = self._plan.disconnected()
         if missed:
             self._listener.interrupted(missed, ending.reason)
-        if given_up and conversation.in_flight is not None:
-            refusal = refusal_error(Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked")
-            self._listener.refused(conversation.in_flight.registration, refusal, for_good=True)
+        if ending.kind is End.LOST and (request := conversation.in_flight):
+            now = asyncio.get_running_loop().time()
+            if self._plan.broke_on(request, now, had_worked=conversation.has_registered):
+                error = refusal_error(
+                    Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked"
+                )
+                self._listener.refused(request.registration, error, for_good=True)
         return ending
 
     def _after(self, ending: Ending, approval_key: str | None, *, is_stable: bool) -> None:

@@ -39,17 +39,26 @@ async def open_connection(url: str, timing: Timing) -> ClientConnection:
     )
 
 
-async def close_connection(connection: ClientConnection) -> None:
+async def close_connection(connection: ClientConnection, timing: Timing) -> None:
     """Say good-bye and wait until the socket is gone: KIS counts a connection that just breaks for a while.
 
-    Being cancelled meanwhile does not cut it short; it takes no longer than the time-out of the connection.
+    Being cancelled meanwhile does not cut it short; a server that does not read may not hold it up.
     """
-    closing = asyncio.ensure_future(connection.close())
+    closing = asyncio.ensure_future(_close(connection, timing))
     try:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
         await closing
         raise
+
+
+async def _close(connection: ClientConnection, timing: Timing) -> None:
+    try:
+        async with asyncio.timeout(2 * timing.close):
+            await connection.close()
+    except TimeoutError:
+        connection.transport.abort()
+        await connection.wait_closed()
 
 
 def request_text(approval_key: str, customer: Literal["P", "B"], request: Request) -> str:

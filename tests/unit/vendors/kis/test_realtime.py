@@ -450,9 +450,22 @@ async def test_notices_that_break_the_connection_are_given_up_and_the_others_liv
         it.want(notices(), A, B)
         await until(lambda: it.heard.said("refused for good") == [notices()])
         await it.holds(A, B)
-        assert it.server.registered().count(notices()) == QUICK.breaks
+        assert it.server.registered().count(notices()) == 1 + QUICK.breaks  # at first nothing had worked
         assert "KIS_HTS_ID" in str(it.heard.errors[notices()])
         assert HTS_ID not in str(it.heard.errors[notices()])
+
+
+async def test_a_key_in_use_costs_no_registration(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.server.script = lambda peer, asked: (
+            refusal(asked, "OPSP8996", "ALREADY IN USE appkey", "9") if peer.number < 20 else None
+        )
+        it.want(notices(), A)
+        await it.holds(notices(), A)
+        assert it.heard.errors == {}
+        assert len(it.pauses) == 20
+        assert min(it.pauses) >= 30
+        assert it.server.most_at_once == 1
 
 
 async def test_renewing_unregisters_and_registers(tmp_path: Path) -> None:
