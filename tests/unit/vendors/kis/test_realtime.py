@@ -11,6 +11,9 @@ import orjson
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from broker_client.errors import AuthenticationFailed, SubscriptionLimit, TaskFailed
 from broker_server.vendors.kis.realtime_codes import Treatment, known_codes
@@ -29,6 +32,7 @@ from tests.support.kis_live import (
     until,
 )
 from tests.support.kis_stream import changed, frame_of, payload_of, recorded, sealed_frame_of, sealed_frames
+from tests.support.tcp_proxy import TcpProxy
 
 A, B, C = trade("005930"), trade("000660"), trade("035420")
 PING = '{"header":{"tr_id":"PINGPONG","datetime":"20260915103000"}}'
@@ -356,6 +360,21 @@ async def test_a_silent_connection_is_replaced(tmp_path: Path) -> None:
         assert "nothing came" in it.heard.said("failing")[0][1]
 
 
+async def test_a_half_open_connection_is_cut_and_replaced(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        with TcpProxy("127.0.0.1", it.server.port) as proxy:
+            quick = replace(QUICK, silence=0.2, close=0.1)
+            async with stand(tmp_path, timing=quick, ws_url=f"ws://127.0.0.1:{proxy.port}") as through_proxy:
+                heard = through_proxy.heard
+                through_proxy.want(A)
+                await until(lambda: heard.up == {A})
+                proxy.pause()
+                await until(lambda: heard.said("interrupted") == [[A]])
+                proxy.cut()
+                proxy.resume()
+                await until(lambda: heard.up == {A})
+
+
 async def test_pings_alone_keep_a_connection(tmp_path: Path) -> None:
     async with stand(tmp_path, timing=replace(QUICK, silence=0.2)) as it:
         it.want(A)
@@ -410,6 +429,21 @@ async def test_the_back_off_starts_anew_only_after_a_lasting_connection(tmp_path
         it.server.peer.socket.transport.abort()
         await until(lambda: len(it.heard.said("failing")) == 3)
         assert [number for number, _ in it.heard.said("failing")] == [1, 2, 1]
+
+
+async def test_a_redirect_to_another_host_is_not_followed(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+
+        def redirect(connection: ServerConnection, request: Request) -> Response:
+            return Response(302, "Found", Headers({"Location": f"{it.server.url}/tryitout"}))
+
+        async with serve(it.server.serve, "127.0.0.1", 0, process_request=redirect) as door:
+            url = f"ws://127.0.0.1:{next(iter(door.sockets)).getsockname()[1]}"
+            async with stand(tmp_path, ws_url=url) as redirected:
+                redirected.want(A)
+                await until(lambda: redirected.heard.said("failing"))
+                assert "handshake" in redirected.heard.said("failing")[0][1]
+        assert not it.server.peers
 
 
 async def test_a_refused_connection_backs_off(tmp_path: Path) -> None:

@@ -124,9 +124,8 @@ def test_notices_on_which_the_connection_breaks_wait_behind_the_others_and_are_g
     for breaks in range(1, TIMING.breaks + 1):
         assert ask(plan, now).registration == (NOTICES if breaks == 1 else A)
         plan.disconnected()
-        assert plan.broke_on(Request(NOTICES, register=True), now, had_worked=True) == (
-            breaks == TIMING.breaks
-        )
+        is_last = breaks == TIMING.breaks
+        assert plan.broke_on(Request(NOTICES, register=True), now, had_worked=True) == is_last
         register(plan, A, now=now)
         assert plan.next_step(now) == (None if is_last else TIMING.suspect * breaks)
         plan.disconnected()
