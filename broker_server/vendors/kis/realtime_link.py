@@ -23,8 +23,8 @@ async def open_connection(url: str, timing: Timing) -> ClientConnection:
     """Connect.
 
     The connection goes to the host of the URL and nowhere else: no redirect leads to another, where another
-    environment may be. KIS does not reliably answer pings of the protocol, so none are sent; its own ping is a text frame. A
-    proxy of the environment must not see the approval key.
+    environment may be. KIS does not reliably answer pings of the protocol, so none are sent; its own ping is
+    a text frame. A proxy of the environment must not see the approval key.
 
     Raises:
         OSError: There is no connection.

@@ -41,7 +41,7 @@ class Timing:
     unanswered: int = 3
     silence: float = 60.0
     stable: float = 60.0
-    linger: float = 5.0
+    linger: float = 30.0
     first_pause: float = 1.0
     longest_pause: float = 60.0
     in_use: float = 30.0

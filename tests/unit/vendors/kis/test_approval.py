@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from broker_client.errors import AuthenticationFailed, TaskFailed, VendorUnavailable
+from broker_client.errors import AuthenticationFailed, TaskFailed, VendorRejected, VendorUnavailable
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.kis.approval import LIFE, ApprovalKeys
 from tests.support.fake_time import FakeClock
@@ -79,12 +79,9 @@ def test_a_configured_key_comes_first_until_it_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (
-            reply({"error_code": "EGW00103", "error_description": "유효하지 않은 AppKey입니다."}, 403),
-            AuthenticationFailed,
-        ),
-        (reply({"error_code": "EGW00112", "error_description": "grant"}, 403), AuthenticationFailed),
-        (reply({"error_code": "EGW00002", "error_description": "서버 에러"}, 500), VendorUnavailable),
+        (oauth_error("EGW00103"), AuthenticationFailed),
+        (oauth_error("EGW00112"), VendorRejected),
+        (oauth_error("EGW00002"), VendorUnavailable),
         (reply({}), VendorUnavailable),
         (broken(bytes_left=True), VendorUnavailable),
     ],

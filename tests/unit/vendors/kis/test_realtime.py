@@ -31,6 +31,7 @@ from tests.support.kis_live import (
     trade,
     until,
 )
+from tests.support.kis_server import reply
 from tests.support.kis_stream import changed, frame_of, payload_of, recorded, sealed_frame_of, sealed_frames
 from tests.support.tcp_proxy import TcpProxy
 
@@ -90,6 +91,26 @@ async def test_a_refused_approval_key_is_replaced_once_and_then_backs_off(tmp_pa
         assert [asked.approval_key for asked in it.server.asked] == [f"secret-key-{n}" for n in range(4)]
         assert len(it.pauses) == 2
         assert "secret-key" not in str(logs) + str(it.heard.log) + str(it.feed.status())
+
+
+async def test_a_key_that_is_refused_again_and_again_after_a_success_backs_off_too(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.kis.on("Approval", *[approval(f"secret-key-{number}") for number in range(9)])
+        it.server.script = lambda peer, asked: (
+            refusal(asked, "OPSP0011") if peer.number < 4 and asked.registration == B else None
+        )
+        it.want(A, B)
+        await it.holds(A, B)
+        assert len(it.pauses) == 3
+
+
+async def test_an_app_key_that_gets_no_approval_key_is_refused(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.kis.on("Approval", reply({"error_code": "EGW00103", "error_description": "no"}, 403))
+        it.want(A)
+        await until(lambda: it.heard.said("refused for good") == [A])
+        assert isinstance(it.heard.errors[A], AuthenticationFailed)
+        assert not it.server.peers
 
 
 async def test_what_is_not_wanted_any_more_goes_first(tmp_path: Path) -> None:
