@@ -54,12 +54,11 @@ def incoming(text: str, symbol: str) -> tuple[KisIncoming, list[Quarantined]]:
         ("H0NXMKO0", "005930", ("market_status", "005930.NXT", False)),
         ("HDFSCNT0", "DNASAAPL", ("trade", "AAPL.NASD", False)),
         ("HDFSASP0", "RBAQAAPL", ("order_book", "AAPL.NASD", True)),
-        ("HDFSASP1", "DHKS00003", ("order_book", "00003.SEHK", True)),
+        ("HDFSASP1", "DHKS00003", ("order_book", "00003.SEHK.delayed", True)),
         ("HDFSCNT0", "DXXXAAPL", ("trade", "DXXXAAPL", False)),
         ("H0STCNI0", "trader77", ("execution", "default", False)),
         ("H0IFCNI0", "trader77", ("H0IFCNI0", "default", False)),
-        ("H0STPGM0", "005930", ("H0STPGM0", "005930", False)),
-        ("H0ZZZZZ0", "005930", ("H0ZZZZZ0", "005930", False)),
+        ("H0STPGM0", "005930", ("H0STPGM0", "005930", True)),
     ],
 )
 def test_where_a_registration_is_published(code: str, symbol: str, address: tuple[str, str, bool]) -> None:
