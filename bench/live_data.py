@@ -1,6 +1,6 @@
 """Live data from end to end: how many ticks a second, how late, and what many consumers cost the worker.
 
-``python -m bench.live_data`` measures this alone. Whatever is compared is measured in turn, round after round.
+``python -m bench.live_data`` measures this alone. What is compared is measured in turn, round after round.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ CONSUMER_RATE = 250
 CONSUMER_ROUNDS = 3
 CONSUMER_SECONDS = 3.0
 SETTLE_SECONDS = 0.5
+DRAIN_SECONDS = 1.0
 ACK_SECONDS = 30.0
+SELDOM = {"tick_interval": 60, "burst_every": 0}
+"""The simulated market's own trades, which are no part of a load, come this rarely."""
 
 
 @contextmanager
@@ -112,28 +115,30 @@ class Flow:
     share: dict[str, float]
 
 
-def flow(
-    simulator: SimulatorProcess, consumer: Talking, processes: dict[str, int], per_frame: int
-) -> Flow:
+def flow(simulator: SimulatorProcess, consumer: Talking, processes: dict[str, int], per_frame: int) -> Flow:
     """Order a load and count what comes out at the other end."""
     faults = f"{simulator.control_url}/faults"
     consumer.ask("take")
     load = {"fault": "load", "rate": OFFERED_PER_SECOND / per_frame, "records": per_frame}
-    load_id = requests.post(faults, json=load, timeout=10).json()["id"]
+    requests.post(faults, json=load, timeout=10).raise_for_status()
     time.sleep(WARM_UP_SECONDS)
-    warm = json.loads(consumer.ask("take"))
+    parts = [json.loads(consumer.ask("take"))]
     watch, began = Stopwatch(processes), time.monotonic()
     time.sleep(SUSTAINED_SECONDS)
-    counted = json.loads(consumer.ask("take"))
+    parts.append(json.loads(consumer.ask("take")))
     seconds, spent = time.monotonic() - began, watch.spent()
-    sent = next(one["hits"] for one in requests.get(faults, timeout=10).json()["faults"] if one["id"] == load_id)
-    requests.delete(f"{faults}/{load_id}", timeout=10)
-    time.sleep(2)
-    rest = json.loads(consumer.ask("take"))
+    # A mute load sends nothing more, and its count stands still.
+    requests.post(faults, json={"fault": "mute"}, timeout=10).raise_for_status()
+    time.sleep(DRAIN_SECONDS)
+    sent = sum(
+        one["hits"] for one in requests.get(faults, timeout=10).json()["faults"] if one["fault"] == "load"
+    )
+    requests.delete(faults, timeout=10).raise_for_status()
+    parts.append(json.loads(consumer.ask("take")))
     return Flow(
-        per_second=counted["messages"] / seconds,
-        broken=sum(part["broken"] for part in (warm, counted, rest)),
-        lost=max(0, sent * per_frame - sum(part["messages"] for part in (warm, counted, rest))),
+        per_second=parts[1]["messages"] / seconds,
+        broken=sum(part["broken"] for part in parts),
+        lost=sent * per_frame - sum(part["messages"] for part in parts),
         share={name: used / seconds for name, used in spent.items()},
     )
 
@@ -184,9 +189,7 @@ def measure_latency(report: Any, url: str, source: Talking) -> None:
         talking("bench.tick_consumer", url, FORWARDED, "1") as bare_consumer,
         talking("bench.tick_consumer", url, REALTIME_EXCHANGE, "1") as consumer,
     ):
-        rounds = [
-            (late(source, consumer), late(bare_source, bare_consumer)) for _ in range(LATENCY_ROUNDS)
-        ]
+        rounds = [(late(source, consumer), late(bare_source, bare_consumer)) for _ in range(LATENCY_ROUNDS)]
     for name, figure, target in (("median", "median_us", 1.5), ("p99", "p99_us", 2.0)):
         ours = statistics.median(one[figure] for one, _ in rounds) / 1000
         bare = statistics.median(other[figure] for _, other in rounds) / 1000
@@ -240,6 +243,7 @@ def measure_live_data(report: Any) -> None:
     with PrivateNode.start() as node, SimulatorProcess.start() as simulator:
         limits = {"limits": {"rest_per_second": 100_000, "token_interval": 0}}
         requests.post(f"{simulator.control_url}/faults", json=limits, timeout=10).raise_for_status()
+        requests.post(f"{simulator.control_url}/stream", json=SELDOM, timeout=10).raise_for_status()
         measure_flow(report, node, simulator)
         with (
             talking("bench.tick_source") as source,

@@ -1,4 +1,4 @@
-"""Processor time of other processes, to the nanosecond: the clock ticks of ``/proc/…/stat`` are too coarse."""
+"""Processor time of other processes, to the nanosecond: ``/proc/…/stat`` counts in hundredths of a second."""
 
 from __future__ import annotations
 

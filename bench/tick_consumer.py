@@ -1,8 +1,8 @@
-"""Counts live data from RabbitMQ, as cheaply as Python can: ``python -m bench.tick_consumer URL EXCHANGE QUEUES``.
+"""Counts live data from RabbitMQ cheaply: ``python -m bench.tick_consumer URL EXCHANGE QUEUES``.
 
-So many queues are bound to the exchange and consumed without acknowledgements. Each line on the standard input
-is answered with what came in since the one before, as JSON. Of pika's frames only those that are no messages
-are decoded by pika: it would cost more than the worker that is measured.
+So many queues are bound to the exchange and consumed without acknowledgements. Each line on the standard
+input is answered with what came in since the one before, as JSON. Messages do not go through pika's decoder,
+which would cost nearly as much as the worker that is measured.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The least that can bring live data from KIS to RabbitMQ: ``python -m bench.tick_forwarder AMQP_URL WS_URL EXCHANGE``.
+"""The least that brings live data to RabbitMQ: ``python -m bench.tick_forwarder AMQP_URL WS_URL EXCHANGE``.
 
-Frames are read with ``websockets`` and published as they are with pika, confirmed and with the properties that
-the worker uses.
+Frames are read with ``websockets`` and published as they are with pika, confirmed and with the properties
+that the worker uses.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
@@ -32,12 +33,19 @@ class Pace:
 
 def talk(connection: ServerConnection) -> None:
     """Acknowledge, and begin to send with the first registration."""
+    with suppress(ConnectionClosed):
+        answer_all(connection)
+
+
+def answer_all(connection: ServerConnection) -> None:
+    """Until the connection ends.
+
+    Raises:
+        ConnectionClosed: It has ended without a farewell.
+    """
     sender: threading.Thread | None = None
     for text in connection:
-        request = json.loads(text)
-        if request["header"].get("tr_id") == "PINGPONG":
-            continue
-        wanted = request["body"]["input"]
+        wanted = json.loads(text)["body"]["input"]
         answer = {
             "header": {"tr_id": wanted["tr_id"], "tr_key": wanted["tr_key"], "encrypt": "N"},
             "body": {"rt_cd": "0", "msg_cd": "OPSP0000", "msg1": "SUBSCRIBE SUCCESS"},
