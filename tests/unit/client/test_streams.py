@@ -37,7 +37,7 @@ class Box:
         self.woken += 1
 
     def event(
-        self, sequence: int | None, token: Any = "t", *, key: str | None = "trade.1", **data: Any
+        self, sequence: int | None, token: Any = 0, *, key: str | None = "trade.1", **data: Any
     ) -> bool:
         extra = {
             name: value for name, value in {"key": key, "epoch": "e", "sequence": sequence}.items() if value
@@ -46,7 +46,7 @@ class Box:
         return self.inbox.event(decode_reply(body), body, token)
 
     def status(
-        self, state: str, reason: str | None = None, *, key: str | None = "trade.1", token: Any = "s"
+        self, state: str, reason: str | None = None, *, key: str | None = "trade.1", token: Any = 0
     ) -> bool:
         body = encode_reply(
             "t-1",
@@ -107,12 +107,12 @@ def test_a_status_passed_over_is_acknowledged_all_the_same() -> None:
 def test_the_end_comes_after_what_came_before_it() -> None:
     box = Box()
     box.event(1)
-    box.status("dropped", "by hand")
+    box.status("dropped", "by hand", token="s")
     assert box.event(2), "after the end nothing is kept"
     assert box.pop()
+    assert box.pop() is None, "only the status"
     with pytest.raises(StreamEnded, match="dropped: by hand"):
-        while box.pop() is None:
-            pass
+        box.pop()
     box.inbox.end(ClientClosed("later"))
     assert isinstance(box.inbox.ended, StreamEnded)
 
