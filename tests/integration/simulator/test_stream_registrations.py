@@ -9,6 +9,8 @@ import pytest
 import websockets
 
 from broker_server.simulator.kis.keys import Credentials
+from broker_server.simulator.server import Options, Simulators
+from tests.integration.simulator.conftest import FRIDAY_MORNING, Streaming
 from tests.support.waiting import wait_until_async
 
 UNKNOWN = Credentials("real", "P" * 36, "s" * 180, "87654321-01")
@@ -139,6 +141,14 @@ async def test_an_unknown_approval_key_is_repeated_in_the_answer(streaming):
         assert set(reply) == {"body"}
         assert reply["body"]["msg_cd"] == "OPSP0011"
         assert client.approval_key in reply["body"]["msg1"]
+
+
+async def test_an_approval_key_of_another_run_is_unknown(streaming):
+    async with Simulators(Options(start=FRIDAY_MORNING)) as others, await streaming.client() as client:
+        elsewhere = Streaming(others, streaming.session)
+        assert elsewhere.key() == streaming.key(), "equal seeds"
+        client.approval_key = await elsewhere.approval()
+        assert await client.register("H0STCNT0", "005930") == "OPSP0011"
 
 
 async def test_an_approval_key_opens_no_session_after_a_day_but_an_open_one_lives_on(streaming):
