@@ -10,6 +10,7 @@ from typing import Any
 from broker_server.simulator.clock import KST, SimulatedClock
 from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.keys import KeyStore
+from broker_server.simulator.kis.realtime.invented_notices import invented_notice
 from broker_server.simulator.kis.realtime.load import STEP_SECONDS, Load
 from broker_server.simulator.kis.realtime.messages import ping, refusal
 from broker_server.simulator.kis.realtime.notices import notices_of
@@ -32,6 +33,9 @@ from broker_server.simulator.stream_faults import (
 
 MATCHING_SECONDS = 1.0
 """Resting orders are matched that often while somebody waits for notices."""
+
+_CHANGE_SECONDS = 0.1
+"""A changed interval takes effect within it."""
 
 MAX_BACKLOG = 1 << 25
 """Bytes that a session may leave unread before it is ended."""
@@ -143,6 +147,8 @@ class Hub:
                     session.connection.send(websocket_frame(refusal("OPSP8996", "", "")))
                 self._end(session, drop=request.fault == "drop")
             fault.hits = len(met)
+        elif request.fault == "notice":
+            self._invent_notices(fault, met)
         elif request.fault == "load":
             self._loads[fault.id] = Load(fault, self._exchange.market, self._monotonic())
         return fault, len(met)
@@ -275,10 +281,23 @@ class Hub:
                 continue
             for registration in list(session.registrations.values()):
                 subject = registration.subject
-                if subject.tr.notice == market and self._is_heard(session, subject):
-                    for record in self._spoiled(session, subject, notices_of(event, subject.key)):
-                        pair = session.pairs[subject.tr.tr_id]
-                        self._send(session, websocket_frame(data_frame(subject.tr.tr_id, [record], pair)))
+                if subject.tr.notice == market:
+                    self._send_notices(session, subject, notices_of(event, subject.key))
+
+    def _invent_notices(self, fault: StreamFault, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            for what, registration in session.registrations.items():
+                subject = registration.subject
+                invented = subject.tr.kind == "notice" and not subject.tr.notice
+                if invented and fault.is_for(session.key, *what, subject.symbol):
+                    record = invented_notice(subject.tr, subject.key, self._clock.now())
+                    self._send_notices(session, subject, [record])
+
+    def _send_notices(self, session: Session, subject: Subject, records: Sequence[Record]) -> None:
+        if self._is_heard(session, subject):
+            pair = session.pairs[subject.tr.tr_id]
+            for record in self._spoiled(session, subject, records):
+                self._send(session, websocket_frame(data_frame(subject.tr.tr_id, [record], pair)))
 
     def _rejects(self, order: Order) -> bool:
         """Whether a fault lets the exchange reject an order."""
@@ -288,7 +307,9 @@ class Hub:
     async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(interval())
+            started = loop.time()
+            while (left := started + interval() - loop.time()) > 0:  # noqa: ASYNC110 - it may change meanwhile
+                await asyncio.sleep(min(left, _CHANGE_SECONDS))
             try:
                 work()
             except Exception as error:  # one bad stream must not end the others

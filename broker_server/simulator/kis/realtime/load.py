@@ -144,6 +144,7 @@ class Load:
         if not targets or not due:
             return
         self._owed -= due
+        pieces: dict[Session, list[bytes]] = {}
         share, rest = divmod(due, len(targets))
         for i in range(len(targets)):
             stream, sessions = targets[(i + self._next) % len(targets)]
@@ -156,8 +157,10 @@ class Load:
                 target = self._targets[stream] = LoadTarget(stream, self._market)
             frames = target.frames(count, request.records, now, seconds)
             for session in heard:
-                session.connection.send(frames)
+                pieces.setdefault(session, []).append(frames)
             self.fault.hits += count * len(heard)
+        for session, frames_of_it in pieces.items():
+            session.connection.send(b"".join(frames_of_it))
         self._next = (self._next + rest) % len(targets)
 
 
