@@ -33,6 +33,7 @@ from broker_server.simulator.stream_faults import (
 MATCHING_SECONDS = 1.0
 """Resting orders are matched that often while somebody waits for notices."""
 
+_FAILED_SECONDS = 1.0
 _CHANGE_SECONDS = 0.1
 """A changed interval takes effect within it."""
 
@@ -236,12 +237,7 @@ class Hub:
                 ]
                 if heard:
                     targets.append((stream, heard))
-            load.step(
-                targets,
-                now,
-                seconds,
-                lambda session, stream: self._delivery.is_heard(session, stream.subject),
-            )
+            load.step(targets, now, seconds, self._delivery.is_heard)
 
     def _notify(self, event: OrderEvent) -> None:
         """Tell of an order to the sessions that registered the notices of its account."""
@@ -281,3 +277,4 @@ class Hub:
                 work()
             except Exception as error:  # one failure must not end all live data
                 loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
+                await asyncio.sleep(_FAILED_SECONDS)
