@@ -138,8 +138,8 @@ class Backend(Protocol):
 
         Raises:
             TaskFailed: `VendorRejected` only where Kiwoom provably refused; what may have been taken is
-                `OrderOutcomeIsUnknown`. A refusal from before the order was looked at (a rate limit) is told by
-                `TaskContext.not_taken` and retried by the wrapper.
+                `OrderOutcomeIsUnknown`. A refusal from before the order was looked at (a rate limit) is told
+                by `TaskContext.not_taken` and retried by the wrapper.
         """
 
     def open_feed(self, listener: FeedListener) -> Feed:
