@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Literal
+from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
@@ -37,6 +38,12 @@ async def open_connection(url: str, timing: Timing) -> ClientConnection:
         max_queue=_WAITING_FRAMES,
         proxy=None,
     )
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, and nothing else of it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
 
 
 async def close_connection(connection: ClientConnection) -> None:
