@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from broker_client.errors import InvalidParameters, TaskFailed
+from broker_client.errors import AuthenticationFailed, InvalidParameters, TaskFailed
 from broker_client.protocol import Environment
 from broker_client.validation import describe_problem
 from broker_server.accounts_file import load_extra_keys
@@ -125,7 +125,10 @@ def _wanted(name: StreamName, vendor: Vendor, look: BrokerLook) -> Wanted:
         raise SettingsError(f"--stream: {error.message}") from None
     except TaskFailed as error:
         # The worker that holds the key may have what the settings here lack.
-        refused = None if name.vendor in look.held else error
+        if name.vendor not in look.held:
+            if isinstance(error, AuthenticationFailed):
+                raise SettingsError(error.message) from None
+            refused = error
     streams = vendor.streams
     is_personal = streams is not None and streams.describe(registration)["tr_key"] is None
     if is_personal:

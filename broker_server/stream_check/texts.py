@@ -261,7 +261,7 @@ def feed_of(row: Mapping[str, Any], vendor: str) -> Mapping[str, Any]:
 def feed_line(feed: Mapping[str, Any]) -> str:
     """The same in words."""
     if not feed.get("sessions"):
-        return "has no live connection"
+        return "no live connection"
     parts = [f"{feed['registered']} of {feed['capacity']} registrations held"]
     for session in feed["sessions"]:
         words = f"{session['environment']} key {session['state']}, approval key {session['approval_key']}"
