@@ -94,6 +94,7 @@ class KisSession:
         self._last_failure: str | None = None
         self._connections = 0
         self._refused_until: float | None = None
+        self._short_ones = 0
         self.failures = 0
 
     @property
@@ -119,16 +120,19 @@ class KisSession:
 
     async def run(self) -> None:
         """Keep connected while anything is wanted; cancelling it closes the connection cleanly."""
-        while True:
-            self._state = "idle"
-            await self._has_aims.wait()
-            if self._next_pause > 0:
-                self._state = "waiting"
-                pause, self._next_pause = self._next_pause, 0.0
-                await self._pause(pause)
-                continue  # it may not be wanted any more
-            self._state = "connecting"
-            await self._connect_once()
+        try:
+            while True:
+                self._state = "idle"
+                await self._has_aims.wait()
+                if self._next_pause > 0:
+                    self._state = "waiting"
+                    pause, self._next_pause = self._next_pause, 0.0
+                    await self._pause(pause)
+                    continue  # it may not be wanted any more
+                self._state = "connecting"
+                await self._connect_once()
+        finally:
+            self._state = "stopped"
 
     def status(self) -> dict[str, Any]:
         """For `broker.get-status`."""
@@ -164,7 +168,7 @@ class KisSession:
                 opened_at = asyncio.get_running_loop().time()
                 ending = await self._converse(connection, approval_key)
             finally:
-                await close_connection(connection)
+                await close_connection(connection, self._timing)
         except AuthenticationFailed as error:
             ending = Ending(End.KEY_REFUSED, error.message, error)
         except TaskFailed as error:
@@ -199,32 +203,32 @@ class KisSession:
         self._connections += 1
         log.info("kis_live_connected", environment=config.environment)
         self._observer.opened()
-        self._listener.connected()
         steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
         try:
+            self._listener.connected()
             ending = await conversation.hold()
-        except Exception as error:
-            ending = _defect(error)
+        except Exception as defect:
+            ending = _defect(defect)
         finally:
             steady.cancel()
             self._conversation = None
             self._intake.forget()
-            if conversation.has_registered:
-                self._has_reissued = False
-            missed, given_up = self._plan.disconnected(
-                conversation.in_flight, asyncio.get_running_loop().time()
-            )
+            missed = self._plan.disconnected()
         if missed:
             self._listener.interrupted(missed, ending.reason)
-        if given_up and conversation.in_flight is not None:
-            refusal = refusal_error(Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked")
-            self._listener.refused(conversation.in_flight.registration, refusal, for_good=True)
+        if ending.kind is End.LOST and (request := conversation.in_flight):
+            now = asyncio.get_running_loop().time()
+            if self._plan.broke_on(request, now, had_worked=conversation.has_registered):
+                error = refusal_error(
+                    Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked"
+                )
+                self._listener.refused(request.registration, error, for_good=True)
         return ending
 
     def _after(self, ending: Ending, approval_key: str | None, *, is_stable: bool) -> None:
         """Count the failure, and say how long to wait before the next connection."""
         if is_stable:
-            self.failures = 0
+            self._forget_failures()
         in_use, is_failure = ending.kind is End.IN_USE, ending.kind not in (End.IDLE, End.ASKED)
         if ending.kind is End.NEW_APPROVAL_KEY and approval_key is not None:
             self._approval.discard(approval_key)
@@ -233,10 +237,12 @@ class KisSession:
                 log.info("kis_live_ended", reason=ending.reason)
                 self._observer.ended(ending.reason, 0.0)
                 return
-        # A connection that did not last counts whatever ended it: going on and off must not become a loop.
-        if is_failure or not is_stable:
+        if is_failure:
             self.failures += 1
-        self._next_pause = self._timing.pause(max(self.failures, 1), self._chance, in_use=in_use)
+        elif not is_stable:
+            self._short_ones += 1  # going on and off must not become a loop, whatever it is for
+        in_a_row = max(self.failures + self._short_ones, 1)
+        self._next_pause = self._timing.pause(in_a_row, self._chance, in_use=in_use)
         self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
@@ -250,8 +256,12 @@ class KisSession:
         self._look_at_plan()
 
     def _steady(self) -> None:
-        self.failures = 0
+        self._forget_failures()
         self._listener.steady()
+
+    def _forget_failures(self) -> None:
+        self.failures = self._short_ones = 0
+        self._has_reissued = False
 
 
 def _defect(error: Exception) -> Ending:

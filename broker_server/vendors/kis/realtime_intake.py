@@ -113,8 +113,9 @@ class Intake:
             route.targets.pop(registration.symbol, None)
 
     def set_cipher(self, code: str, cipher: CipherKeys) -> None:
-        """Open the notices of a TR with this."""
-        self._routes.setdefault(code, _Route(code)).cipher = cipher
+        """Open the notices of a TR with this, if it was asked for."""
+        if route := self._routes.get(code):
+            route.cipher = cipher
 
     def can_read(self, code: str) -> bool:
         """Whether nothing is missing to open the frames of a TR."""

@@ -113,7 +113,9 @@ class KisFeed:
         open_ones = [one for one in self._wanted if self._told.get(one) not in _FOR_GOOD]
         places = place(open_ones, [_seat(session) for session in self._sessions], before)
         self._seats = dict(places.seats)
-        moved = [one for one in open_ones if one in self._registered and self._seats.get(one) != before[one]]
+        moved = [
+            one for one in open_ones if one in self._registered and self._seats.get(one) != before.get(one)
+        ]
         self._registered.difference_update(moved)
         if moved:
             self._later(lambda: self._listener.interrupted(moved, "it goes to another connection"))

@@ -46,8 +46,9 @@ def try_live_data(configs: Sequence[KisConfig], transport: Transport, clock: Clo
 
 
 async def _connect(url: str) -> None:
+    timing = Timing()
     try:
-        connection = await open_connection(url, Timing())
+        connection = await open_connection(url, timing)
     except (OSError, EOFError, WebSocketException) as error:
         raise VendorUnavailable(f"{host_of(url)}: {why_not_open(error)}", vendor=VENDOR) from error
-    await close_connection(connection)
+    await close_connection(connection, timing)
