@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,17 @@ class Subscriber(TaskWire):
         """The events that come from now on, once there are so many."""
         before = len(self.events(task_id))
         return self.wait_events(task_id, before + count)[before:]
+
+    def wait_new_events_of(self, tasks: Iterable[str], count: int) -> None:
+        """Wait until so many more events came for each of several tasks."""
+        seen = {task_id: len(self.events(task_id)) + count for task_id in tasks}
+
+        def enough() -> bool:
+            behind = {each: (len(self.events(each)), wanted) for each, wanted in seen.items()}
+            assert all(have >= wanted for have, wanted in behind.values()), behind
+            return True
+
+        wait_until(enough, what=f"{count} more events of {len(seen)} tasks")
 
     def wait_state(self, task_id: str, state: str, *, after: int = 0) -> dict[str, Any]:
         """The status message with that state, once it came.
