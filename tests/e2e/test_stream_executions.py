@@ -18,6 +18,9 @@ SUBSCRIBE = "kis.subscribe-executions"
 SETTINGS = {"ORDER_POLL_SECONDS": "600"}
 """The keeper of orders does not look by itself while these tests run."""
 AT_ONCE = 30.0
+TICK = 100
+"""Of Samsung, at any price that it may have."""
+TRADED = ("005930", "000660", "035420", "005380")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,8 @@ def floor(shared: LiveFloor) -> Iterator[LiveFloor]:
     """The module's floor; nothing is subscribed and nothing wrong afterwards."""
     yield shared
     shared.brokerage.calm()
+    for ticker in TRADED:
+        shared.brokerage.market(ticker, price=None, liquidity=None)
     for task_id in {each["subscription"] for each in shared.rows("broker.list-subscriptions")}:
         shared.rows("broker.drop-subscription", {"task_id": task_id})
 
@@ -88,12 +93,12 @@ def buy(floor: LiveFloor, ticker: str, quantity: int, **more: Any) -> tuple[str,
 
 def buy_partly(floor: LiveFloor, ticker: str, quantity: int, filled: int) -> tuple[str, str]:
     """Buy so that only some of it is filled, and the rest waits for a lower price."""
-    price = floor.brokerage.price(ticker)
+    limits = floor.brokerage.market(ticker)
+    price = (int(limits["lower_limit"]) + int(limits["upper_limit"])) // 2000 * 1000
+    floor.brokerage.market(ticker, price=price, liquidity=filled)
     floor.brokerage.freeze()  # nothing is matched while no time passes
-    floor.brokerage.market(ticker, liquidity=filled)
-    best = next(each for each in range(price, price + 1001) if each > price and each % 1000 in (0, 500, 100))
-    task_id, order_no = buy(floor, ticker, quantity, price=best)
-    floor.brokerage.market(ticker, price=price + 10_000, liquidity=None)
+    task_id, order_no = buy(floor, ticker, quantity, price=price + TICK)
+    floor.brokerage.market(ticker, price=int(price * 1.1) // 1000 * 1000, liquidity=None)
     floor.brokerage.freeze(False)
     assert floor.brokerage.order(order_no)["filled_quantity"] == filled
     return task_id, order_no
@@ -108,9 +113,8 @@ def test_order_is_seen_from_its_receipt_to_its_last_fill(floor: LiveFloor, consu
     order, order_no = buy(floor, "005930", 8, order_type="market")
     begun = time.monotonic()
     wait_published(consumer, task_id, **{order_no: 8})
-    floor.wait_order(order, state="FILLED", filled_quantity=8)
+    floor.wait_order(order, status="filled", filled_quantity=8)
     assert time.monotonic() - begun < AT_ONCE
-    floor.brokerage.market("005930", liquidity=None)
     found = executions(consumer, task_id, order_no=order_no)
     assert found[0]["event"] == "received"
     fills = [each for each in found if each["event"] == "fill"]
@@ -129,15 +133,27 @@ def test_order_is_seen_from_its_receipt_to_its_last_fill(floor: LiveFloor, consu
     assert sum(each.json["result"][0]["event"] == "fill" for each in broadcast) == len(fills)
 
 
+def test_fill_that_is_told_before_the_answer_to_the_order_shows_at_once_too(
+    floor: LiveFloor, consumer: Subscriber
+) -> None:
+    task_id = consumer.subscribe(SUBSCRIBE, {"market": "domestic"})
+    floor.brokerage.fault("latency", when="after", path="order-cash", seconds=1.5)
+    order, order_no = buy(floor, "035420", 4, order_type="market")
+    assert published(consumer, task_id)[order_no] == 4
+    begun = time.monotonic()
+    floor.wait_order(order, status="filled", filled_quantity=4)
+    assert time.monotonic() - begun < AT_ONCE
+
+
 def test_cancel_is_confirmed_to_the_subscriber(floor: LiveFloor, consumer: Subscriber) -> None:
     task_id = consumer.subscribe(SUBSCRIBE, {"market": "domestic"})
     resting = floor.resting("000660", 3)
-    floor.call("kis.cancel-order", {"task_id": resting["task_id"]})
+    floor.call("kis.cancel-order", {"order_task_id": resting["task_id"]})
     wait_until(
         lambda: {"received", "confirmed"} <= {each["event"] for each in executions(consumer, task_id)},
         what="received and confirmed",
     )
-    floor.wait_order(resting["task_id"], state="CANCELLED")
+    floor.wait_order(resting["task_id"], status="cancelled")
 
 
 def test_overseas_fill_comes_too(floor: LiveFloor, consumer: Subscriber) -> None:
@@ -165,8 +181,8 @@ def test_fills_during_a_broken_connection_come_as_one_for_each_order(
     floor.brokerage.calm()
     wait_published(consumer, task_id, **{first_no: 10, second_no: 6})
     begun = time.monotonic()
-    floor.wait_order(first, state="FILLED", filled_quantity=10)
-    floor.wait_order(second["task_id"], state="FILLED", filled_quantity=6)
+    floor.wait_order(first, status="filled", filled_quantity=10)
+    floor.wait_order(second["task_id"], status="filled", filled_quantity=6)
     assert time.monotonic() - begun < AT_ONCE
     recovered = executions(consumer, task_id, recovered=True)
     assert Counter((each["order_no"], each["quantity"]) for each in recovered) == {
@@ -199,7 +215,7 @@ def test_fills_without_a_worker_come_from_the_next_one_and_only_once(
     assert [
         each["quantity"] for each in executions(consumer, task_id, order_no=order_no, recovered=True)
     ] == [7]
-    floor.wait_order(order, state="FILLED", filled_quantity=9)
+    floor.wait_order(order, status="filled", filled_quantity=9)
     # Compared once more with the list: nothing is news.
     seen = len(consumer.messages(task_id))
     floor.brokerage.fault("drop")
@@ -212,14 +228,14 @@ def test_fills_without_a_worker_come_from_the_next_one_and_only_once(
 def test_sum_of_all_fills_is_what_was_filled(floor: LiveFloor, consumer: Subscriber) -> None:
     """Buy again and again while the connection breaks at any moment."""
     task_id = consumer.subscribe(SUBSCRIBE, {"market": "domestic"})
-    floor.brokerage.market("005380", liquidity=2)
+    for ticker in TRADED:
+        floor.brokerage.market(ticker, liquidity=4)
     numbers = []
     for attempt in range(12):
-        _, order_no = buy(floor, "005380", 3 + attempt % 4, order_type="market")
+        _, order_no = buy(floor, TRADED[attempt % 4], 5 + attempt % 4, order_type="market")
         numbers.append(order_no)
         if attempt % 3 == 1:
             floor.brokerage.fault("drop")
-    floor.brokerage.market("005380", liquidity=None)
     filled = {order_no: floor.brokerage.order(order_no)["filled_quantity"] for order_no in numbers}
     assert all(filled.values())
     wait_published(consumer, task_id, **filled)
@@ -234,7 +250,7 @@ def test_sum_of_all_fills_is_what_was_filled(floor: LiveFloor, consumer: Subscri
 
 def fill_all(floor: LiveFloor, ticker: str, order_no: str, quantity: int) -> None:
     """Let the price fall until an order is filled."""
-    floor.brokerage.market(ticker, price=floor.low_price(ticker) // 1000 * 1000)
+    floor.brokerage.market(ticker, price=floor.low_price(ticker))
     wait_until(
         lambda: floor.brokerage.order(order_no)["filled_quantity"] == quantity,
         what=f"{order_no} to be filled",
