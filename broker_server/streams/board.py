@@ -127,6 +127,7 @@ class StreamBoard:
         )
         self.watchers: list[Watcher] = []
         self.executions: ExecutionFilter | None = None
+        self.is_stale: Callable[[Registration], bool] = lambda registration: False
         self._delivery = delivery
         self._bus = bus
         self._forgotten = forgotten
@@ -386,7 +387,10 @@ class StreamBoard:
         if after == "realtime":
             if before == "polling":
                 self.audience.interrupt_one(subscription)
-            self.audience.status(subscription, "live")
+            if self.is_stale(subscription.registration):  # it was mute, and may still be
+                self.audience.status(subscription, "stale", reason="registered again; no data yet")
+            else:
+                self.audience.status(subscription, "live")
         else:
             state = "polling" if after == "polling" else "reconnecting"
             self.audience.status(subscription, state, **({"reason": reason} if reason else {}))

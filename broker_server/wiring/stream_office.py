@@ -215,7 +215,7 @@ class StreamOffice:
             monotonic=self._monotonic,
         )
         board.watchers += [watch, executions]
-        board.executions = executions
+        board.executions, board.is_stale = executions, watch.is_stale
         board.restore(kept)
         self._boards[name], self._deliveries[name], self._watches[name] = board, delivery, watch
         try:

@@ -142,7 +142,9 @@ def test_mute_ticker_is_told_and_healed_while_the_others_go_on(
         assert floor.feed()["stale"] == 1
         # Only that one was registered again, on the same connection.
         wait_until(lambda: floor.exchange.counts().get("registrations", 0) >= 1, what="a new registration")
+        wait_until(lambda: len(consumer.states(mute)) >= 3, what="its registration to be told")
         consumer.wait_new_events_of(tasks.values(), 2)
+        assert set(consumer.states(mute)) == {"stale", "reconnecting"}  # registered is not live
         assert [consumer.states(task_id) for task_id in tasks.values()] == [[]] * len(tasks)
         floor.brokerage.calm()
         consumer.wait_state(mute, "live", after=seen)
@@ -175,6 +177,16 @@ def test_quiet_market_is_not_stale(floor: LiveFloor, consumer: Subscriber) -> No
         floor.brokerage.market("005930", suspended=False)
     consumer.wait_new_events(quiet, 2)
     assert len(check_sequences(consumer.messages(quiet))) == 1
+
+
+def test_state_that_cannot_be_had_by_rest_holds_up_no_updates(floor: LiveFloor, consumer: Subscriber) -> None:
+    floor.brokerage.fault("latency", tr="FHKST01010100", seconds=6, count=None)
+    task_id = consumer.subscribe(PRICE, {"ticker": "005930"})
+    consumer.wait_events(task_id, 30)
+    events = consumer.events(task_id)
+    assert not [each for each in events if "snapshot" in each["result"][0]]
+    assert len(check_sequences(events)) == 1
+    assert gaps(events) == []
 
 
 @pytest.mark.parametrize("way", ["killed", "terminated"])

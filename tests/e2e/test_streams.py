@@ -195,6 +195,27 @@ def test_order_books_and_overseas_prices_have_keys_of_their_own(
     ]
 
 
+def test_keys_of_one_task_count_apart_and_end_apart(floor: LiveFloor, consumer: Subscriber) -> None:
+    task_id = consumer.subscribe(PRICE, {"ticker": "005930"}, task_id="several")
+    consumer.send(PRICE, {"ticker": "000660"}, task_id=task_id)
+    consumer.send(BOOK, {"ticker": "005930"}, task_id=task_id)
+
+    def keys() -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for each in consumer.events(task_id):
+            found.setdefault(each["key"], []).append(each)
+        assert len(found) == 3
+        assert all(len(events) >= 3 for events in found.values())
+        return found
+
+    for events in wait_until(keys, what="events of three keys").values():
+        assert len(check_sequences(events)) == 1
+    consumer.send(END_PRICE, {"ticker": "005930"}, task_id=task_id)
+    floor.exchange.wait_registered(("H0STCNT0", "000660"), ("H0STASP0", "005930"))
+    consumer.send(END_PRICE, task_id=task_id)
+    floor.exchange.wait_registered(("H0STASP0", "005930"))
+
+
 def test_repeated_subscription_is_acknowledged_again_and_goes_on(
     floor: LiveFloor, consumer: Subscriber
 ) -> None:
