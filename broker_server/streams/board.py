@@ -6,21 +6,23 @@ Everything here happens on the event loop of the streams. The book (`core.subscr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
-from broker_client.errors import SubscriptionLimit, TaskFailed
+from broker_client.errors import NotSubscribed, SubscriptionLimit, TaskFailed, VendorUnavailable
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
-from broker_server.core.subscription_changes import CapacityReached, Changes, Mode, Subscription
+from broker_server.core.subscription_changes import CapacityReached, Changes, Mode, Subscription, Turned
 from broker_server.core.subscriptions import SubscriptionBook
-from broker_server.streams.audience import Audience
+from broker_server.streams.answers import Answers
+from broker_server.streams.audience import Audience, Receiver
 from broker_server.streams.delivery import EXECUTION, Delivery
+from broker_server.streams.herald import EventBus, Herald
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
@@ -28,13 +30,7 @@ from broker_server.streams.outlets import Event
 log = structlog.get_logger(__name__)
 
 FAILURES_BEFORE_POLLING = 3
-
-
-class EventBus(Protocol):
-    """``broker.events``."""
-
-    def publish(self, key: str, body: dict[str, Any]) -> None:
-        """Publish an event; returns at once. For any thread."""
+AFTER_RENEWAL = "it was registered again, and nothing has come since"
 
 
 class Watcher(Protocol):
@@ -50,7 +46,7 @@ class Watcher(Protocol):
         """They are not sent any more, for now."""
 
     def unwanted(self, registration: Registration) -> None:
-        """Nobody wants it any more."""
+        """The feed is not to hold it any more."""
 
 
 class ExecutionFilter(Protocol):
@@ -72,18 +68,31 @@ class BoardOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a task has asked for.
+
+    Attributes:
+        answers: What to wait for before it is acknowledged: done when the vendor has answered. Nothing while
+            the feed cannot be reached anyway.
+    """
+
+    receivers: Sequence[Receiver]
+    answers: Sequence[Future[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one subscription is served.
 
     Attributes:
         key: The ``key`` of its messages.
-        refused: Why the vendor does not send it.
+        failure: Why there is no such subscription after all.
     """
 
     subscription: Subscription
     key: str
     mode: Mode
-    refused: TaskFailed | None = None
+    failure: TaskFailed | None = None
 
 
 class StreamBoard:
@@ -127,14 +136,16 @@ class StreamBoard:
         )
         self.watchers: list[Watcher] = []
         self.executions: ExecutionFilter | None = None
+        self.herald = Herald(vendor, bus, streams.describe)
         self._delivery = delivery
-        self._bus = bus
         self._forgotten = forgotten
         self._clock = clock
         self._monotonic = monotonic
-        self._refusals: dict[Registration, TaskFailed] = {}
-        self._waiting: dict[Registration, list[asyncio.Future[None]]] = {}
-        self._failing: str | None = None
+        self._answers = Answers()
+        self._failures = 0
+        self._held = frozenset(self.book.wanted)
+        self._given_up: set[Registration] = set()
+        self._stale: dict[Registration, str] = {}
         self.audience = Audience(
             delivery,
             lookups,
@@ -146,12 +157,8 @@ class StreamBoard:
 
     # Tasks
 
-    def subscribe(self, asked: Sequence[Subscription]) -> list[asyncio.Future[None]]:
+    def subscribe(self, asked: Sequence[Subscription]) -> Asked:
         """Take subscriptions in, all or none.
-
-        Returns:
-            What to wait for before they are acknowledged: done when the vendor has answered. Nothing while
-            the feed cannot be reached anyway.
 
         Raises:
             SubscriptionLimit: There is no slot for one of them, and REST may not stand in.
@@ -159,42 +166,50 @@ class StreamBoard:
         try:
             changes = self.book.subscribe(asked)
         except CapacityReached as error:
-            raise SubscriptionLimit(
-                f"{self.vendor}: {error}; end some (broker.list-subscriptions shows them), or allow polling",
-                vendor=self.vendor,
-            ) from None
-        for each in asked:
-            self._refusals.pop(each.registration, None)
+            raise SubscriptionLimit(self._why_full(error), vendor=self.vendor) from None
         self._apply(changes)
+        registrations = list(dict.fromkeys(each.registration for each in asked))
+        self._ask_anew(self._given_up.intersection(registrations))
+        if self._failures >= FAILURES_BEFORE_POLLING:
+            self._apply(self.book.failed(self._unconfirmed(registrations)))
+        found = (self.audience.find(each) for each in asked)
+        return Asked(
+            [receiver for receiver in found if receiver is not None],
+            []
+            if self._failures
+            else [self._answers.expect(each) for each in self._unconfirmed(registrations)],
+        )
+
+    def standings(self, receivers: Sequence[Receiver]) -> list[Standing]:
+        """How what was asked for is served now: what the acknowledgement says."""
+        for receiver in receivers:
+            registration = receiver.subscription.registration
+            is_live = self.book.registration_mode(registration) == "realtime"
+            self.audience.answer(receiver, self._stale.get(registration) if is_live else None)
         return [
-            self._answer(each.registration)
-            for each in asked
-            if self._failing is None
-            and each.registration in self.book.wanted
-            and self.book.registration_mode(each.registration) != "realtime"
+            Standing(each, self.key_of(each), self.book.mode(each), self._failure(receiver))
+            for receiver in receivers
+            for each in (receiver.subscription,)
         ]
 
-    def standings(self, keys: Sequence[Subscription]) -> list[Standing]:
-        """How subscriptions that were just asked for are served now."""
-        return [
-            Standing(each, self.key_of(each), self.book.mode(each), self._refusals.get(each.registration))
-            for each in keys
-        ]
+    def begin(self, receivers: Sequence[Receiver]) -> None:
+        """They are acknowledged."""
+        for receiver in receivers:
+            self.audience.begin(receiver)
 
     def restore(self, kept: Sequence[Subscription]) -> None:
-        """Take back what an earlier worker served; it was acknowledged then."""
+        """Take back what an earlier worker, or an earlier board, served; it was acknowledged then."""
         for each in kept:
             self.audience.add(each, live=True)
         self._apply(self.book.restore(kept))
         for each in kept:
-            self.audience.status(each, "reconnecting", reason="the worker has started")
+            state = "polling" if self.book.mode(each) == "polling" else "reconnecting"
+            self.audience.status(each, state, reason="the worker has started")
 
-    def begin(self, subscriptions: Sequence[Subscription]) -> None:
-        """They are acknowledged."""
-        for each in subscriptions:
-            current = self.book.find(each.key)
-            if current is not None:
-                self.audience.begin(current)
+    def promised(self) -> list[Subscription]:
+        """The subscriptions whose acknowledgement is on its way, or has arrived."""
+        found = ((each, self.audience.find(each)) for each in self.book.all())
+        return [each for each, receiver in found if receiver is not None and receiver.is_answered]
 
     def unsubscribe(
         self, task_id: str, family: str, registrations: Sequence[Registration]
@@ -202,9 +217,9 @@ class StreamBoard:
         """End subscriptions of a task; which were ended."""
         return self._apply(self.book.unsubscribe(task_id, family, registrations)).dropped
 
-    def drop(self, task_id: str) -> Sequence[Subscription]:
-        """End every subscription of a task; which were ended."""
-        return self._apply(self.book.drop(task_id)).dropped
+    def drop(self, task_id: str, reason: str) -> Sequence[Subscription]:
+        """End every subscription of a task, and tell it; which were ended."""
+        return self._end(self.book.drop(task_id), reason)
 
     # Reply queues
 
@@ -212,7 +227,7 @@ class StreamBoard:
         """A message for that queue came back."""
         changes = self._apply(self.book.returned(reply_to, self._monotonic()))
         for each in changes.suspended:
-            self.announce(each, "suspended", reason="the reply queue is gone")
+            self.herald.of_subscription(each, "suspended", reason="the reply queue is gone")
 
     def overdue_queues(self) -> Sequence[str]:
         """Queues that are gone and have had their time."""
@@ -224,46 +239,44 @@ class StreamBoard:
 
     def queue_is_gone(self, reply_to: str) -> None:
         """A queue that was gone has had its time."""
-        self._end(self.book.expire(reply_to, self._monotonic()), "the reply queue is gone")
+        changes = self.book.expire(reply_to, self._monotonic())
+        self._forgotten(self._end(changes, "the reply queue is gone"))
 
     def queue_seen(self, reply_to: str, consumers: int) -> None:
         """A queue has so many consumers."""
         changes = self.book.consumers_seen(reply_to, consumers, self._monotonic())
-        self._end(changes, "nobody reads the reply queue")
+        self._forgotten(self._end(changes, "nobody reads the reply queue"))
 
     # The feed
 
     def registered(self, registration: Registration) -> None:
         """The vendor sends it from now on."""
-        self._failing = None
-        self._refusals.pop(registration, None)
+        if registration not in self._held:
+            return
+        self._failures = 0
+        self._given_up.discard(registration)
         for watcher in self.watchers:
             watcher.registered(registration)
         self._apply(self.book.registered(registration))
-        self._answered(registration)
+        self._answers.settle(registration)
 
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
         """The vendor does not send it."""
         failure = error if isinstance(error, TaskFailed) else TaskFailed(str(error))
-        log.warning(
-            "the vendor refuses a subscription",
-            **self.streams.describe(registration),
-            reason=str(failure),
-            for_good=for_good,
-        )
+        reason = str(failure)
+        shown = self.streams.describe(registration)
+        log.warning("the vendor refuses a subscription", **shown, reason=reason, for_good=for_good)
         if not for_good:
+            self._apply(self.book.failed([registration]), reason=reason)
             return
-        self._refusals[registration] = failure
-        body = {"type": "stream", "state": "refused", "reason": str(failure), "code": failure.code}
-        self._bus.publish(f"stream.{self.vendor}.refused", body | self._shown(registration))
-        waited_for = registration in self._waiting
-        for each in self.book.audience(registration):
-            self.audience.status(each, "refused", reason=str(failure), code=failure.code)
-        changes = self.book.refused(registration)
-        self._apply(changes)
-        self._forgotten(changes.dropped)
-        if waited_for:
-            self._answered(registration)
+        self.herald.of_stream(registration, "refused", reason=reason, code=failure.code)
+        for each in self.book.members(registration):
+            self.audience.refuse(each, failure)
+        ended = self._apply(self.book.refused(registration)).dropped
+        self._forgotten(ended)
+        if registration in self._held:
+            self._given_up.add(registration)
+        self._answers.settle(registration)
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
         """A record came in."""
@@ -286,17 +299,16 @@ class StreamBoard:
             self.audience.interrupt(registration)
         self._apply(self.book.interrupted(registrations), reason=reason)
         for registration in registrations:
-            self._announce(registration, "interrupted", reason=reason)
+            self.herald.of_stream(registration, "interrupted", reason=reason)
 
     def connected(self) -> None:
         """A connection is up."""
-        self._failing = None
+        self._failures = 0
 
     def failing(self, failures: int, reason: str) -> None:
         """A connection could not be made, or was lost."""
-        self._failing = reason
-        for registration in list(self._waiting):
-            self._answered(registration)
+        self._failures = failures
+        self._answers.settle_all()
         if failures >= FAILURES_BEFORE_POLLING:
             self._apply(self.book.failed(self.book.unconfirmed), reason=reason)
 
@@ -306,7 +318,7 @@ class StreamBoard:
         """Publish what a look by REST found in place of the feed."""
         event = self.event(incoming, {"mode": "polling"})
         self._delivery.broadcast(registration, event)
-        self.audience.publish(registration, event, only=lambda each: self.book.mode(each) == "polling")
+        self.audience.publish(registration, event, only=self._is_polled)
 
     def publish_found(self, registration: Registration, incoming: Incoming, marks: dict[str, Any]) -> None:
         """Publish what the feed has missed.
@@ -318,17 +330,28 @@ class StreamBoard:
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event)
 
-    def tell(self, registration: Registration, state: str, **more: Any) -> None:
-        """Tell every subscription of a registration, and ``broker.events``."""
+    def tell_polled(self, registration: Registration, state: str, reason: str) -> None:
+        """Tell those that REST stands in for, and ``broker.events``."""
         for each in self.book.audience(registration):
-            self.audience.status(each, state, **more)
-        self._announce(registration, state, **more)
+            if self._is_polled(each):
+                self.audience.status(each, state, reason=reason)
+        self.herald.of_stream(registration, state, reason=reason)
 
-    def announce(self, subscription: Subscription, state: str, **more: Any) -> None:
-        """Tell ``broker.events`` about one subscription."""
-        body = {"type": "subscription", "state": state, "task_id": subscription.task_id, **more}
-        shown = self._shown(subscription.registration)
-        self._bus.publish(f"subscription.{self.vendor}.{state}", body | shown)
+    def turn_stale(self, registration: Registration, reason: str) -> None:
+        """It is connected and mute."""
+        self._stale[registration] = reason
+        self._tell(registration, "stale", reason)
+
+    def turn_fresh(self, registration: Registration, reason: str, *, missed: bool) -> None:
+        """It is not mute any more, or never was.
+
+        Args:
+            missed: Whether something may not have come.
+        """
+        self._stale.pop(registration, None)
+        if missed:
+            self.audience.interrupt(registration)
+        self._tell(registration, "live", reason)
 
     def key_of(self, subscription: Subscription) -> str:
         """The ``key`` of a subscription's messages."""
@@ -343,12 +366,10 @@ class StreamBoard:
         """
         return Event(incoming, moment(self._clock()), marks)
 
-    async def run(self) -> None:
-        """Keep the feed until cancelled."""
-        try:
-            await self.feed.run()
-        finally:
-            self.audience.clear()
+    def close(self) -> None:
+        """Let go of everything; nobody is to wait any longer."""
+        self.audience.clear()
+        self._answers.settle_all()
 
     # Inside
 
@@ -359,67 +380,90 @@ class StreamBoard:
             current = self.book.find(each.key)
             if current is not None:
                 self.audience.add(current)
-        concerned = {
-            each.registration
-            for each in (
-                *changes.added,
-                *changes.replaced,
-                *changes.dropped,
-                *changes.suspended,
-                *changes.resumed,
-            )
-        }
-        for registration in concerned:
+        for registration in _concerned(changes):
             self.audience.listen(registration, self.book.audience(registration))
         for each in changes.resumed:
             self.audience.interrupt_one(each)
             self.audience.status(each, "resumed", mode=self.book.mode(each))
         for turn in changes.turned:
-            self._tell_turn(turn.subscription, turn.before, turn.after, reason)
+            self._turn(turn, {"reason": reason} if reason else {})
         if changes.wanted is not None:
-            self.feed.want(changes.wanted)
-        if changes.dropped:
-            self._forget_unwanted({each.registration for each in changes.dropped})
+            self._want(changes.wanted)
+        for registration in {each.registration for each in changes.dropped}:
+            if registration not in self._held and not self.book.members(registration):
+                self._delivery.forget(registration)
         return changes
 
-    def _tell_turn(self, subscription: Subscription, before: Mode, after: Mode, reason: str | None) -> None:
-        if after == "realtime":
-            if before == "polling":
-                self.audience.interrupt_one(subscription)
+    def _turn(self, turn: Turned, why: dict[str, str]) -> None:
+        """Tell a subscription how it is served from now on; what is suspended learns it when it is back."""
+        subscription, registration = turn.subscription, turn.subscription.registration
+        if "realtime" in (turn.before, turn.after):
+            self._delivery.interrupt(registration)
+            self.audience.interrupt_one(subscription)
+        if self.book.is_suspended(subscription):
+            return
+        if turn.after == "realtime" and registration in self._stale:
+            self.audience.status(subscription, "stale", reason=AFTER_RENEWAL)
+        elif turn.after == "realtime":
             self.audience.status(subscription, "live")
+        elif turn.after == "polling":
+            self.audience.status(subscription, "polling", **why)
+            self.herald.of_subscription(subscription, "polling", **why)
         else:
-            state = "polling" if after == "polling" else "reconnecting"
-            self.audience.status(subscription, state, **({"reason": reason} if reason else {}))
-            if after == "polling":
-                self.announce(subscription, "polling", **({"reason": reason} if reason else {}))
+            self.audience.status(subscription, "reconnecting", **why)
 
-    def _end(self, changes: Changes, reason: str) -> None:
+    def _want(self, wanted: Sequence[Registration]) -> None:
+        before, self._held = self._held, frozenset(wanted)
+        self.feed.want(wanted)
+        for registration in before - self._held:
+            self._stale.pop(registration, None)
+            self._given_up.discard(registration)
+            self._answers.settle(registration)
+            for watcher in self.watchers:
+                watcher.unwanted(registration)
+
+    def _ask_anew(self, given_up: set[Registration]) -> None:
+        """The feed tries what it has given up only when it is wanted anew."""
+        if given_up:
+            self._given_up -= given_up
+            wanted = self.book.wanted
+            self.feed.want([each for each in wanted if each not in given_up])
+            self.feed.want(wanted)
+
+    def _end(self, changes: Changes, reason: str) -> Sequence[Subscription]:
         for each in changes.dropped:
             self.audience.status(each, "dropped", reason=reason)
-            self.announce(each, "dropped", reason=reason)
-        self._apply(changes)
-        self._forgotten(changes.dropped)
+            self.herald.of_subscription(each, "dropped", reason=reason)
+        return self._apply(changes).dropped
 
-    def _forget_unwanted(self, registrations: set[Registration]) -> None:
-        for registration in registrations:
-            if registration not in self.book.wanted and not self.book.audience(registration):
-                self._delivery.forget(registration)
-                for watcher in self.watchers:
-                    watcher.unwanted(registration)
+    def _tell(self, registration: Registration, state: str, reason: str) -> None:
+        for each in self.book.audience(registration):
+            self.audience.status(each, state, reason=reason)
+        self.herald.of_stream(registration, state, reason=reason)
 
-    def _answer(self, registration: Registration) -> asyncio.Future[None]:
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(registration, []).append(answer)
-        return answer
+    def _unconfirmed(self, registrations: Sequence[Registration]) -> list[Registration]:
+        unconfirmed = self.book.unconfirmed
+        return [each for each in registrations if each in unconfirmed]
 
-    def _answered(self, registration: Registration) -> None:
-        for answer in self._waiting.pop(registration, ()):
-            if not answer.done():
-                answer.set_result(None)
+    def _is_polled(self, subscription: Subscription) -> bool:
+        return self.book.mode(subscription) == "polling"
 
-    def _announce(self, registration: Registration, state: str, **more: Any) -> None:
-        body = {"type": "stream", "state": state, **more}
-        self._bus.publish(f"stream.{self.vendor}.{state}", body | self._shown(registration))
+    def _failure(self, receiver: Receiver) -> TaskFailed | None:
+        if self.book.find(receiver.subscription.key) is not None:
+            return None
+        if receiver.ended:
+            return receiver.refusal or NotSubscribed("it was ended while the vendor's answer was waited for")
+        return VendorUnavailable(
+            f"{self.vendor}: live data began anew meanwhile; try again in a moment", vendor=self.vendor
+        )
 
-    def _shown(self, registration: Registration) -> dict[str, Any]:
-        return {"vendor": self.vendor, **self.streams.describe(registration)}
+    def _why_full(self, error: CapacityReached) -> str:
+        if not error.limit:
+            return f"{self.vendor} has no live connection here, and REST may not or cannot stand in"
+        return f"{self.vendor}: {error}; end some (broker.list-subscriptions shows them), or allow polling"
+
+
+def _concerned(changes: Changes) -> set[Registration]:
+    """The registrations whose receivers may be others now."""
+    parts = (changes.added, changes.replaced, changes.dropped, changes.suspended, changes.resumed)
+    return {each.registration for part in parts for each in part}
