@@ -263,7 +263,8 @@ class Audience:
     def _send_state(self, receiver: Receiver, found: Incoming) -> None:
         if not receiver.has_event and receiver in self._listening(receiver):
             receiver.has_event = True
-            receiver.destination.publish(self._make_event(found, {"snapshot": True}))
+            part = receiver.held.first_part(receiver.destination.outlet.part)
+            receiver.destination.publish(self._make_event(found, {"snapshot": True}), part)
 
     def _go_live(self, receiver: Receiver) -> None:
         if receiver.stage is not Stage.HOLDING or self.find(receiver.subscription) is not receiver:

@@ -7,7 +7,6 @@ Everything here happens on the event loop of the streams. The book (`core.subscr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,36 +16,20 @@ import structlog
 from broker_client.errors import NotSubscribed, SubscriptionLimit, TaskFailed, VendorUnavailable
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
-from broker_server.core.subscription_changes import CapacityReached, Changes, Mode, Subscription, Turned
+from broker_server.core.subscription_changes import CapacityReached, Subscription
 from broker_server.core.subscriptions import SubscriptionBook
-from broker_server.streams.answers import Answers
 from broker_server.streams.audience import Audience, Receiver
 from broker_server.streams.delivery import EXECUTION, Delivery
 from broker_server.streams.herald import EventBus, Herald
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
+from broker_server.streams.serving import Serving
+from broker_server.streams.standing import Asked, Standing
 
 log = structlog.get_logger(__name__)
 
 FAILURES_BEFORE_POLLING = 3
-AFTER_RENEWAL = "it was registered again, and nothing has come since"
-
-
-class Watcher(Protocol):
-    """Is told what a feed does: the watch over silence, the books of executions."""
-
-    def registered(self, registration: Registration) -> None:
-        """The vendor sends it from now on."""
-
-    def received(self, registration: Registration, incoming: Incoming) -> None:
-        """A record came in."""
-
-    def interrupted(self, registrations: Sequence[Registration]) -> None:
-        """They are not sent any more, for now."""
-
-    def unwanted(self, registration: Registration) -> None:
-        """The feed is not to hold it any more."""
 
 
 class ExecutionFilter(Protocol):
@@ -65,34 +48,6 @@ class BoardOptions:
     """
 
     grace: float
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a task has asked for.
-
-    Attributes:
-        answers: What to wait for before it is acknowledged: done when the vendor has answered. Nothing while
-            the feed cannot be reached anyway.
-    """
-
-    receivers: Sequence[Receiver]
-    answers: Sequence[Future[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one subscription is served.
-
-    Attributes:
-        key: The ``key`` of its messages.
-        failure: Why there is no such subscription after all.
-    """
-
-    subscription: Subscription
-    key: str
-    mode: Mode
-    failure: TaskFailed | None = None
 
 
 class StreamBoard:
@@ -134,18 +89,12 @@ class StreamBoard:
             own=streams.own_registrations(),
             grace=options.grace,
         )
-        self.watchers: list[Watcher] = []
         self.executions: ExecutionFilter | None = None
-        self.herald = Herald(vendor, bus, streams.describe)
         self._delivery = delivery
         self._forgotten = forgotten
         self._clock = clock
         self._monotonic = monotonic
-        self._answers = Answers()
         self._failures = 0
-        self._held = frozenset(self.book.wanted)
-        self._given_up: set[Registration] = set()
-        self._stale: dict[Registration, str] = {}
         self.audience = Audience(
             delivery,
             lookups,
@@ -153,7 +102,11 @@ class StreamBoard:
             key_of=self.key_of,
             make_event=self.event,
         )
-        self.feed.want(self.book.wanted)
+        self.serving = Serving(
+            self.book, self.feed, self.audience, delivery, Herald(vendor, bus, streams.describe)
+        )
+        self.watchers = self.serving.watchers
+        self._answers = self.serving.answers
 
     # Tasks
 
@@ -167,11 +120,11 @@ class StreamBoard:
             changes = self.book.subscribe(asked)
         except CapacityReached as error:
             raise SubscriptionLimit(self._why_full(error), vendor=self.vendor) from None
-        self._apply(changes)
+        self.serving.apply(changes)
         registrations = list(dict.fromkeys(each.registration for each in asked))
-        self._ask_anew(self._given_up.intersection(registrations))
+        self.serving.ask_anew(registrations)
         if self._failures >= FAILURES_BEFORE_POLLING:
-            self._apply(self.book.failed(self._unconfirmed(registrations)))
+            self.serving.apply(self.book.failed(self._unconfirmed(registrations)))
         found = (self.audience.find(each) for each in asked)
         return Asked(
             [receiver for receiver in found if receiver is not None],
@@ -185,7 +138,7 @@ class StreamBoard:
         for receiver in receivers:
             registration = receiver.subscription.registration
             is_live = self.book.registration_mode(registration) == "realtime"
-            self.audience.answer(receiver, self._stale.get(registration) if is_live else None)
+            self.audience.answer(receiver, self.serving.stale.get(registration) if is_live else None)
         return [
             Standing(each, self.key_of(each), self.book.mode(each), self._failure(receiver))
             for receiver in receivers
@@ -201,7 +154,7 @@ class StreamBoard:
         """Take back what an earlier worker, or an earlier board, served; it was acknowledged then."""
         for each in kept:
             self.audience.add(each, live=True)
-        self._apply(self.book.restore(kept))
+        self.serving.apply(self.book.restore(kept))
         for each in kept:
             state = "polling" if self.book.mode(each) == "polling" else "reconnecting"
             self.audience.status(each, state, reason="the worker has started")
@@ -215,19 +168,19 @@ class StreamBoard:
         self, task_id: str, family: str, registrations: Sequence[Registration]
     ) -> Sequence[Subscription]:
         """End subscriptions of a task; which were ended."""
-        return self._apply(self.book.unsubscribe(task_id, family, registrations)).dropped
+        return self.serving.apply(self.book.unsubscribe(task_id, family, registrations)).dropped
 
     def drop(self, task_id: str, reason: str) -> Sequence[Subscription]:
         """End every subscription of a task, and tell it; which were ended."""
-        return self._end(self.book.drop(task_id), reason)
+        return self.serving.end(self.book.drop(task_id), reason)
 
     # Reply queues
 
     def returned(self, reply_to: str) -> None:
         """A message for that queue came back."""
-        changes = self._apply(self.book.returned(reply_to, self._monotonic()))
+        changes = self.serving.apply(self.book.returned(reply_to, self._monotonic()))
         for each in changes.suspended:
-            self.herald.of_subscription(each, "suspended", reason="the reply queue is gone")
+            self.serving.herald.of_subscription(each, "suspended", reason="the reply queue is gone")
 
     def overdue_queues(self) -> Sequence[str]:
         """Queues that are gone and have had their time."""
@@ -235,29 +188,28 @@ class StreamBoard:
 
     def queue_is_back(self, reply_to: str) -> None:
         """A queue that was gone is there."""
-        self._apply(self.book.resume(reply_to))
+        self.serving.apply(self.book.resume(reply_to))
 
     def queue_is_gone(self, reply_to: str) -> None:
         """A queue that was gone has had its time."""
         changes = self.book.expire(reply_to, self._monotonic())
-        self._forgotten(self._end(changes, "the reply queue is gone"))
+        self._forgotten(self.serving.end(changes, "the reply queue is gone"))
 
     def queue_seen(self, reply_to: str, consumers: int) -> None:
         """A queue has so many consumers."""
         changes = self.book.consumers_seen(reply_to, consumers, self._monotonic())
-        self._forgotten(self._end(changes, "nobody reads the reply queue"))
+        self._forgotten(self.serving.end(changes, "nobody reads the reply queue"))
 
     # The feed
 
     def registered(self, registration: Registration) -> None:
         """The vendor sends it from now on."""
-        if registration not in self._held:
+        if registration not in self.serving.held:
             return
         self._failures = 0
-        self._given_up.discard(registration)
         for watcher in self.watchers:
             watcher.registered(registration)
-        self._apply(self.book.registered(registration))
+        self.serving.apply(self.book.registered(registration))
         self._answers.settle(registration)
 
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
@@ -267,15 +219,15 @@ class StreamBoard:
         shown = self.streams.describe(registration)
         log.warning("the vendor refuses a subscription", **shown, reason=reason, for_good=for_good)
         if not for_good:
-            self._apply(self.book.failed([registration]), reason=reason)
+            self.serving.apply(self.book.failed([registration]), reason=reason)
             return
-        self.herald.of_stream(registration, "refused", reason=reason, code=failure.code)
+        self.serving.herald.of_stream(registration, "refused", reason=reason, code=failure.code)
         for each in self.book.members(registration):
             self.audience.refuse(each, failure)
-        ended = self._apply(self.book.refused(registration)).dropped
+        ended = self.serving.apply(self.book.refused(registration)).dropped
         self._forgotten(ended)
-        if registration in self._held:
-            self._given_up.add(registration)
+        if registration in self.serving.held:
+            self.serving.given_up.add(registration)
         self._answers.settle(registration)
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
@@ -297,9 +249,9 @@ class StreamBoard:
             watcher.interrupted(registrations)
         for registration in registrations:
             self.audience.interrupt(registration)
-        self._apply(self.book.interrupted(registrations), reason=reason)
+        self.serving.apply(self.book.interrupted(registrations), reason=reason)
         for registration in registrations:
-            self.herald.of_stream(registration, "interrupted", reason=reason)
+            self.serving.herald.of_stream(registration, "interrupted", reason=reason)
 
     def connected(self) -> None:
         """A connection is up."""
@@ -310,7 +262,7 @@ class StreamBoard:
         self._failures = failures
         self._answers.settle_all()
         if failures >= FAILURES_BEFORE_POLLING:
-            self._apply(self.book.failed(self.book.unconfirmed), reason=reason)
+            self.serving.apply(self.book.failed(self.book.unconfirmed), reason=reason)
 
     # Others
 
@@ -335,23 +287,7 @@ class StreamBoard:
         for each in self.book.audience(registration):
             if self._is_polled(each):
                 self.audience.status(each, state, reason=reason)
-        self.herald.of_stream(registration, state, reason=reason)
-
-    def turn_stale(self, registration: Registration, reason: str) -> None:
-        """It is connected and mute."""
-        self._stale[registration] = reason
-        self._tell(registration, "stale", reason)
-
-    def turn_fresh(self, registration: Registration, reason: str, *, missed: bool) -> None:
-        """It is not mute any more, or never was.
-
-        Args:
-            missed: Whether something may not have come.
-        """
-        self._stale.pop(registration, None)
-        if missed:
-            self.audience.interrupt(registration)
-        self._tell(registration, "live", reason)
+        self.serving.herald.of_stream(registration, state, reason=reason)
 
     def key_of(self, subscription: Subscription) -> str:
         """The ``key`` of a subscription's messages."""
@@ -373,74 +309,6 @@ class StreamBoard:
 
     # Inside
 
-    def _apply(self, changes: Changes, *, reason: str | None = None) -> Changes:
-        for each in changes.dropped:
-            self.audience.drop(each)
-        for each in (*changes.added, *changes.replaced):
-            current = self.book.find(each.key)
-            if current is not None:
-                self.audience.add(current)
-        for registration in _concerned(changes):
-            self.audience.listen(registration, self.book.audience(registration))
-        for each in changes.resumed:
-            self.audience.interrupt_one(each)
-            self.audience.status(each, "resumed", mode=self.book.mode(each))
-        for turn in changes.turned:
-            self._turn(turn, {"reason": reason} if reason else {})
-        if changes.wanted is not None:
-            self._want(changes.wanted)
-        for registration in {each.registration for each in changes.dropped}:
-            if registration not in self._held and not self.book.members(registration):
-                self._delivery.forget(registration)
-        return changes
-
-    def _turn(self, turn: Turned, why: dict[str, str]) -> None:
-        """Tell a subscription how it is served from now on; what is suspended learns it when it is back."""
-        subscription, registration = turn.subscription, turn.subscription.registration
-        if "realtime" in (turn.before, turn.after):
-            self._delivery.interrupt(registration)
-            self.audience.interrupt_one(subscription)
-        if self.book.is_suspended(subscription):
-            return
-        if turn.after == "realtime" and registration in self._stale:
-            self.audience.status(subscription, "stale", reason=AFTER_RENEWAL)
-        elif turn.after == "realtime":
-            self.audience.status(subscription, "live")
-        elif turn.after == "polling":
-            self.audience.status(subscription, "polling", **why)
-            self.herald.of_subscription(subscription, "polling", **why)
-        else:
-            self.audience.status(subscription, "reconnecting", **why)
-
-    def _want(self, wanted: Sequence[Registration]) -> None:
-        before, self._held = self._held, frozenset(wanted)
-        self.feed.want(wanted)
-        for registration in before - self._held:
-            self._stale.pop(registration, None)
-            self._given_up.discard(registration)
-            self._answers.settle(registration)
-            for watcher in self.watchers:
-                watcher.unwanted(registration)
-
-    def _ask_anew(self, given_up: set[Registration]) -> None:
-        """The feed tries what it has given up only when it is wanted anew."""
-        if given_up:
-            self._given_up -= given_up
-            wanted = self.book.wanted
-            self.feed.want([each for each in wanted if each not in given_up])
-            self.feed.want(wanted)
-
-    def _end(self, changes: Changes, reason: str) -> Sequence[Subscription]:
-        for each in changes.dropped:
-            self.audience.status(each, "dropped", reason=reason)
-            self.herald.of_subscription(each, "dropped", reason=reason)
-        return self._apply(changes).dropped
-
-    def _tell(self, registration: Registration, state: str, reason: str) -> None:
-        for each in self.book.audience(registration):
-            self.audience.status(each, state, reason=reason)
-        self.herald.of_stream(registration, state, reason=reason)
-
     def _unconfirmed(self, registrations: Sequence[Registration]) -> list[Registration]:
         unconfirmed = self.book.unconfirmed
         return [each for each in registrations if each in unconfirmed]
@@ -461,9 +329,3 @@ class StreamBoard:
         if not error.limit:
             return f"{self.vendor} has no live connection here, and REST may not or cannot stand in"
         return f"{self.vendor}: {error}; end some (broker.list-subscriptions shows them), or allow polling"
-
-
-def _concerned(changes: Changes) -> set[Registration]:
-    """The registrations whose receivers may be others now."""
-    parts = (changes.added, changes.replaced, changes.dropped, changes.suspended, changes.resumed)
-    return {each.registration for part in parts for each in part}

@@ -16,8 +16,9 @@ from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription
 from broker_server.results import Result
 from broker_server.streams.audience import Receiver
-from broker_server.streams.board import Standing, StreamBoard
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.host import StreamThread
+from broker_server.streams.standing import Standing
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

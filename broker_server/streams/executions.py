@@ -48,7 +48,7 @@ class _Day:
 
 
 class Executions:
-    """The executions of one account; a `broker_server.streams.board.Watcher` that is asked besides.
+    """The executions of one account; a `broker_server.streams.serving.Watcher` that is asked besides.
 
     Args:
         board: Publishes.

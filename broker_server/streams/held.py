@@ -45,6 +45,10 @@ class Held:
             self._newest[key] = number
         self._entries[number] = HeldEvent(event, part, skipped)
 
+    def first_part(self, otherwise: int) -> int:
+        """The part that begins with the first of them."""
+        return next((each.part for each in self._entries.values()), otherwise)
+
     def drop_oldest(self) -> None:
         """Let go of the first one."""
         del self._entries[next(iter(self._entries))]

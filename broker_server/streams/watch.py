@@ -33,7 +33,7 @@ class _Seen:
 
 
 class FreshnessWatch:
-    """Watches the feed of a board; a `broker_server.streams.board.Watcher`.
+    """Watches the feed of a board; a `broker_server.streams.serving.Watcher`.
 
     Args:
         board: Told and acted on.
@@ -144,10 +144,10 @@ class FreshnessWatch:
         registration = action.registration
         if isinstance(action, Stale):
             seen = "trades that did not come" if action.proven else "nothing to compare with"
-            self._board.turn_stale(registration, f"no data; by REST: {seen}")
+            self._board.serving.turn_stale(registration, f"no data; by REST: {seen}")
         elif isinstance(action, Recovered):
             reason = "data comes again" if action.delivers else "the market is quiet"
-            self._board.turn_fresh(registration, reason, missed=action.delivers)
+            self._board.serving.turn_fresh(registration, reason, missed=action.delivers)
         elif isinstance(action, Renew):
             self._board.feed.renew(registration)
         elif isinstance(action, Reconnect):

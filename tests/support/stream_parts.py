@@ -1,4 +1,4 @@
-"""Live data without a vendor and without a broker: what the tests of the parts between the two are made of."""
+"""Live data without a vendor and without a broker: what tests of the parts between them need."""
 
 from __future__ import annotations
 
@@ -135,6 +135,7 @@ class FakeStreams:
     look: Callable[[Registration], Incoming] = lambda registration: record(registration, price=1)
     looks: list[Registration] = field(default_factory=list)
     feeds: list[FakeFeed] = field(default_factory=list)
+    keys: dict[Registration, str] = field(default_factory=dict)
     with_persons: bool = True
 
     @property
@@ -162,7 +163,8 @@ class FakeStreams:
         return registration.code == "NOTICE"
 
     def describe(self, registration: Registration) -> Mapping[str, Any]:
-        return {"key": f"{channel_of(registration)}.{subject_of(registration)}"}
+        key = f"{channel_of(registration)}.{subject_of(registration)}"
+        return {"key": self.keys.get(registration, key)}
 
     def without_person(self, registration: Registration) -> Registration:
         return Registration("NOTICE", "") if registration.code == "NOTICE" else registration

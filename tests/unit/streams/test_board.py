@@ -377,11 +377,11 @@ async def test_a_polled_registration_whose_readers_are_all_gone_is_still_wanted(
 async def test_what_is_stale_stays_so_until_data_come(studio: Studio) -> None:
     studio.live(sub())
     studio.receive(A, n=1)
-    studio.board.turn_stale(A, "mute")
+    studio.board.serving.turn_stale(A, "mute")
     studio.board.interrupted([A], "it is being registered again")
     studio.board.registered(A)
     studio.subscribe(sub("late"))
-    studio.board.turn_fresh(A, "data comes again", missed=True)
+    studio.board.serving.turn_fresh(A, "data comes again", missed=True)
     studio.receive(A, n=2)
     assert studio.publisher.what("queue-t") == [1, "stale", "reconnecting", "stale", "live", 2]
     assert studio.publisher.epochs("queue-t") == [(0, 1), (1, 1)]
@@ -392,8 +392,8 @@ async def test_what_is_stale_stays_so_until_data_come(studio: Studio) -> None:
 async def test_what_was_stale_for_no_reason_keeps_its_epoch(studio: Studio) -> None:
     studio.live(sub())
     studio.receive(A, n=1)
-    studio.board.turn_stale(A, "nothing to compare with")
-    studio.board.turn_fresh(A, "the market is quiet", missed=False)
+    studio.board.serving.turn_stale(A, "nothing to compare with")
+    studio.board.serving.turn_fresh(A, "the market is quiet", missed=False)
     studio.receive(A, n=2)
     assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2)]
 
