@@ -81,8 +81,9 @@ class StreamThread:
         try:
             return answer.result(timeout)
         except TimeoutError:
-            answer.cancel()
-            raise
+            if answer.cancel():
+                raise
+            return answer.result()  # it has begun, so it happens: whoever called must know the outcome
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
