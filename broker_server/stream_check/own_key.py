@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from broker_client.errors import SubscriptionLimit, TaskFailed
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.stream_check.report import Report, Wanted
 from broker_server.stream_check.texts import Sight, counted, short_form
+
+_NOT_OF_RECORDS = frozenset({"late_answer", "never_asked"})
+"""Oddities of answers, and of data that nobody asked for."""
 
 
 def use_key(streams: Streams, wanted: Sequence[Wanted], seconds: float, report: Report) -> None:
@@ -49,6 +54,15 @@ class _Frame:
         self.number = number
         self.first = first
         self.records = 0
+
+
+def _unusable(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Records that came and could not be decoded, by reason."""
+    found: Counter[str] = Counter()
+    for session in sessions:
+        if session["frames"]:
+            found.update(session["oddities"])
+    return {kind: count for kind, count in found.items() if kind not in _NOT_OF_RECORDS}
 
 
 class _Watch(FeedObserver, FeedListener):
@@ -152,9 +166,7 @@ class _Watch(FeedObserver, FeedListener):
         status = self.feed.status()
         for sight in self._sights.values():
             sight.registered = (status["registered"], self.feed.capacity)
-            sight.unusable = {
-                kind: count for session in status["sessions"] for kind, count in session["oddities"].items()
-            }
+            sight.unusable = _unusable(status["sessions"])
         self.over.set()
 
     def _tell_frame(self, registration: Registration) -> None:

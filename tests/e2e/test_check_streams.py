@@ -107,6 +107,15 @@ def test_a_mute_feed_fails_while_the_market_trades(
     assert settings["kis_hts_id"] not in "\n".join(lines)
 
 
+def test_records_that_cannot_be_decoded_are_told_from_silence(
+    settings: dict[str, str], simulator: SimulatorProcess
+) -> None:
+    order(simulator, "faults", fault="short_records", columns=5)
+    code, lines = checked(settings, TRADES, seconds=1)
+    assert code == 1
+    assert "data came, and none of it could be decoded (too_short " in lines[-1]
+
+
 @pytest.mark.parametrize(
     ("stream", "words", "code"),
     [
