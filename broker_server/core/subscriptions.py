@@ -80,6 +80,11 @@ class SubscriptionBook:
         """Every queue that a subscription is sent to, once."""
         return tuple(dict.fromkeys(each.reply_to for each in self.all()))
 
+    @property
+    def gone_addresses(self) -> tuple[str, ...]:
+        """Those of them that are gone and may still come back."""
+        return self._addresses.gone
+
     def all(self) -> tuple[Subscription, ...]:
         """Every subscription."""
         return tuple(each for place in self._places for each in place.members.values())

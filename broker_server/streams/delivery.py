@@ -148,19 +148,17 @@ class Delivery:
         self._on_returned = on_returned
         self._numbers = itertools.count(1)
         self._broadcasts: dict[str, Destination] = {}
-        self._keys: dict[Registration, set[str]] = {}
+        self._ways: dict[Registration, dict[tuple[str, str], Destination]] = {}
         self._slots: dict[str, Destination] = {}
         self._copies: dict[tuple[str, str, str, Form], Destination] = {}
 
     def broadcast(self, registration: Registration, event: Event) -> None:
         """Publish an event to the exchange."""
         incoming = event.incoming
-        key = f"{incoming.channel}.{incoming.subject}"
-        destination = self._broadcasts.get(key)
+        ways = self._ways.get(registration)
+        destination = None if ways is None else ways.get((incoming.channel, incoming.subject))
         if destination is None:
-            destination = self._add(Outlet(BROADCAST, key, self._environment, "common", self._new_epoch), key)
-            self._broadcasts[key] = destination
-        self._keys.setdefault(registration, set()).add(key)
+            destination = self._open_way(registration, incoming.channel, incoming.subject)
         destination.publish(event)
 
     def destination(self, subscription: Subscription, key: str) -> Destination:
@@ -198,15 +196,15 @@ class Delivery:
 
     def interrupt(self, registration: Registration) -> None:
         """Something may be missing before the next event of a registration on the exchange."""
-        for key in self._keys.get(registration, ()):
-            self._broadcasts[key].outlet.interrupt()
+        for destination in self._ways.get(registration, {}).values():
+            destination.outlet.interrupt()
 
     def forget(self, registration: Registration) -> None:
         """Nobody wants a registration any more."""
-        for key in self._keys.pop(registration, ()):
-            if not any(key in keys for keys in self._keys.values()):
-                gone = self._broadcasts.pop(key)
-                del self._slots[gone.slot]
+        for destination in self._ways.pop(registration, {}).values():
+            if not any(destination in ways.values() for ways in self._ways.values()):
+                del self._broadcasts[destination.outlet.key]
+                del self._slots[destination.slot]
 
     def end(self, destination: Destination) -> None:
         """A subscription has ended."""
@@ -228,6 +226,16 @@ class Delivery:
         if destination.is_copy:
             self.status(destination, "gap", missing=missing, reason="too much to send, or sent too late")
         return True
+
+    def _open_way(self, registration: Registration, channel: str, subject: str) -> Destination:
+        """Where a registration's events of a channel go; several registrations may share a routing key."""
+        key = f"{channel}.{subject}"
+        destination = self._broadcasts.get(key)
+        if destination is None:
+            outlet = Outlet(BROADCAST, key, self._environment, "common", self._new_epoch)
+            destination = self._broadcasts[key] = self._add(outlet, key)
+        self._ways.setdefault(registration, {})[channel, subject] = destination
+        return destination
 
     def _add(self, outlet: Outlet, key: str) -> Destination:
         slot = f"{self._vendor} {key}"
