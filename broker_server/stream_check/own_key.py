@@ -77,6 +77,7 @@ class _Watch(FeedObserver, FeedListener):
         self._deadline = deadline
         self._frames: dict[Registration, _Frame] = {}
         self._key_source = ""
+        self._open = False
 
     # The observer
 
@@ -92,6 +93,7 @@ class _Watch(FeedObserver, FeedListener):
     def opened(self) -> None:
         for sight in self._sights.values():
             sight.connected = True
+        self._open = True
         self._step("connected")
 
     def asked(self, registration: Registration, *, register: bool) -> None:
@@ -111,7 +113,8 @@ class _Watch(FeedObserver, FeedListener):
         self._step("PINGPONG came, and was answered")
 
     def ended(self, reason: str, pause: float) -> None:
-        self._step(f"the connection ended: {reason}")
+        self._step(f"{'the connection ended' if self._open else 'no connection'}: {reason}")
+        self._open = False
         alone = len(self.feed.status()["sessions"]) < 2
         if alone and self._report.elapsed() + pause >= self._deadline:
             self._step(f"the next one would be tried in {pause:.0f} s, which is too late for this check")

@@ -21,7 +21,9 @@ TRADES, BOOK = "kis:H0STCNT0:005930", "kis:HDFSASP0:DNASAAPL"
 
 @pytest.fixture(scope="module")
 def running_simulator() -> Iterator[SimulatorProcess]:
+    """One approval key a second would keep the tests waiting."""
     with SimulatorProcess.start(seed=1) as running:
+        order(running, "faults", limits={"approvals_per_second": 1000})
         yield running
 
 
