@@ -62,7 +62,9 @@ def check_streams(
     vendors = make_vendors(settings, simulated=False, cache_folder=data_folder() / "kis")
     try:
         look = look_at_broker(settings, environment)
-        wanted = [_wanted(name, _of(vendors, name.vendor), look) for name in names]
+        # The same notices may be named with their ID and without.
+        found = [_wanted(name, _of(vendors, name.vendor), look) for name in names]
+        wanted = list({(each.name.vendor, each.registration): each for each in found}.values())
         report.names_streams = len(wanted) > 1
         for vendor in vendors:
             own = [each for each in wanted if each.name.vendor == vendor.name]
@@ -132,6 +134,7 @@ def _wanted(name: StreamName, vendor: Vendor, look: BrokerLook) -> Wanted:
     streams = vendor.streams
     is_personal = streams is not None and streams.describe(registration)["tr_key"] is None
     if is_personal:
+        name = name._replace(tr_key=None)
         label = f"{name.vendor}:{name.tr_id}"
     sight = Sight(
         label=label,

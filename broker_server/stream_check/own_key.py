@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from broker_client.errors import SubscriptionLimit, TaskFailed
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.stream_check.report import Report, Wanted
 from broker_server.stream_check.texts import Sight, counted, short_form
+
+_NOT_OF_RECORDS = frozenset({"late_answer", "never_asked"})
+"""Oddities of answers, and of data that nobody asked for."""
 
 
 def use_key(streams: Streams, wanted: Sequence[Wanted], seconds: float, report: Report) -> None:
@@ -51,6 +56,15 @@ class _Frame:
         self.records = 0
 
 
+def _unusable(sessions: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Records that came and could not be decoded, by reason."""
+    found: Counter[str] = Counter()
+    for session in sessions:
+        if session["frames"]:
+            found.update(session["oddities"])
+    return {kind: count for kind, count in found.items() if kind not in _NOT_OF_RECORDS}
+
+
 class _Watch(FeedObserver, FeedListener):
     """Is told everything by the feed, and prints it."""
 
@@ -63,6 +77,7 @@ class _Watch(FeedObserver, FeedListener):
         self._deadline = deadline
         self._frames: dict[Registration, _Frame] = {}
         self._key_source = ""
+        self._open = False
 
     # The observer
 
@@ -78,6 +93,7 @@ class _Watch(FeedObserver, FeedListener):
     def opened(self) -> None:
         for sight in self._sights.values():
             sight.connected = True
+        self._open = True
         self._step("connected")
 
     def asked(self, registration: Registration, *, register: bool) -> None:
@@ -97,7 +113,8 @@ class _Watch(FeedObserver, FeedListener):
         self._step("PINGPONG came, and was answered")
 
     def ended(self, reason: str, pause: float) -> None:
-        self._step(f"the connection ended: {reason}")
+        self._step(f"{'the connection ended' if self._open else 'no connection'}: {reason}")
+        self._open = False
         alone = len(self.feed.status()["sessions"]) < 2
         if alone and self._report.elapsed() + pause >= self._deadline:
             self._step(f"the next one would be tried in {pause:.0f} s, which is too late for this check")
@@ -152,9 +169,7 @@ class _Watch(FeedObserver, FeedListener):
         status = self.feed.status()
         for sight in self._sights.values():
             sight.registered = (status["registered"], self.feed.capacity)
-            sight.unusable = {
-                kind: count for session in status["sessions"] for kind, count in session["oddities"].items()
-            }
+            sight.unusable = _unusable(status["sessions"])
         self.over.set()
 
     def _tell_frame(self, registration: Registration) -> None:

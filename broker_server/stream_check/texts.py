@@ -179,9 +179,8 @@ def _mute(sight: Sight, table: SessionTable, now: datetime, waited: float) -> st
     alive = f"; KIS sent {counted(sight.pings, 'PINGPONG')}" if sight.pings else ""
     told = f"; {sight.noticed}" if sight.noticed else ""
     return (
-        f"connected and acknowledged, but mute for {waited:.0f} s while {trades}{alive}{told}. A stock that "
-        "is hardly traded may be silent: try its order book, another stock, or more --seconds; if all are "
-        "silent, KIS does not broadcast"
+        f"connected and acknowledged, but mute for {waited:.0f} s while {trades}{alive}{told}. A quiet "
+        "stock may be silent: try a busy one, or more --seconds; if all are silent, KIS does not broadcast"
     )
 
 

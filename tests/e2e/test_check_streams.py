@@ -21,7 +21,9 @@ TRADES, BOOK = "kis:H0STCNT0:005930", "kis:HDFSASP0:DNASAAPL"
 
 @pytest.fixture(scope="module")
 def running_simulator() -> Iterator[SimulatorProcess]:
+    """One approval key a second would keep the tests waiting."""
     with SimulatorProcess.start(seed=1) as running:
+        order(running, "faults", limits={"approvals_per_second": 1000})
         yield running
 
 
@@ -105,6 +107,15 @@ def test_a_mute_feed_fails_while_the_market_trades(
     assert lines[-2].startswith(f"FAIL {TRADES}: connected and acknowledged, but mute for ")
     assert lines[-1].startswith("none kis:H0STCNI0: acknowledged; nothing came ")
     assert settings["kis_hts_id"] not in "\n".join(lines)
+
+
+def test_records_that_cannot_be_decoded_are_told_from_silence(
+    settings: dict[str, str], simulator: SimulatorProcess
+) -> None:
+    order(simulator, "faults", fault="short_records", columns=5)
+    code, lines = checked(settings, TRADES, seconds=1)
+    assert code == 1
+    assert "data came, and none of it could be decoded (too_short " in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def try_live_data(configs: Sequence[KisConfig], transport: Transport, clock: Clo
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(_connect(url))
     keys = "an approval key" if len(configs) == 1 else f"{len(configs)} approval keys"
-    return f"got {keys}; {' and '.join(map(host_of, urls))} takes the connection"
+    return f"got {keys}; the server of live data takes connections"
 
 
 async def _connect(url: str) -> None:
