@@ -94,7 +94,7 @@ class Audience:
         if known is not None and known.subscription == subscription:
             return
         if known is not None:
-            self._delivery.end(known.destination)
+            self._end(known)
         destination = self._delivery.destination(subscription, self._key_of(subscription))
         stage = Stage.LIVE if live else Stage.NEW
         self._receivers[subscription.key] = Receiver(subscription, destination, stage)
@@ -103,7 +103,7 @@ class Audience:
         """Let go of a subscription."""
         receiver = self._receivers.pop(subscription.key, None)
         if receiver is not None:
-            self._delivery.end(receiver.destination)
+            self._end(receiver)
 
     def listen(self, registration: Registration, subscriptions: Iterable[Subscription]) -> None:
         """Who gets the events of a registration from now on."""
@@ -173,6 +173,10 @@ class Audience:
             self._delivery.end(receiver.destination)
         self._receivers.clear()
         self._by_registration.clear()
+
+    def _end(self, receiver: Receiver) -> None:
+        receiver.stage, receiver.held = Stage.LIVE, []  # what was held must not come now
+        self._delivery.end(receiver.destination)
 
     async def _first_state(self, receiver: Receiver) -> None:
         registration = receiver.subscription.registration

@@ -120,7 +120,9 @@ class StreamOffice:
         self._held: asyncio.Event | None = None
         self._lost: asyncio.Event | None = None
         self._thread = StreamThread(self._main)
-        self.desk = StreamDesk(self._thread, self._boards, store, clock=clock, monotonic=monotonic)
+        self.desk = StreamDesk(
+            self._thread, self._boards, store, settle=self._settle, clock=clock, monotonic=monotonic
+        )
 
     def methods(self) -> list[Method[Any]]:
         """The ``broker.*`` methods about subscriptions."""
@@ -174,6 +176,10 @@ class StreamOffice:
         finally:
             publishing.cancel()
             await asyncio.wait({publishing})
+
+    async def _settle(self) -> None:
+        if self._publisher is not None:
+            await self._publisher.settle()
 
     def _set_held(self, held: bool) -> None:
         if self._held is None or self._lost is None:
