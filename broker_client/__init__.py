@@ -30,6 +30,7 @@ from broker_client.errors import (
     OrderOutcomeUnknown,
     OrdersDisabled,
     RateLimited,
+    StreamEnded,
     SubscriptionLimit,
     TaskCancelled,
     TaskExpired,
@@ -46,14 +47,18 @@ from broker_client.errors import (
 
 if TYPE_CHECKING:
     from broker_client.aio import AsyncClient
+    from broker_client.aio_stream import AsyncStream
     from broker_client.client import Client, PendingTask
     from broker_client.order_records import OrderRecord, OrderStep
     from broker_client.results import Ping, TaskResult
+    from broker_client.stream import Stream
+    from broker_client.streams import StreamEvent, StreamStatus
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AsyncClient",
+    "AsyncStream",
     "AuthenticationFailed",
     "BrokerError",
     "BrokerUnreachable",
@@ -75,6 +80,10 @@ __all__ = [
     "PendingTask",
     "Ping",
     "RateLimited",
+    "Stream",
+    "StreamEnded",
+    "StreamEvent",
+    "StreamStatus",
     "SubscriptionLimit",
     "TaskCancelled",
     "TaskExpired",
@@ -93,11 +102,15 @@ __all__ = [
 # Each client pulls in its own AMQP library, so neither is loaded before it is used.
 _LAZY = {
     "AsyncClient": "broker_client.aio",
+    "AsyncStream": "broker_client.aio_stream",
     "Client": "broker_client.client",
     "OrderRecord": "broker_client.order_records",
     "OrderStep": "broker_client.order_records",
     "PendingTask": "broker_client.client",
     "Ping": "broker_client.results",
+    "Stream": "broker_client.stream",
+    "StreamEvent": "broker_client.streams",
+    "StreamStatus": "broker_client.streams",
     "TaskResult": "broker_client.results",
 }
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from broker_client.address import url_list
 from broker_client.aio_link import AsyncLink
+from broker_client.aio_stream import AsyncStream
 from broker_client.base import BaseClient
+from broker_client.base_stream import StatusCallback
 from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
 from broker_client.order_records import OrderRecord, read_order
@@ -102,7 +104,7 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         )
         self._link: AsyncLink = AsyncLink(
             url_list(url),
-            reply_queue=f"broker.client.{new_id()}",
+            reply_queue=self._reply_queue,
             book=self._book,
             name=name or "broker-client",
         )
@@ -125,8 +127,9 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         await self._link.start(self._timeout)
 
     async def close(self) -> None:
-        """End every call in flight, delete the reply queue and close the connection."""
+        """End every call in flight and every stream, delete their queues and close the connection."""
         self._book.close()
+        self._end_streams()
         await self._link.stop()
 
     async def call(
@@ -161,6 +164,61 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         """
         return await self.send(
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
+        )
+
+    def stream(
+        self,
+        method: str,
+        /,
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_status: StatusCallback | None = None,
+        **parameters: Any,
+    ) -> AsyncStream:
+        """Subscribe to live data in an ``async with`` block, and iterate over its events.
+
+        ::
+
+            async with client.stream("kis.subscribe-realtime-price", ticker="005930") as stream:
+                async for event in stream:
+                    print(event.data["price"])
+
+        Args:
+            method: Such as ``kis.subscribe-realtime-price``.
+            timeout: Seconds to wait for the acknowledgement; the client's, if absent.
+            task_id: The id of the subscription; a new one, if absent. With that of an existing one this
+                stream takes it over and goes on.
+            on_status: Called with each `StreamStatus` as it comes.
+            **parameters: The method's arguments.
+
+        Raises:
+            ValueError: The method is no subscription, a parameter has no JSON form, or ``timeout`` is out of
+                range.
+        """
+        return self.stream_parameters(
+            method, parameters, timeout=timeout, task_id=task_id, on_status=on_status
+        )
+
+    def stream_parameters(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_status: StatusCallback | None = None,
+    ) -> AsyncStream:
+        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
+        return AsyncStream(
+            self,
+            method,
+            parameters,
+            queue=self._new_stream_queue(),
+            timeout=self._timeout if timeout is None else timeout,
+            task_id=self._new_id() if task_id is None else task_id,
+            is_new=task_id is None,
+            on_status=on_status,
         )
 
     async def resume(

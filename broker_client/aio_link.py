@@ -26,6 +26,7 @@ from broker_client.address import (
     describe_url,
     has_option,
 )
+from broker_client.aio_stream_consumer import AsyncStreamConsumers
 from broker_client.call import Call
 from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
@@ -56,6 +57,9 @@ class AsyncLink:
         book: The calls.
         name: Shown in RabbitMQ's list of connections.
         delay: Seconds before attempt n + 1 to connect.
+
+    Attributes:
+        streams: What is consumed besides the reply queue.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class AsyncLink:
         self._signatures = Signatures()
         self._user: str | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.streams = AsyncStreamConsumers()
 
     async def start(self, seconds: float) -> None:
         """Connect; from then on every lost connection is replaced.
@@ -111,6 +116,15 @@ class AsyncLink:
         )
         self._flush()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the connection is down, if it is."""
+        return self._trouble
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Run ``action`` after so many seconds."""
+        asyncio.get_running_loop().call_later(seconds, action)
+
     def settled(self, correlation_id: str) -> None:
         """Forget the call's timer."""
         timer = self._timers.pop(correlation_id, None)
@@ -121,6 +135,7 @@ class AsyncLink:
         """Delete the reply queue and close the connection."""
         self._stopping = True
         self._channel = None
+        await self.streams.close()
         if self._consumer is not None:
             queue, consumer_tag = self._consumer
             with contextlib.suppress(*_BROKER_TROUBLE):
@@ -176,6 +191,7 @@ class AsyncLink:
             )
             self._consumer = (queue, await queue.consume(self._on_message))
             self._on_ready(channel, opened)
+            self.streams.connected(connection)
             await lost
         finally:
             self._channel = self._consumer = None
@@ -183,11 +199,10 @@ class AsyncLink:
                 publishing.cancel()
             await asyncio.gather(*self._publishing, return_exceptions=True)
             self._book.connection_lost()
+            await self.streams.lost(reason_of(_exception_of(lost)))
             with contextlib.suppress(*_BROKER_TROUBLE):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.close()
-            if lost.done():
-                lost.exception()
 
     def _on_ready(self, channel: AbstractChannel, opened: asyncio.Future[None]) -> None:
         if opened.done():
@@ -213,7 +228,7 @@ class AsyncLink:
             content_type="application/json",
             content_encoding="utf-8",
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            reply_to=self._reply_queue,
+            reply_to=call.reply_to or self._reply_queue,
             correlation_id=call.correlation_id,
             message_id=call.correlation_id,
             timestamp=call.request_time,
@@ -241,3 +256,7 @@ class AsyncLink:
         self._book.message(message.body, message.correlation_id)
         with contextlib.suppress(*_BROKER_TROUBLE):
             await message.ack()
+
+
+def _exception_of(lost: asyncio.Future[None]) -> object:
+    return lost.exception() if lost.done() and not lost.cancelled() else "the connection was closed"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from broker_client.base_stream import BaseStream
 from broker_client.call import Call, Outcome, Progressed, check_timeout
 from broker_client.calls import CallBook
+from broker_client.errors import ClientClosed, DuplicateTaskConflict
 from broker_client.parameters import plain_parameters
 from broker_client.protocol import Environment, is_order_method
 
@@ -52,6 +55,9 @@ class BaseClient(ABC, Generic[TaskT]):
         self._clock = clock
         self._new_id = new_id
         self._book = CallBook(expected_environment)
+        self._reply_queue = f"broker.client.{new_id()}"
+        self._streams: dict[str, BaseStream] = {}
+        self._stream_numbers = itertools.count(1)
 
     @abstractmethod
     def _new_task(self, task_id: str, method: str) -> TaskT:
@@ -142,3 +148,54 @@ class BaseClient(ABC, Generic[TaskT]):
         )
         self._link.submit(call)
         return task
+
+    def _open_call(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        timeout: float,
+        task_id: str,
+        on_settled: Callable[[Outcome], None],
+        *,
+        reply_to: str,
+    ) -> Call:
+        """Send a task for a stream, whose queue gets the answer."""
+        correlation_id = self._new_id()
+
+        def settle(outcome: Outcome) -> None:
+            self._link.settled(correlation_id)
+            on_settled(outcome)
+
+        call = self._book.open(
+            method,
+            parameters,
+            task_id=task_id,
+            correlation_id=correlation_id,
+            now=self._clock(),
+            timeout=timeout,
+            on_settled=settle,
+            reply_to=reply_to,
+        )
+        self._link.submit(call)
+        return call
+
+    def _abandon(self, call: Call) -> None:
+        self._book.abandon(call)
+        self._link.settled(call.correlation_id)
+
+    def _new_stream_queue(self) -> str:
+        return f"{self._reply_queue}.{next(self._stream_numbers)}"
+
+    def _add_stream(self, stream: BaseStream) -> None:
+        if stream.subscription in self._streams:
+            raise DuplicateTaskConflict(
+                "this client has a stream under that task_id already", task_id=stream.subscription
+            )
+        self._streams[stream.subscription] = stream
+        if self._book.closed:  # looked at only now, so that a `close` meanwhile ends this one too
+            self._streams.pop(stream.subscription, None)
+            raise ClientClosed("this client is closed")
+
+    def _end_streams(self) -> None:
+        for stream in list(self._streams.values()):
+            stream._end(ClientClosed(f"{stream.method} ({stream.subscription}): the client was closed"))

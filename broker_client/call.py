@@ -53,6 +53,7 @@ class Call:
         resumed: An earlier call sent the same task, so this one cannot tell that it never ran.
         repeats: What that call sent under this id was the same, as far as this client knows.
         attempts: How often it was handed to a connection.
+        reply_to: Where the answer goes; the client's own reply queue, if absent.
     """
 
     task_id: str
@@ -70,6 +71,7 @@ class Call:
     on_progress: Progressed | None = None
     state: CallState = CallState.QUEUED
     attempts: int = 0
+    reply_to: str | None = None
 
     @property
     def expiration(self) -> str | None:

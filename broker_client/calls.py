@@ -69,6 +69,11 @@ class CallBook:
     _sent: SentTasks = field(default_factory=SentTasks)
     _closed: bool = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
+
     def __len__(self) -> int:
         return len(self._by_task)
 
@@ -84,6 +89,7 @@ class CallBook:
         on_settled: Settled,
         on_progress: Progressed | None = None,
         resumed: bool = False,
+        reply_to: str | None = None,
     ) -> Call:
         """Take a task in; it waits to be sent.
 
@@ -95,6 +101,7 @@ class CallBook:
             on_settled: Called once, with the answer or with an error.
             on_progress: Called with each ``status`` message; asks the worker to send them.
             resumed: The task was sent before under this id.
+            reply_to: The queue for the answer; the client's own, if absent.
 
         Raises:
             ClientClosed: The client is closed.
@@ -133,9 +140,12 @@ class CallBook:
                 timeout=timeout,
                 request_time=request_time,
                 resumed=resumed or earlier is not None,
-                repeats=earlier is None or (earlier.method, earlier.parameters) == (method, parameters),
+                # An old acknowledgement, delivered again after a reconnect, does not answer a new task.
+                repeats=reply_to is None
+                and (earlier is None or (earlier.method, earlier.parameters) == (method, parameters)),
                 on_settled=on_settled,
                 on_progress=on_progress,
+                reply_to=reply_to,
             )
             if self._closed:
                 raise ClientClosed("this client is closed")
@@ -226,6 +236,15 @@ class CallBook:
         else:
             error = NoAnswer(call.task_id, call.method, call.timeout)
         self._settle(call, error, only_unsent=not may_have_left)
+
+    def abandon(self, call: Call) -> None:
+        """Nobody waits for it any more, and its id is free: it ends without a word. Never an order."""
+        with self._lock:
+            if call.state is not CallState.DONE:
+                call.state = CallState.DONE
+                self._by_task.pop(call.task_id, None)
+                self._by_correlation.pop(call.correlation_id, None)
+                self._sent.answered(call.task_id, is_order=False)
 
     def close(self) -> None:
         """End every call in flight; an order that may have left ends as `OrderOutcomeUnknown`."""

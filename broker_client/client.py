@@ -11,6 +11,7 @@ from typing import Any
 
 from broker_client.address import url_list
 from broker_client.base import BaseClient
+from broker_client.base_stream import StatusCallback
 from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
 from broker_client.link import Link
@@ -18,6 +19,7 @@ from broker_client.order_records import OrderRecord, read_order
 from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled
+from broker_client.stream import Stream
 
 __all__ = ["Client", "PendingTask"]
 
@@ -101,7 +103,7 @@ class Client(BaseClient[PendingTask]):
         )
         self._link: Link = Link(
             url_list(url),
-            reply_queue=f"broker.client.{new_id()}",
+            reply_queue=self._reply_queue,
             book=self._book,
             name=name or "broker-client",
         )
@@ -116,8 +118,9 @@ class Client(BaseClient[PendingTask]):
         self.close()
 
     def close(self) -> None:
-        """End every call in flight, delete the reply queue and close the connection."""
+        """End every call in flight and every stream, delete their queues and close the connection."""
         self._book.close()
+        self._end_streams()
         self._link.stop()
 
     def call(
@@ -154,6 +157,61 @@ class Client(BaseClient[PendingTask]):
         return self.send(
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters
         ).result()
+
+    def stream(
+        self,
+        method: str,
+        /,
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_status: StatusCallback | None = None,
+        **parameters: Any,
+    ) -> Stream:
+        """Subscribe to live data in a ``with`` block, and iterate over its events.
+
+        ::
+
+            with client.stream("kis.subscribe-realtime-price", ticker="005930") as stream:
+                for event in stream:
+                    print(event.data["price"])
+
+        Args:
+            method: Such as ``kis.subscribe-realtime-price``.
+            timeout: Seconds to wait for the acknowledgement; the client's, if absent.
+            task_id: The id of the subscription; a new one, if absent. With that of an existing one this
+                stream takes it over and goes on.
+            on_status: Called, in the connection's thread, with each `StreamStatus` as it comes.
+            **parameters: The method's arguments.
+
+        Raises:
+            ValueError: The method is no subscription, a parameter has no JSON form, or ``timeout`` is out of
+                range.
+        """
+        return self.stream_parameters(
+            method, parameters, timeout=timeout, task_id=task_id, on_status=on_status
+        )
+
+    def stream_parameters(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_status: StatusCallback | None = None,
+    ) -> Stream:
+        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
+        return Stream(
+            self,
+            method,
+            parameters,
+            queue=self._new_stream_queue(),
+            timeout=self._timeout if timeout is None else timeout,
+            task_id=self._new_id() if task_id is None else task_id,
+            is_new=task_id is None,
+            on_status=on_status,
+        )
 
     def resume(
         self, task_id: str, method: str | None = None, /, *, timeout: float | None = None, **parameters: Any

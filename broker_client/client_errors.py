@@ -9,6 +9,7 @@ __all__ = [
     "NoAnswer",
     "OrderNotSettled",
     "OrderOutcomeUnknown",
+    "StreamEnded",
     "TaskQueueMissing",
     "WrongEnvironment",
 ]
@@ -95,6 +96,25 @@ class TaskQueueMissing(BrokerUnreachable):
 
 class ClientClosed(BrokerError):
     """The client was closed before, or while, the task waited for its answer."""
+
+
+class StreamEnded(BrokerError):
+    """A stream is over: nothing comes any more.
+
+    Attributes:
+        task_id: Of the subscription.
+        method: That subscribed.
+        state: ``dropped`` or ``refused``, as the worker said; ``closed`` if this client closed the stream.
+        reason: Why, in the worker's words; ``None`` if it gave none.
+    """
+
+    def __init__(self, task_id: str, method: str, *, state: str, reason: str | None = None) -> None:
+        said = f": {reason}" if reason else ""
+        super().__init__(f"{method} ({task_id}): the stream was {state}{said}")
+        self.task_id = task_id
+        self.method = method
+        self.state = state
+        self.reason = reason
 
 
 class WrongEnvironment(BrokerError):

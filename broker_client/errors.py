@@ -9,6 +9,7 @@ The server raises these and encodes them; the client decodes a failed reply into
     ├── BrokerUnreachable           RabbitMQ cannot be reached or refuses the login: the task was not sent
     │   └── TaskQueueMissing        no worker has declared the task queue: the task was not sent
     ├── ClientClosed                the client was closed
+    ├── StreamEnded                 the subscription was dropped or refused, or its stream closed
     ├── WrongEnvironment            the task ran, but not in the environment that the client expects
     └── TaskFailed                  the task was answered with TASK_FAILED
         ├── MalformedMessage        MALFORMED_MESSAGE
@@ -43,6 +44,7 @@ from broker_client.client_errors import (
     NoAnswer,
     OrderNotSettled,
     OrderOutcomeUnknown,
+    StreamEnded,
     TaskQueueMissing,
     WrongEnvironment,
 )
@@ -65,6 +67,7 @@ __all__ = [
     "OrderOutcomeUnknown",
     "OrdersDisabled",
     "RateLimited",
+    "StreamEnded",
     "SubscriptionLimit",
     "TaskCancelled",
     "TaskExpired",

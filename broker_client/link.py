@@ -28,6 +28,7 @@ from broker_client.pika_message import task_properties
 from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
 from broker_client.signatures import Signatures
+from broker_client.stream_consumer import StreamConsumers
 
 __all__ = ["Link"]
 
@@ -45,6 +46,9 @@ class Link:
         book: The calls.
         name: Shown in RabbitMQ's list of connections.
         delay: Seconds before attempt n + 1 to connect.
+
+    Attributes:
+        streams: What is consumed besides the reply queue.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Link:
         self._unconfirmed: dict[int, Call] = {}
         self._signatures = Signatures()
         self._timers: dict[str, Any] = {}
+        self.streams = StreamConsumers(self._loop.call_later, self._loop.add_callback_threadsafe)
         self._thread = threading.Thread(target=self._run, name=f"broker-client {name}", daemon=True)
 
     def start(self, timeout: float) -> None:
@@ -100,6 +105,15 @@ class Link:
         """Send a call that the book has queued, and expire it at its time-out."""
         expires_at = time.monotonic() + call.timeout
         self._loop.add_callback_threadsafe(lambda: self._submit(call, expires_at))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the connection is down, if it is."""
+        return self._trouble
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Run ``action`` in the connection's thread; from any thread."""
+        self._loop.add_callback_threadsafe(lambda: self._loop.call_later(seconds, action))
 
     def runs_here(self) -> bool:
         """Whether the caller is the connection's own thread, which must not wait for itself."""
@@ -200,6 +214,7 @@ class Link:
         self._failures = 0
         self._trouble = None
         self._ready = True
+        self.streams.connected(self._connection)
         self._flush()
 
     def _flush(self) -> None:
@@ -261,12 +276,16 @@ class Link:
             return
         self._connection = self._channel = None
         self._ready = False
-        self._unconfirmed.clear()
-        self._book.connection_lost()
+        self._forget_connection(self._trouble or reason_of(reason))
         if self._stopping:
             self._loop.stop()
         else:
             self._retry(self._trouble or reason_of(reason))
+
+    def _forget_connection(self, reason: str) -> None:
+        self._unconfirmed.clear()
+        self._book.connection_lost()
+        self.streams.lost(reason)
 
     def _close_connection(self) -> None:
         if self._connection is not None and self._connection.is_open:
@@ -275,8 +294,7 @@ class Link:
     def _abandon_connection(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         self._ready = False
-        self._unconfirmed.clear()
-        self._book.connection_lost()
+        self._forget_connection("the connection broke unexpectedly")
         if connection is not None and connection.is_open:
             with contextlib.suppress(Exception):  # its state is anybody's guess
                 connection.close()
@@ -292,6 +310,7 @@ class Link:
                 self._loop.stop()
             return
         self._ready = False
+        self.streams.close()
         self._channel.queue_delete(self._reply_queue, callback=lambda _: self._close_connection())
 
 

@@ -13,7 +13,7 @@ def task_properties(call: Call, *, reply_to: str, user: str | None, app: str) ->
     """The properties of a call's message.
 
     Args:
-        reply_to: The client's own queue.
+        reply_to: The client's own queue, where the call names no other.
         user: What RabbitMQ verifies; ``None`` for a message that names nobody.
         app: The client's name.
     """
@@ -21,7 +21,7 @@ def task_properties(call: Call, *, reply_to: str, user: str | None, app: str) ->
         content_type="application/json",
         content_encoding="utf-8",
         delivery_mode=pika.DeliveryMode.Persistent,
-        reply_to=reply_to,
+        reply_to=call.reply_to or reply_to,
         correlation_id=call.correlation_id,
         message_id=call.correlation_id,
         timestamp=int(call.request_time.timestamp()),

@@ -11,6 +11,19 @@ and its reply goes to the ``reply_to`` property, else to ``reply_queue``, else t
      "kind": "reply", "environment": "paper"}
 
 ``result`` is always a list. A failed reply carries ``error`` with a code of `broker_client.errors`.
+
+A subscription is a task that goes on: its reply is of kind ``ack``, and after it come, to the same address,
+messages of kind ``event``, each with one event, and of kind ``status``::
+
+    {"task_id": "t-2", "result": [{"type": "trade", "ticker": "005930", "price": 71500, …}],
+     "response_time": "…Z", "status": "TASK_SUCCEED", "kind": "event", "environment": "paper",
+     "key": "trade.005930", "epoch": "…", "sequence": 1}
+    {"task_id": "t-2", "result": [{"type": "status", "state": "stale", "ticker": "005930", "reason": "…"}],
+     …, "kind": "status", "key": "trade.005930"}
+
+``sequence`` counts 1, 2, 3 … per ``task_id`` and ``key`` within an ``epoch``; a jump means missed events, a
+new epoch that some may be missed. The same subscribe task again moves the subscription to the new reply
+address and goes on; the unsubscribe task under the same ``task_id`` ends it.
 """
 
 from __future__ import annotations
@@ -49,10 +62,16 @@ MAX_ADDRESS_BYTES = 255
 Environment = Literal["simulated", "paper", "real"]
 Status = Literal["TASK_SUCCEED", "TASK_FAILED"]
 Kind = Literal["reply", "ack", "event", "status"]
+StreamState = Literal["live", "stale", "reconnecting", "polling", "gap", "suspended", "dropped", "refused"]
+"""What a status message of a subscription says."""
+ENDED_STATES: frozenset[str] = frozenset({"dropped", "refused"})
+"""After one of these nothing comes any more."""
 
 _ORDER_METHOD = re.compile(
     r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
 )
+
+_SUBSCRIBE_METHOD = re.compile(r"([a-z]+)\.subscribe(-[a-z-]+)?\Z")
 
 _NAMED_IN_THE_RECORD = {"broker.halt-orders", "broker.resume-orders", "broker.resolve-order"}
 
@@ -72,6 +91,18 @@ def names_its_user(method: str) -> bool:
     Orders, because ``ORDER_USERS`` may ask for it; what stops, resumes or settles them, for the record.
     """
     return is_order_method(method) or method in _NAMED_IN_THE_RECORD
+
+
+def unsubscribe_method(method: str) -> str:
+    """The method that ends what ``method`` subscribes: ``kis.unsubscribe-…`` for ``kis.subscribe-…``.
+
+    Raises:
+        ValueError: ``method`` is not a subscription.
+    """
+    match = _SUBSCRIBE_METHOD.match(method)
+    if match is None:
+        raise ValueError(f"{method} is no subscription: those are named like kis.subscribe-realtime-price")
+    return f"{match[1]}.unsubscribe{match[2] or ''}"
 
 
 def _iso_text(value: object) -> object:
@@ -139,6 +170,9 @@ class TaskReply(BaseModel):
         replayed: The recorded outcome of an order that was answered before.
         truncated: The rows stop before the end; the message of the vendor's page limit.
         warnings: What the worker finds odd about a task that it ran all the same.
+        key: What an event or status of a stream is about, ``<channel>.<subject>`` such as ``trade.005930``.
+        epoch: Within which ``sequence`` counts; opaque.
+        sequence: Of an event: 1, 2, 3 … per subscription and ``key``.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -153,6 +187,7 @@ class TaskReply(BaseModel):
     replayed: bool = False
     truncated: str | None = None
     warnings: list[str] = Field(default_factory=list)
+    key: str | None = None
     epoch: str | None = None
     sequence: int | None = None
 

@@ -29,6 +29,8 @@ from broker_server.scratch import scratch_folder
 
 ANSWER_SECONDS = 20
 TICKER = "005930"
+TRADES = 4
+TRADE = ("time", "price", "quantity", "volume")
 CANDLE = ("date", "open", "high", "low", "close", "volume", "change")
 
 
@@ -54,6 +56,7 @@ class Demo:
         self._step(f"kis.get-order-book ticker={TICKER}", self._order_book)
         self._step("kis.get-daily-candles ticker=000660: more than one page", self._candles)
         self._step("kis.get-overseas-price exchange=NASD ticker=AAPL", self._overseas)
+        self._step(f"kis.subscribe-realtime-price ticker={TICKER}: the state, then each trade", self._live)
         self._step(f"kis.buy-order ticker={TICKER} quantity=10 order_type=market", self._buy)
         self._step("the same order message again: answered from the record, not sent again", self._repeat)
         self._step("kis.get-balance", self._balance)
@@ -125,11 +128,25 @@ class Demo:
         price = self._client.call("kis.get-overseas-price", exchange="NASD", ticker="AAPL").first
         self._object(price, "ticker", "venue", "currency", "price", "change", "change_rate", "volume")
 
+    def _live(self) -> None:
+        shown: list[dict[str, Any]] = []
+        with self._client.stream("kis.subscribe-realtime-price", ticker=TICKER) as trades:
+            while len(shown) < TRADES:
+                event = trades.get(timeout=ANSWER_SECONDS)
+                if event.missed:
+                    raise DemoFailed(f"{event.missed} trades are missing")
+                shown.append({"sequence": event.sequence, **{name: event.data[name] for name in TRADE}})
+        self._console.print(rows_table(shown))
+
     def _buy(self) -> None:
-        order = self._client.call(
-            "kis.buy-order", task_id="demo-order-1", ticker=TICKER, quantity=10, order_type="market"
-        )
-        self._object(order.first, "order_no", "ticker", "quantity", "order_type", "time", "state")
+        with self._client.stream("kis.subscribe-executions") as executions:
+            order = self._client.call(
+                "kis.buy-order", task_id="demo-order-1", ticker=TICKER, quantity=10, order_type="market"
+            )
+            self._object(order.first, "order_no", "ticker", "quantity", "order_type", "time", "state")
+            while (news := executions.get(timeout=ANSWER_SECONDS).data)["event"] != "fill":
+                pass
+        self._say(f"live: order {news['order_no']} filled, {news['quantity']} shares at {news['price']:,}")
 
     def _repeat(self) -> None:
         again = self._client.resume("demo-order-1")

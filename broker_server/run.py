@@ -278,6 +278,7 @@ def announce(parts: Prepared) -> None:
             f"  {client} call kis.get-daily-candles ticker=000660 start=2026-01-02",
             f"  {client} call kis.buy-order ticker=005930 quantity=10 order_type=market",
             f"  {client} call kis.get-balance",
+            f"  {client} watch kis.subscribe-realtime-price ticker=005930",
             f"  {client} methods",
             "",
         ]

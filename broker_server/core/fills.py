@@ -232,10 +232,10 @@ class FillLedger:
         total = _total(order, self._unit, self._digits)
         if entry.noticed >= compared.asked - CLOCK_DOUBT.total_seconds():
             total = None  # what was published is not all on the list, perhaps: amounts cannot be compared
-        if missing < 0 or (missing == 0 and (before.amount is not None or total is None)):
-            return None
-        if missing == 0:
+        if missing == 0 and total is not None:
+            # A new fill may have been swallowed and an old one published in its place.
             entry.published = replace(before, amount=total)
+        if missing <= 0:
             return None
         amount, price = _derived(total, before, missing)
         entry.published = replace(

@@ -98,6 +98,11 @@ class SubscriptionBook:
         """What one task has subscribed to."""
         return tuple(each for each in self.all() if each.task_id == task_id)
 
+    def members(self, registration: Registration) -> tuple[Subscription, ...]:
+        """The subscriptions of a registration, suspended or not."""
+        place = self._places.find(registration)
+        return () if place is None else tuple(place.members.values())
+
     def audience(self, registration: Registration) -> tuple[Subscription, ...]:
         """The subscriptions of a registration that are not suspended."""
         place = self._places.find(registration)

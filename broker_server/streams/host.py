@@ -82,8 +82,9 @@ class StreamThread:
         try:
             return answer.result(timeout)
         except TimeoutError:
-            answer.cancel()
-            raise
+            if answer.cancel():
+                raise
+            return answer.result()  # it has begun, so it happens: whoever called must know the outcome
 
     def wait(self, make: Callable[[], Coroutine[Any, Any, None]], timeout: float) -> bool:
         """Run a coroutine on the event loop. For any other thread.

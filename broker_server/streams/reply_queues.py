@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPConnectionError, AMQPError
 
 from broker_server.streams.board import StreamBoard
 
@@ -35,28 +36,37 @@ class ReplyQueueKeeper:
         board: Whose subscriptions.
         broker: Asked.
         interval: Seconds between two looks at the consumers of each queue.
+        monotonic: Seconds.
+        pause: Waits.
     """
 
     def __init__(
-        self, board: StreamBoard, broker: QueueLooks, *, interval: float = CONSUMERS_SECONDS
+        self,
+        board: StreamBoard,
+        broker: QueueLooks,
+        *,
+        interval: float = CONSUMERS_SECONDS,
+        monotonic: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._board = board
         self._broker = broker
         self._interval = interval
+        self._monotonic = monotonic
+        self._pause = pause
         self._waits: dict[str, tuple[float, float]] = {}
 
     async def run(self) -> None:
         """Look until cancelled."""
-        loop = asyncio.get_running_loop()
-        look_at_consumers = loop.time() + self._interval
+        look_at_consumers = self._monotonic() + self._interval
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._pause(LOOK_SECONDS)
             try:
-                await self._look_at_those_gone(loop.time())
-                if loop.time() >= look_at_consumers:
-                    look_at_consumers = loop.time() + self._interval
+                await self._look_at_those_gone(self._monotonic())
+                if self._monotonic() >= look_at_consumers:
+                    look_at_consumers = self._monotonic() + self._interval
                     await self._look_at_consumers()
-            except (AMQPError, TimeoutError) as error:
+            except AMQPConnectionError as error:
                 log.debug("reply queues cannot be looked at now", reason=str(error))
 
     async def _look_at_those_gone(self, now: float) -> None:
@@ -67,16 +77,35 @@ class ReplyQueueKeeper:
             if now < due and queue not in overdue:
                 continue
             self._waits[queue] = (now + wait, 2 * wait)
-            there, _ = await self._broker.queue_state(queue)
-            if there:
+            state = await self._state(queue)
+            if state is None:
+                continue
+            if state[0]:
                 self._board.queue_is_back(queue)
             elif queue in overdue:
                 self._board.queue_is_gone(queue)
 
     async def _look_at_consumers(self) -> None:
         for queue in self._board.book.reply_addresses:
-            there, consumers = await self._broker.queue_state(queue)
+            state = await self._state(queue)
+            if state is None:
+                continue
+            there, consumers = state
             if not there:
                 self._board.returned(queue)
             elif consumers is not None:
                 self._board.queue_seen(queue, consumers)
+
+    async def _state(self, queue: str) -> tuple[bool, int | None] | None:
+        """What the broker says of a queue; ``None`` if it cannot tell, as of one on a node that is down.
+
+        Raises:
+            AMQPConnectionError: It can be asked about none.
+        """
+        try:
+            return await self._broker.queue_state(queue)
+        except AMQPConnectionError:
+            raise
+        except (AMQPError, TimeoutError) as error:
+            log.debug("a reply queue cannot be looked at now", queue=queue, reason=str(error))
+            return None

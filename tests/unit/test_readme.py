@@ -91,7 +91,7 @@ def test_errors_of_the_python_client_are_all_named(readme: Readme) -> None:
         and not issubclass(error, TaskFailed)
         and error is not BrokerError
     ]
-    assert len(own) == 7
+    assert len(own) == 8
     for name in own:
         assert f"`{name}`" in readme.prose
 

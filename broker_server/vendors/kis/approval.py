@@ -9,12 +9,12 @@ from typing import Literal
 
 import structlog
 
-from broker_client.errors import AuthenticationFailed, TaskFailed, VendorUnavailable
+from broker_client.errors import VendorUnavailable
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
 from broker_server.vendors.kis.config import KisConfig
-from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
-from broker_server.vendors.kis.values import Answer, read_answer, text_of
+from broker_server.vendors.kis.errors import VENDOR, error_for, unreadable
+from broker_server.vendors.kis.values import read_answer, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,7 @@ class ApprovalKeys:
         Raises:
             AuthenticationFailed: KIS refuses the app key.
             RateLimited: It was asked too often.
+            VendorRejected: KIS refuses for another reason.
             VendorUnavailable: KIS cannot be reached, or answers otherwise than documented.
         """
         with self._turn:
@@ -105,22 +106,9 @@ class ApprovalKeys:
                 f"KIS issues no approval key: {error}; it is tried again", vendor=VENDOR
             ) from error
         if not answer.succeeded:
-            raise _issue_error(answer)
+            raise error_for(answer.code, answer.text)
         key = text_of(answer.body, "approval_key")
         if not key:
             raise unreadable("the answer to the request for an approval key holds none")
         log.info("kis_approval_key_issued")
         return key
-
-
-def _issue_error(answer: Answer) -> TaskFailed:
-    error = error_for(answer.code, answer.text)
-    if meaning_of(answer.code, answer.text) in (Meaning.BUSINESS, Meaning.TOKEN):
-        # Whatever else this service refuses is about the key.
-        return AuthenticationFailed(
-            f"KIS issues no approval key for this app key: {answer.code} {answer.text}".rstrip(),
-            vendor=VENDOR,
-            vendor_code=error.vendor_code,
-            vendor_message=error.vendor_message,
-        )
-    return error

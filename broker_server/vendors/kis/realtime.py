@@ -11,7 +11,7 @@ import structlog
 from websockets.exceptions import WebSocketException
 
 from broker_client.errors import AuthenticationFailed, TaskFailed
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.approval import ApprovalKeys
@@ -20,7 +20,12 @@ from broker_server.vendors.kis.realtime_codes import Treatment, refusal_error
 from broker_server.vendors.kis.realtime_conversation import Conversation
 from broker_server.vendors.kis.realtime_endings import End, Ending
 from broker_server.vendors.kis.realtime_intake import Intake, OddityLog
-from broker_server.vendors.kis.realtime_link import close_connection, open_connection, why_not_open
+from broker_server.vendors.kis.realtime_link import (
+    close_connection,
+    host_of,
+    open_connection,
+    why_not_open,
+)
 from broker_server.vendors.kis.realtime_plan import Plan
 from broker_server.vendors.kis.realtime_timing import Timing
 
@@ -51,6 +56,7 @@ class KisSession:
         timing: The waits.
         pause: Waits before a connection is made again.
         alias: How the account is called in events.
+        observer: Is told each step.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class KisSession:
         timing: Timing | None = None,
         pause: Pause = asyncio.sleep,
         alias: str = "default",
+        observer: FeedObserver | None = None,
     ) -> None:
         if config.live_url is None:
             raise ValueError("KIS_WS_URL must be set: a simulator's address of live data has no default")
@@ -71,6 +78,7 @@ class KisSession:
         self._url = config.live_url
         self._approval = approval
         self._listener = listener
+        self._observer = observer or FeedObserver()
         self._chance = chance
         self._timing = timing or Timing()
         self._pause = pause
@@ -86,6 +94,7 @@ class KisSession:
         self._last_failure: str | None = None
         self._connections = 0
         self._refused_until: float | None = None
+        self._short_ones = 0
         self.failures = 0
 
     @property
@@ -111,16 +120,19 @@ class KisSession:
 
     async def run(self) -> None:
         """Keep connected while anything is wanted; cancelling it closes the connection cleanly."""
-        while True:
-            self._state = "idle"
-            await self._has_aims.wait()
-            if self._next_pause > 0:
-                self._state = "waiting"
-                pause, self._next_pause = self._next_pause, 0.0
-                await self._pause(pause)
-                continue  # it may not be wanted any more
-            self._state = "connecting"
-            await self._connect_once()
+        try:
+            while True:
+                self._state = "idle"
+                await self._has_aims.wait()
+                if self._next_pause > 0:
+                    self._state = "waiting"
+                    pause, self._next_pause = self._next_pause, 0.0
+                    await self._pause(pause)
+                    continue  # it may not be wanted any more
+                self._state = "connecting"
+                await self._connect_once()
+        finally:
+            self._state = "stopped"
 
     def status(self) -> dict[str, Any]:
         """For `broker.get-status`."""
@@ -149,12 +161,14 @@ class KisSession:
         opened_at: float | None = None
         try:
             approval_key = await asyncio.to_thread(self._approval.get)
+            self._observer.key_ready(configured=self._approval.state() == "configured")
+            self._observer.opening(host_of(self._url))
             connection = await open_connection(self._url, self._timing)
             try:
                 opened_at = asyncio.get_running_loop().time()
                 ending = await self._converse(connection, approval_key)
             finally:
-                await close_connection(connection)
+                await close_connection(connection, self._timing)
         except AuthenticationFailed as error:
             ending = Ending(End.KEY_REFUSED, error.message, error)
         except TaskFailed as error:
@@ -183,47 +197,53 @@ class KisSession:
             oddities=self._oddities,
             events=self._listener,
             timing=self._timing,
+            observer=self._observer,
         )
         self._conversation, self._state = conversation, "connected"
         self._connections += 1
         log.info("kis_live_connected", environment=config.environment)
-        self._listener.connected()
+        self._observer.opened()
         steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
         try:
+            self._listener.connected()
             ending = await conversation.hold()
-        except Exception as error:
-            ending = _defect(error)
+        except Exception as defect:
+            ending = _defect(defect)
         finally:
             steady.cancel()
             self._conversation = None
             self._intake.forget()
-            if conversation.has_registered:
-                self._has_reissued = False
-            missed, given_up = self._plan.disconnected(
-                conversation.in_flight, asyncio.get_running_loop().time()
-            )
+            missed = self._plan.disconnected()
         if missed:
             self._listener.interrupted(missed, ending.reason)
-        if given_up and conversation.in_flight is not None:
-            refusal = refusal_error(Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked")
-            self._listener.refused(conversation.in_flight.registration, refusal, for_good=True)
+        if ending.kind is End.LOST and (request := conversation.in_flight):
+            now = asyncio.get_running_loop().time()
+            if self._plan.broke_on(request, now, had_worked=conversation.has_registered):
+                error = refusal_error(
+                    Treatment.WRONG_HTS_ID, "", "it cuts the connection whenever it is asked"
+                )
+                self._listener.refused(request.registration, error, for_good=True)
         return ending
 
     def _after(self, ending: Ending, approval_key: str | None, *, is_stable: bool) -> None:
         """Count the failure, and say how long to wait before the next connection."""
         if is_stable:
-            self.failures = 0
+            self._forget_failures()
         in_use, is_failure = ending.kind is End.IN_USE, ending.kind not in (End.IDLE, End.ASKED)
         if ending.kind is End.NEW_APPROVAL_KEY and approval_key is not None:
             self._approval.discard(approval_key)
             if not self._has_reissued:
                 self._has_reissued = True
                 log.info("kis_live_ended", reason=ending.reason)
+                self._observer.ended(ending.reason, 0.0)
                 return
-        # A connection that did not last counts whatever ended it: going on and off must not become a loop.
-        if is_failure or not is_stable:
+        if is_failure:
             self.failures += 1
-        self._next_pause = self._timing.pause(max(self.failures, 1), self._chance, in_use=in_use)
+        elif not is_stable:
+            self._short_ones += 1  # going on and off must not become a loop, whatever it is for
+        in_a_row = max(self.failures + self._short_ones, 1)
+        self._next_pause = self._timing.pause(in_a_row, self._chance, in_use=in_use)
+        self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
             self._listener.failing(self.failures, ending.reason)
@@ -236,8 +256,12 @@ class KisSession:
         self._look_at_plan()
 
     def _steady(self) -> None:
-        self.failures = 0
+        self._forget_failures()
         self._listener.steady()
+
+    def _forget_failures(self) -> None:
+        self.failures = self._short_ones = 0
+        self._has_reissued = False
 
 
 def _defect(error: Exception) -> Ending:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from typing import Literal
+from urllib.parse import urlsplit
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from broker_server.vendors.kis.realtime_plan import Request
 from broker_server.vendors.kis.realtime_timing import Timing
 
+_PORTS = {"ws": 80, "wss": 443}
 _LARGEST_FRAME = 1024 * 1024
 _WAITING_FRAMES = 256
 """How many wait to be read before the connection is not read any more."""
@@ -20,36 +22,58 @@ _WAITING_FRAMES = 256
 async def open_connection(url: str, timing: Timing) -> ClientConnection:
     """Connect.
 
-    KIS does not reliably answer pings of the protocol, so none are sent; its own ping is a text frame. A
-    proxy of the environment must not see the approval key.
+    The connection goes to the host of the URL and nowhere else: no redirect leads to another, where another
+    environment may be. KIS does not reliably answer pings of the protocol, so none are sent; its own ping is
+    a text frame. A proxy of the environment must not see the approval key.
 
     Raises:
         OSError: There is no connection.
         WebSocketException: The server does not shake hands.
     """
-    return await connect(
-        url,
-        compression=None,
-        ping_interval=None,
-        open_timeout=timing.open,
-        close_timeout=timing.close,
-        max_size=_LARGEST_FRAME,
-        max_queue=_WAITING_FRAMES,
-        proxy=None,
-    )
+    parts = urlsplit(url)
+    try:
+        return await connect(
+            url,
+            host=parts.hostname,
+            port=parts.port or _PORTS[parts.scheme],
+            compression=None,
+            ping_interval=None,
+            open_timeout=timing.open,
+            close_timeout=timing.close,
+            max_size=_LARGEST_FRAME,
+            max_queue=_WAITING_FRAMES,
+            proxy=None,
+        )
+    except ValueError as error:
+        raise InvalidHandshake("redirected to another host") from error
 
 
-async def close_connection(connection: ClientConnection) -> None:
+def host_of(url: str) -> str:
+    """Host and port of a URL, and nothing else of it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+
+
+async def close_connection(connection: ClientConnection, timing: Timing) -> None:
     """Say good-bye and wait until the socket is gone: KIS counts a connection that just breaks for a while.
 
-    Being cancelled meanwhile does not cut it short; it takes no longer than the time-out of the connection.
+    Being cancelled meanwhile does not cut it short; a server that does not read may not hold it up.
     """
-    closing = asyncio.ensure_future(connection.close())
+    closing = asyncio.ensure_future(_close(connection, timing))
     try:
         await asyncio.shield(closing)
     except asyncio.CancelledError:
         await closing
         raise
+
+
+async def _close(connection: ClientConnection, timing: Timing) -> None:
+    try:
+        async with asyncio.timeout(2 * timing.close):
+            await connection.close()
+    except TimeoutError:
+        connection.transport.abort()
+        await connection.wait_closed()
 
 
 def request_text(approval_key: str, customer: Literal["P", "B"], request: Request) -> str:

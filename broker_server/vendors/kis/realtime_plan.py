@@ -17,6 +17,8 @@ from broker_server.vendors.kis.realtime_keys import is_notice
 from broker_server.vendors.kis.realtime_timing import Timing
 
 _NEVER = float("inf")
+_UNPROVEN = 0.25
+"""How much a break counts on a connection on which nothing had worked."""
 
 
 class Request(NamedTuple):
@@ -47,7 +49,7 @@ class Plan:
         self._given_up: set[Registration] = set()
         self._renewing: set[Registration] = set()
         self._tries: dict[Registration, int] = {}
-        self._breaks: dict[Registration, int] = {}
+        self._breaks: dict[Registration, float] = {}
         self._not_before: dict[Registration, float] = {}
         self._limit: int | None = None
         self._limit_until = 0.0
@@ -193,15 +195,11 @@ class Plan:
         self._announced.update(new)
         return new
 
-    def disconnected(self, in_flight: Request | None, now: float) -> tuple[list[Registration], bool]:
+    def disconnected(self) -> list[Registration]:
         """Nothing is held any more.
 
-        Args:
-            in_flight: What was sent and not answered. Notices of an unknown ID may end in a connection that
-                breaks: such a registration is asked for last, and not for ever.
-
         Returns:
-            What is missed now, and whether what was in flight is given up.
+            What is missed now.
         """
         missed = [one for one in self._wanted if one in self._announced]
         for one in (*self._held, *self._uncertain):
@@ -214,15 +212,28 @@ class Plan:
         self._limit = None
         for one in [one for one in self._tries if one not in self._wanted]:
             self._forget_failures(one)
-        if in_flight is None or not in_flight.register or not is_notice(in_flight.registration.code):
-            return missed, False
-        suspect = in_flight.registration
-        breaks = self._breaks[suspect] = self._breaks.get(suspect, 0) + 1
-        self._not_before[suspect] = now + self._timing.suspect * breaks
-        if breaks < self._timing.breaks or suspect not in self._wanted:
-            return missed, False
-        self._give_up(suspect)
-        return missed, True
+        return missed
+
+    def broke_on(self, request: Request, now: float, *, had_worked: bool) -> bool:
+        """The connection broke while this was on its way.
+
+        Notices of an unknown ID may end so. They are asked for later than the others, and not for ever.
+
+        Args:
+            had_worked: Something was registered on that connection.
+
+        Returns:
+            Whether it is given up.
+        """
+        one = request.registration
+        if not request.register or one not in self._wanted or not is_notice(one.code):
+            return False
+        breaks = self._breaks[one] = self._breaks.get(one, 0.0) + (1.0 if had_worked else _UNPROVEN)
+        self._not_before[one] = now + self._timing.suspect * max(breaks, 1.0)
+        if breaks < self._timing.breaks:
+            return False
+        self._give_up(one)
+        return True
 
     def _open(self) -> list[Registration]:
         return [one for one in self._wanted if one not in self._given_up]

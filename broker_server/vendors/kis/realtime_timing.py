@@ -30,7 +30,8 @@ class Timing:
         limit: After the server said that it holds no more, it is not asked for more before, unless something
             was given back.
         suspect: A notice during whose registration the connection broke waits so long, times the breaks.
-        breaks: So many breaks in a row, and it is given up.
+        breaks: So many breaks in a row, and it is given up; of those on a connection that had worked. Where
+            nothing had, the server may be down: four times as many.
     """
 
     open: float = 10.0
@@ -40,7 +41,7 @@ class Timing:
     unanswered: int = 3
     silence: float = 60.0
     stable: float = 60.0
-    linger: float = 5.0
+    linger: float = 30.0
     first_pause: float = 1.0
     longest_pause: float = 60.0
     in_use: float = 30.0

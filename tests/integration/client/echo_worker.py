@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from broker_client.errors import (
     InvalidParameters,
+    NotSubscribed,
     OrderOutcomeIsUnknown,
     TaskFailed,
     UnknownMethod,
@@ -25,6 +26,7 @@ from broker_client.protocol import (
     decode_request,
     encode_reply,
 )
+from tests.integration.client.stream_script import Line
 
 QUORUM = {"x-queue-type": "quorum"}
 
@@ -55,17 +57,22 @@ METHODS = [
 class EchoWorker:
     """Answers on a thread of its own.
 
-    Methods: ``echo.get-*`` answers with what it received; ``fail.get-*`` fails with a vendor's refusal;
-    ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at `release`;
-    ``page.get-*`` reports progress first; an order is run once per task_id and replayed after that, and
-    waits for `release` while ``hold_orders`` is set. While ``lose_orders`` is set an order is of unknown
-    outcome until `settle`. ``broker.get-order`` and ``broker.list-orders`` answer from ``records``;
-    ``odd.get-*`` warns.
+    Methods: ``echo.get-*`` and ``kis.get-*`` answer with what was received; ``fail.get-*`` fails with a
+    vendor's refusal; ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at
+    `release`; ``page.get-*`` reports progress first; an order is run once per task_id and replayed after
+    that, and waits for `release` while ``hold_orders`` is set. While ``lose_orders`` is set an order is of
+    unknown outcome until `settle`. ``broker.get-order`` and ``broker.list-orders`` answer from ``records``;
+    ``odd.get-*`` warns. A ``subscribe`` is acknowledged, then `script` follows if it is the first of its
+    task_id; `emit` says more.
 
     Attributes:
         received: Every task with its AMQP properties, in order of arrival.
         runs: How often each order was really run, by task_id.
         records: What is on record of each order, by task_id; newest last.
+        subscriptions: The reply queue of each subscription, by task_id.
+        script: What follows the acknowledgement.
+        refusal: Why nothing can be subscribed.
+        mute: Subscriptions are not answered.
     """
 
     def __init__(self, url: str, *, queues: tuple[str, ...] = (TASKS_QUEUE, ORDERS_QUEUE)) -> None:
@@ -74,6 +81,10 @@ class EchoWorker:
         self.records: dict[str, dict[str, Any]] = {}
         self.hold_orders = False
         self.lose_orders = False
+        self.subscriptions: dict[str, str] = {}
+        self.script: list[Line] = []
+        self.refusal: TaskFailed | None = None
+        self.mute = False
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._held: list[Callable[[], None]] = []
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
@@ -111,6 +122,10 @@ class EchoWorker:
 
         self._connection.add_callback_threadsafe(answer)
 
+    def emit(self, task_id: str, *lines: Line) -> None:
+        """Say something on a stream."""
+        self._connection.add_callback_threadsafe(lambda: self._emit(task_id, lines))
+
     def stop(self) -> None:
         """Stop consuming; what was not taken stays in the queues."""
         self._connection.add_callback_threadsafe(self._channel.stop_consuming)
@@ -132,6 +147,10 @@ class EchoWorker:
         kind = request.method.partition(".")[0]
         if method.routing_key == ORDERS_QUEUE:
             self._order(request, properties)
+        elif ".subscribe" in request.method:
+            self._subscribe(request, properties)
+        elif ".unsubscribe" in request.method:
+            self._unsubscribe(request, properties)
         elif kind == "late":
             self._held.append(lambda: self._echo(request, properties))
         elif kind == "fail":
@@ -164,10 +183,38 @@ class EchoWorker:
             self._reply(request, properties, [{"reason": request.parameters["reason"]}])
         elif kind == "odd":
             self._reply(request, properties, [{"n": 1}], extra={"warnings": ["the market is closed", "시장"]})
-        elif kind == "echo":
+        elif kind == "echo" or request.method.startswith("kis.get-"):
             self._echo(request, properties)
         elif kind != "ignore":
             self._reply(request, properties, [], error=UnknownMethod(f"no method {request.method}"))
+
+    def _subscribe(self, request: TaskRequest, properties: Any) -> None:
+        if self.mute:
+            return
+        if self.refusal is not None:
+            self._reply(request, properties, [], error=self.refusal)
+            return
+        first = request.task_id not in self.subscriptions
+        self.subscriptions[request.task_id] = properties.reply_to
+        ack = {"subscription": request.task_id, "mode": "realtime", **request.parameters}
+        self._reply(request, properties, [ack], kind="ack")
+        if first:
+            self._emit(request.task_id, self.script)
+
+    def _unsubscribe(self, request: TaskRequest, properties: Any) -> None:
+        if self.subscriptions.pop(request.task_id, None) is None:
+            self._reply(request, properties, [], error=NotSubscribed("no such subscription"))
+        else:
+            self._reply(request, properties, [{"ended": 1}])
+
+    def _emit(self, task_id: str, lines: Iterable[Line]) -> None:
+        for line in lines:
+            self._channel.basic_publish(
+                "",
+                self.subscriptions[task_id],
+                line.encode(task_id, self.clock()),
+                pika.BasicProperties(delivery_mode=1, expiration=line.expiration),
+            )
 
     def _order(self, request: TaskRequest, properties: Any) -> None:
         hold = self.hold_orders  # before a test sees the order in `runs`, and may change it
@@ -250,3 +297,12 @@ def delete_queue(url: str, name: str) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(url))
     connection.channel().queue_delete(name)
     connection.close()
+
+
+def queue_length(url: str, name: str) -> int:
+    """How many messages are ready in it."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    try:
+        return int(connection.channel().queue_declare(name, passive=True).method.message_count)
+    finally:
+        connection.close()

@@ -16,6 +16,7 @@ ROOT = Path(broker_client.__file__).resolve().parents[1]
 
 PUBLIC = {
     "AsyncClient",
+    "AsyncStream",
     "AuthenticationFailed",
     "BrokerError",
     "BrokerUnreachable",
@@ -37,6 +38,10 @@ PUBLIC = {
     "PendingTask",
     "Ping",
     "RateLimited",
+    "Stream",
+    "StreamEnded",
+    "StreamEvent",
+    "StreamStatus",
     "SubscriptionLimit",
     "TaskCancelled",
     "TaskExpired",
@@ -94,6 +99,15 @@ def test_the_asynchronous_client_loads_only_aio_pika() -> None:
     loaded = loaded_after("from broker_client import AsyncClient")
     assert "aio_pika" in loaded
     assert not loaded & {"pika", "typer", "rich", "broker_server"}
+
+
+def test_the_calls_of_kis_load_no_amqp_library_before_they_are_used() -> None:
+    assert not loaded_after("from broker_client.kis import kis_client") & {
+        "pika",
+        "aio_pika",
+        "typer",
+        "rich",
+    }
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "broker_client").rglob("*.py")), ids=lambda path: path.name)

@@ -286,12 +286,14 @@ class FillMachine(RuleBasedStateMachine):
         assert result.published == self.kept.published(fill.order_no)
         self.told[fill.order_no] += result.publish
 
-    @rule(took=st.sampled_from([0.0, 0.4, 5.0]), lag=st.booleans())
-    def list_orders(self, took: float, lag: bool) -> None:
+    @rule(took=st.sampled_from([0.0, 0.4, 5.0]), lag=st.booleans(), meanwhile=st.booleans())
+    def list_orders(self, took: float, lag: bool, meanwhile: bool = False) -> None:
         """A list is of some moment between question and answer."""
         asked = self.now
         before = self.rows()
         self.now += took
+        if meanwhile:
+            self.trade("1", 3, 101)
         self.kept.listed(
             before if lag else self.rows(),
             asked_at=at(asked + self.skew),

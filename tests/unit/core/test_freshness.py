@@ -291,8 +291,8 @@ class FreshnessMachine(RuleBasedStateMachine):
 
     STALE_AFTER = 60.0
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(confirmed=st.sets(REGISTRATIONS))
+    def begin(self, confirmed: set[Registration]) -> None:
         self.watched = Watched(self.STALE_AFTER)
         self.groups = {A: "g", B: "g", C: "h"}
         self.alive_at: dict[Registration, float] = {}
@@ -303,6 +303,8 @@ class FreshnessMachine(RuleBasedStateMachine):
         self.opened_at = 0.0
         self.acted_at: dict[Registration, float] = {}
         self.reconnected: dict[str, list[float]] = {"g": [], "h": []}
+        for registration in sorted(confirmed):
+            self.confirm(registration)
 
     @rule(registration=REGISTRATIONS)
     def confirm(self, registration: Registration) -> None:
@@ -339,10 +341,16 @@ class FreshnessMachine(RuleBasedStateMachine):
         assert self.watched.tick() == []
         self.opened_at = self.watched.now
 
-    @rule(seconds=st.sampled_from([1, 30, 61, 200, 700]), moved=st.sampled_from([True, True, False, None]))
-    def time_passes(self, seconds: int, moved: bool | None) -> None:
+    @rule(
+        seconds=st.sampled_from([10, 30, 70, 200, 700]),
+        moved=st.sampled_from([True, True, False, None]),
+        busy=st.sampled_from([None, None, A, B]),
+    )
+    def time_passes(self, seconds: int, moved: bool | None, busy: Registration | None) -> None:
         for _ in range(0, seconds, 10):
-            self.watched.now += min(10, seconds)
+            self.watched.now += 10
+            if busy is not None:
+                self.receive(busy)
             for suspected in self.watched.tick():
                 self.check(suspected)
                 for action in self.watched.verdict(moved, suspected.registration):
@@ -370,6 +378,7 @@ class FreshnessMachine(RuleBasedStateMachine):
             times = self.reconnected[group]
             times.append(now)
             assert sum(1 for each in times if each > now - LONGEST_WAIT) <= 4
+            assert len(times) < 2 or now - times[-2] >= self.STALE_AFTER
             for other, name in self.groups.items():
                 if name == group and other != registration:
                     assert self.heard_at.get(other, -1e9) <= now - self.STALE_AFTER

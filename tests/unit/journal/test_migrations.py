@@ -14,7 +14,7 @@ from broker_server.journal.database import JournalError, open_database
 from broker_server.journal.tables import metadata
 from tests.support.racing import race_processes
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def versions(engine: Engine) -> list[str]:
@@ -76,6 +76,22 @@ def test_a_journal_of_an_unreleased_version_is_upgraded(journal_url: str) -> Non
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM task_starts")).scalar_one() == 0
     engine.dispose()
+
+
+def test_a_journal_without_live_data_gets_its_tables_and_keeps_its_rows(
+    journal_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        for table in ("subscriptions", "published_fills", "fill_baselines"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("INSERT INTO journal_identity VALUES (1, 'kept', '2026-11-20 01:00:00')"))
+    again = open_database(journal_url)
+    assert differences(again) == []
+    assert versions(again) == [HEAD]
+    with again.connect() as connection:
+        assert connection.execute(text("SELECT journal_id FROM journal_identity")).scalars().all() == ["kept"]
+    again.dispose()
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(

@@ -8,6 +8,8 @@ from pydantic import SecretStr
 
 from broker_server.vendors.kis import KisConfig
 
+SIMULATOR = {"simulated": True, "rest_url": "http://127.0.0.1:9"}
+
 
 def config(**settings: Any) -> KisConfig:
     values: dict[str, Any] = {
@@ -49,6 +51,13 @@ def test_each_environment_has_its_host_and_limit(environment: str, url: str, lim
         ({"environment": "real", "rest_url": "https://openapivts.koreainvestment.com:29443"}, "paper host"),
         ({"simulated": True}, "not a simulator"),
         ({"simulated": True, "rest_url": "https://OPENAPI.koreainvestment.com"}, "not a simulator"),
+        ({"ws_url": "https://ops.koreainvestment.com"}, "KIS_WS_URL"),
+        ({"ws_url": "ops.koreainvestment.com:31000"}, "KIS_WS_URL"),
+        ({"ws_url": "ws://ops.koreainvestment.com:21000"}, "names the real server"),
+        ({"environment": "real", "ws_url": "ws://ops.koreainvestment.com:31000"}, "paper server"),
+        ({**SIMULATOR, "ws_url": "ws://OPS.koreainvestment.com:31000"}, "not a simulator"),
+        ({"ws_max_registrations": 0}, "KIS_WS_MAX_REGISTRATIONS"),
+        ({"ws_max_registrations": 42}, "KIS_WS_MAX_REGISTRATIONS"),
     ],
 )
 def test_dangerous_or_wrong_settings_are_refused_by_name(settings: dict[str, Any], message: str) -> None:
@@ -56,6 +65,21 @@ def test_dangerous_or_wrong_settings_are_refused_by_name(settings: dict[str, Any
         config(**settings)
 
 
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "ws://ops.koreainvestment.com:31000/tryitout"),
+        ({"environment": "real"}, "ws://ops.koreainvestment.com:21000/tryitout"),
+        (SIMULATOR, None),
+        ({**SIMULATOR, "ws_url": "ws://127.0.0.1:8/"}, "ws://127.0.0.1:8/tryitout"),
+        ({"ws_url": "wss://relay.example.com/live"}, "wss://relay.example.com/live"),
+    ],
+)
+def test_where_live_data_come_from(settings: dict[str, Any], url: str | None) -> None:
+    assert config(**settings).live_url == url
+
+
 def test_a_configuration_shows_no_secret() -> None:
     assert "secret'" not in repr(config(app_secret=SecretStr("hidden"))).replace("app_secret", "")
-    assert "hidden" not in repr(config(app_secret=SecretStr("hidden")))
+    for name in ("app_secret", "hts_id", "ws_approval_key"):
+        assert "hidden" not in repr(config(**{name: SecretStr("hidden")}))

@@ -1,0 +1,180 @@
+"""The queues of streams on the asynchronous client's connection, each on a channel of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, MessageProcessError
+
+from broker_client.address import backoff_delay
+from broker_client.reasons import reason_of
+from broker_client.streams import STREAM_PREFETCH, STREAM_QUEUE_ARGUMENTS, Inlet, Token
+
+__all__ = ["AsyncStreamConsumer", "AsyncStreamConsumers"]
+
+logger = logging.getLogger("broker_client")
+
+_CLOSE_SECONDS = 5.0
+_BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, MessageProcessError, OSError, asyncio.TimeoutError)
+
+
+class AsyncStreamConsumers:
+    """The consumers of all streams of a client."""
+
+    def __init__(self) -> None:
+        self._consumers: dict[Inlet, AsyncStreamConsumer] = {}
+        self._connection: AbstractConnection | None = None
+
+    def add(self, inlet: Inlet) -> None:
+        """Consume a stream's queue, now and on each connection to come."""
+        consumer = self._consumers[inlet] = AsyncStreamConsumer(inlet)
+        if self._connection is not None:
+            consumer.open(self._connection)
+
+    def taken(self, inlet: Inlet, token: Token) -> None:
+        """Acknowledge what came on the stream up to ``token``; in the order of arrival."""
+        if (consumer := self._consumers.get(inlet)) is not None:
+            consumer.taken(token)
+
+    async def remove(self, inlet: Inlet) -> None:
+        """Delete the stream's queue."""
+        if (consumer := self._consumers.pop(inlet, None)) is not None:
+            await consumer.close()
+
+    def connected(self, connection: AbstractConnection) -> None:
+        """A connection is up."""
+        self._connection = connection
+        for consumer in self._consumers.values():
+            consumer.open(connection)
+
+    async def lost(self, reason: str) -> None:
+        """It is gone."""
+        self._connection = None
+        for consumer in list(self._consumers.values()):
+            await consumer.lost(reason)
+
+    async def close(self) -> None:
+        """Delete all their queues."""
+        self._connection = None
+        for inlet in list(self._consumers):
+            await self.remove(inlet)
+
+
+class AsyncStreamConsumer:
+    """Feeds an inlet from its queue, on one connection after another: one task per connection.
+
+    The channel may end while the connection lives, for example when the broker loses patience with a
+    consumer that has not acknowledged anything for half an hour. Then another one is opened.
+
+    Args:
+        inlet: The stream.
+    """
+
+    def __init__(self, inlet: Inlet) -> None:
+        self._inlet = inlet
+        self._keeper: asyncio.Task[None] | None = None
+        self._channel_number = 0
+        self._taken: tuple[int, AbstractIncomingMessage] | None = None
+        self._changed = asyncio.Event()
+        self._closing = False
+
+    def open(self, connection: AbstractConnection) -> None:
+        """Declare and consume the queue on this connection."""
+        self._keeper = asyncio.create_task(self._keep(connection), name=self._inlet.queue)
+
+    async def lost(self, reason: str) -> None:
+        """The connection is gone."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        self._inlet.detached(reason)
+
+    def taken(self, token: tuple[int, AbstractIncomingMessage]) -> None:
+        """Acknowledge everything up to ``token``; in the order of arrival."""
+        self._taken = token
+        self._changed.set()
+
+    async def close(self) -> None:
+        """Delete the queue."""
+        self._closing = True
+        self._changed.set()
+        if self._keeper is not None:
+            _, late = await asyncio.wait([self._keeper], timeout=_CLOSE_SECONDS)
+            for keeper in late:
+                keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def _keep(self, connection: AbstractConnection) -> None:
+        failures = 0
+        while not self._closing:
+            try:
+                await self._consume(connection)
+                return
+            except _BROKER_TROUBLE as error:
+                reason = reason_of(error)
+            if connection.is_closed or self._closing:
+                return
+            failures += 1
+            delay = backoff_delay(failures)
+            logger.warning("a stream lost its channel (%s); opening another in %.1f s", reason, delay)
+            self._inlet.detached(reason)
+            await asyncio.sleep(delay)
+
+    async def _consume(self, connection: AbstractConnection) -> None:
+        """Hold one channel until the stream is closed.
+
+        Raises:
+            AMQPError: The channel or the queue is gone.
+        """
+        self._channel_number += 1
+        number = self._channel_number
+        self._taken, lost = None, list[str]()
+
+        def end(reason: str) -> None:
+            lost.append(reason)
+            self._changed.set()
+
+        async def receive(message: AbstractIncomingMessage) -> None:
+            if self._inlet.message(message.body, message.correlation_id, (number, message)):
+                with contextlib.suppress(*_BROKER_TROUBLE):
+                    await message.ack()
+
+        channel = await connection.channel(publisher_confirms=False)
+        try:
+            channel.close_callbacks.add(lambda _, error: end(reason_of(error) if error else "closed"))
+            # The broker ends a consumer without closing its channel when the queue goes.
+            underlay: Any = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(lambda _: end("the queue of the stream was deleted"))
+            await channel.set_qos(prefetch_count=STREAM_PREFETCH)
+            queue = await channel.declare_queue(
+                self._inlet.queue, durable=True, arguments=STREAM_QUEUE_ARGUMENTS
+            )
+            tag = await queue.consume(receive)
+            self._inlet.attached()
+            await self._acknowledge(number, lost)
+            if lost:
+                raise AMQPError(lost[0])
+            await _delete(queue, tag)
+        finally:
+            with contextlib.suppress(*_BROKER_TROUBLE):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await channel.close()
+
+    async def _acknowledge(self, number: int, lost: list[str]) -> None:
+        while not self._closing and not lost:
+            await self._changed.wait()
+            self._changed.clear()
+            taken, self._taken = self._taken, None
+            if taken is not None and taken[0] == number:
+                await taken[1].ack(multiple=True)
+
+
+async def _delete(queue: AbstractQueue, consumer_tag: str) -> None:
+    with contextlib.suppress(*_BROKER_TROUBLE):
+        await queue.cancel(consumer_tag, timeout=_CLOSE_SECONDS)
+        await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_SECONDS)

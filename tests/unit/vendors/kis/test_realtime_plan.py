@@ -1,0 +1,270 @@
+"""The plan of a connection: it converges to exactly what is wanted, and never asks in a loop."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kis.realtime_codes import Treatment
+from broker_server.vendors.kis.realtime_plan import Plan, Request
+from broker_server.vendors.kis.realtime_timing import Timing
+
+TIMING = Timing()
+POOL = [Registration("H0STCNT0", f"{number:06}") for number in range(8)] + [Registration("H0STCNI0", "me")]
+A, B, C = POOL[:3]
+NOTICES = POOL[-1]
+
+
+def register(plan: Plan, *registrations: Registration, now: float = 0.0) -> None:
+    """Carry out requests that are granted at once, and check that they are these."""
+    for one in registrations:
+        step = plan.next_step(now)
+        assert step == Request(one, register=True)
+        plan.asking(step)
+        plan.registered(one)
+
+
+def ask(plan: Plan, now: float = 0.0) -> Request:
+    step = plan.next_step(now)
+    assert isinstance(step, Request)
+    plan.asking(step)
+    return step
+
+
+def test_a_retryable_refusal_is_repeated_with_growing_waits_and_then_given_up() -> None:
+    plan, now, waits = Plan(TIMING), 0.0, []
+    plan.want([A])
+    for _ in range(TIMING.retries):
+        assert not plan.refused(ask(plan, now), Treatment.RETRY, now)
+        wait = plan.next_step(now)
+        assert isinstance(wait, float)
+        waits.append(wait)
+        now += wait
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert plan.refused(ask(plan, now), Treatment.RETRY, now)
+    assert plan.next_step(now) is None
+    assert not plan.has_aims()
+
+
+def test_what_was_given_up_is_open_again_when_wanted_anew() -> None:
+    plan = Plan(TIMING)
+    plan.want([A])
+    assert plan.refused(ask(plan), Treatment.NOT_ENTITLED, 0.0)
+    plan.want([A])
+    assert plan.next_step(0.0) is None
+    plan.want([])
+    plan.want([A])
+    register(plan, A)
+
+
+def test_others_go_on_while_one_waits() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B])
+    plan.refused(ask(plan), Treatment.RETRY, 0.0)
+    register(plan, B)
+    assert plan.next_step(0.5) == 1.5
+
+
+def test_an_unanswered_end_is_asked_for_again() -> None:
+    plan = Plan(TIMING)
+    plan.want([A])
+    register(plan, A)
+    plan.want([])
+    request = ask(plan)
+    plan.unanswered(request, 0.0)
+    assert plan.next_step(0.0) == 2.0
+    assert ask(plan, 2.0) == request == Request(A, register=False)
+
+
+def test_an_end_that_is_refused_for_ever_is_left_to_the_next_connection() -> None:
+    plan, now = Plan(TIMING), 0.0
+    plan.want([A])
+    register(plan, A)
+    plan.want([])
+    for _ in range(TIMING.retries):
+        plan.refused(ask(plan, now), Treatment.RETRY, now)
+        now += 60
+    assert plan.next_step(now) is None
+    plan.want([A])
+    assert plan.next_step(now) is None
+    assert plan.announcements() == [A]
+    plan.disconnected()
+    register(plan, A, now=now)
+
+
+def test_the_limit_of_the_server_is_learned_and_forgotten_after_a_while() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B, C])
+    register(plan, A, B)
+    plan.refused(ask(plan), Treatment.LIMIT, 0.0)
+    assert plan.over_limit() == [C]
+    assert plan.next_step(0.0) == TIMING.limit
+    assert ask(plan, TIMING.limit) == Request(C, register=True)
+
+
+def test_what_is_freed_lifts_the_limit() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B, C])
+    register(plan, A, B)
+    plan.refused(ask(plan), Treatment.LIMIT, 0.0)
+    plan.want([B, C])
+    plan.asking(Request(A, register=False))
+    plan.removed(A, 0.0)
+    register(plan, C)
+
+
+def test_notices_on_which_the_connection_breaks_wait_behind_the_others_and_are_given_up() -> None:
+    plan, now = Plan(TIMING), 0.0
+    plan.want([NOTICES, A])
+    for breaks in range(1, TIMING.breaks + 1):
+        assert ask(plan, now).registration == (NOTICES if breaks == 1 else A)
+        plan.disconnected()
+        is_last = breaks == TIMING.breaks
+        assert plan.broke_on(Request(NOTICES, register=True), now, had_worked=True) == is_last
+        register(plan, A, now=now)
+        assert plan.next_step(now) == (None if is_last else TIMING.suspect * breaks)
+        plan.disconnected()
+
+
+def test_an_outage_costs_notices_more_tries_and_others_nothing() -> None:
+    plan = Plan(TIMING)
+    plan.want([NOTICES, A])
+    tries = 0
+    while not plan.broke_on(Request(NOTICES, register=True), 0.0, had_worked=False):
+        tries += 1
+    assert tries == 4 * TIMING.breaks - 1
+    for _ in range(100):
+        assert not plan.broke_on(Request(A, register=True), 0.0, had_worked=True)
+
+
+def test_an_end_that_nobody_asked_for_is_repaired_after_a_wait() -> None:
+    plan = Plan(TIMING)
+    plan.want([A])
+    register(plan, A)
+    assert plan.announcements() == [A]
+    assert plan.removed(A, 0.0, unasked=True)
+    assert plan.next_step(0.0) == TIMING.first_retry
+
+
+@dataclass
+class Server:
+    """What the other side really holds, and how it misbehaves."""
+
+    chance: random.Random
+    held: set[Registration] = field(default_factory=set)
+    asked: list[tuple[float, Request]] = field(default_factory=list)
+
+    def answer(self, plan: Plan, request: Request, now: float, trouble: float) -> str:
+        one, starts = request
+        self.asked.append((now, request))
+        if self.chance.random() < trouble:
+            kind = self.chance.choice(["lost before", "lost after", "retry", "broken"])
+            if kind == "lost after":
+                (self.held.add if starts else self.held.discard)(one)
+            if kind == "retry":
+                return "gone" if plan.refused(request, Treatment.RETRY, now) else kind
+            if kind != "broken":
+                plan.unanswered(request, now)
+            return kind
+        (self.held.add if starts else self.held.discard)(one)
+        if starts:
+            plan.registered(one)
+        else:
+            plan.removed(one, now)
+        return "done"
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["want", "renew", "go", "break"]), st.integers(0, 2**30)), max_size=40
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps=steps, seed=st.integers(0, 2**30))
+def test_after_any_trouble_it_ends_at_exactly_what_is_wanted(steps: list[tuple[str, int]], seed: int) -> None:
+    chance = random.Random(seed)
+    plan, server, now = Plan(TIMING), Server(chance), 0.0
+    wanted: list[Registration] = []
+    given_up: set[Registration] = set()
+
+    def go(now: float, trouble: float) -> float:
+        step = plan.next_step(now)
+        if not isinstance(step, Request):
+            return now + (step or 1.0)
+        plan.asking(step)
+        said = server.answer(plan, step, now, trouble)
+        gone = said == "gone"
+        if said == "broken":
+            server.held.clear()
+            plan.disconnected()
+            gone = plan.broke_on(step, now, had_worked=bool(server.asked))
+        if gone:
+            given_up.add(step.registration)
+        return now + 0.1
+
+    for what, number in steps:
+        if what == "want":
+            wanted = random.Random(number).sample(POOL, number % (len(POOL) + 1))
+            plan.want(wanted)
+            given_up.intersection_update(wanted)
+        elif what == "renew":
+            plan.renew(POOL[number % len(POOL)])
+        elif what == "break":
+            server.held.clear()
+            plan.disconnected()
+        else:
+            now = go(now, trouble=0.4)
+        plan.announcements()
+    # The trouble is over: from now on every request is granted.
+    asked_before = len(server.asked)
+    for _ in range(200):
+        now = go(now, trouble=0.0)
+    assert server.held == set(wanted) - given_up
+    assert plan.next_step(now) is None
+    assert plan.counts()["registered"] == len(server.held)
+    plan.announcements()
+    assert plan.announcements() == []
+    # Once everything is where it belongs, nothing is asked any more.
+    assert len(server.asked) - asked_before <= 3 * len(POOL)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    wanted=st.lists(st.sampled_from(POOL), unique=True, min_size=1),
+    treatment=st.sampled_from([Treatment.RETRY, Treatment.LIMIT, Treatment.MALFORMED, None]),
+)
+def test_whatever_is_refused_or_unanswered_is_not_asked_in_a_loop(
+    wanted: list[Registration], treatment: Treatment | None
+) -> None:
+    plan, now, asked = Plan(TIMING), 0.0, 0
+    plan.want(wanted)
+    while now < 600:
+        step = plan.next_step(now)
+        if not isinstance(step, Request):
+            if step is None:
+                break
+            now += step
+            continue
+        asked += 1
+        plan.asking(step)
+        if treatment is None:
+            plan.unanswered(step, now)
+        else:
+            plan.refused(step, treatment, now)
+    # 2, 4, 8, 16, 32 and then every 60 seconds.
+    assert asked <= len(wanted) * 16
+
+
+@pytest.mark.parametrize("failures", [1, 2, 5, 100])
+def test_the_pause_doubles_with_full_jitter_up_to_a_minute(failures: int) -> None:
+    chance = random.Random(7)
+    pauses = [TIMING.pause(failures, chance) for _ in range(300)]
+    longest = min(60.0, 2.0 ** (failures - 1))
+    assert 0 <= min(pauses) < longest * 0.1
+    assert longest * 0.9 < max(pauses) <= longest
+    assert min(TIMING.pause(failures, chance, in_use=True) for _ in range(300)) >= 30
