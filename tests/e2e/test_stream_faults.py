@@ -24,7 +24,7 @@ from tests.support.live_data import (
 from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
 
-TICKERS = ("005930", "000660", "035420", "005380")
+TICKERS = ("005930", "000660", "015760", "035720")
 SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 KINDS = (
     "drop",
@@ -48,6 +48,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
         floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
         floor.start(program=BRISK)
+        floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()
@@ -133,7 +134,7 @@ def break_again_and_again(floor: LiveFloor, consumer: Subscriber, faults: list[s
         floor.brokerage.calm()
         consumer.wait_state(victim, "live", after=seen)
         floor.exchange.wait_registered(*wanted, what=f"every registration after {fault}")
-        consumer.wait_new_events_of([*tasks.values(), book], chance.randint(2, 6))
+        consumer.wait_new_events_of([*tasks.values(), book], chance.randint(2, 4))
     counts = floor.exchange.counts()
     found = []
     for task_id in (*tasks.values(), book):

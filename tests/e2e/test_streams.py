@@ -30,6 +30,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     clean(_test_broker.url, _test_broker.management)
     with open_live_floor(_test_broker.url, tmp_path_factory.mktemp("streams")) as floor:
         floor.start()
+        floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()
