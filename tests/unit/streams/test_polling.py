@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,7 +11,7 @@ import pytest
 from broker_client.errors import VendorUnavailable
 from broker_server.core.stream_requests import Registration
 from broker_server.streams.polling import Poller
-from tests.support.stream_parts import A, B, FakeStreams, Record, Studio, record, settled, sub
+from tests.support.stream_parts import A, B, FakeStreams, Record, Studio, record, sub
 
 
 @asynccontextmanager
@@ -44,18 +43,13 @@ async def test_each_registration_is_looked_at_once_in_the_interval() -> None:
 
 
 async def test_a_slow_look_is_not_joined_by_another() -> None:
-    gate = threading.Event()
-
-    def look(registration: Registration) -> Record:
-        assert gate.wait(10)
-        return record(registration, n=1)
-
-    async with polling(look) as studio:
+    async with polling(lambda registration: record(registration, n=1)) as studio:
+        studio.streams.gate.close()
         studio.subscribe(sub())
         await studio.pauses.go(30)
         assert studio.streams.looks == [A]
-        gate.set()
-        await settled()
+        studio.streams.gate.open()
+        await studio.settled()
         assert studio.publisher.what("queue-t") == [1]
         await studio.pauses.go(0.5)
         assert studio.publisher.what("queue-t") == [1, 1]
@@ -84,13 +78,11 @@ async def test_a_failure_is_told_once_and_so_is_its_end(failure: Exception) -> N
 
 
 async def test_it_stops_when_live_data_are_back() -> None:
-    gate = threading.Event()
-
     def look(registration: Registration) -> Record:
-        assert gate.wait(10)
         raise VendorUnavailable("too late to matter")
 
     async with polling(look) as studio:
+        studio.streams.gate.close()
         studio.board.book._places.capacity = 10  # a slot is free from now on
         studio.subscribe(sub())
         studio.board.failing(3, "down")
@@ -98,24 +90,19 @@ async def test_it_stops_when_live_data_are_back() -> None:
         assert studio.streams.looks == [A]
         studio.board.registered(A)
         studio.receive(A, n=1)
-        gate.set()
+        studio.streams.gate.open()
         await studio.pauses.go(60)
         assert studio.streams.looks == [A]
         assert studio.publisher.what("queue-t") == ["polling", "live", 1]
 
 
 async def test_nothing_comes_after_the_end() -> None:
-    gate = threading.Event()
-
-    def look(registration: Registration) -> Record:
-        assert gate.wait(10)
-        return record(registration, n=1)
-
-    async with polling(look) as studio:
+    async with polling(lambda registration: record(registration, n=1)) as studio:
+        studio.streams.gate.close()
         studio.subscribe(sub())
         await studio.pauses.go(1)
         studio.board.unsubscribe("t", "fake.price", [])
-        gate.set()
+        studio.streams.gate.open()
         await studio.pauses.go(10)
         assert studio.publisher.sent == []
         assert studio.streams.looks == [A]
