@@ -321,7 +321,7 @@ class Pauses:
         while self._is_busy():
             assert time.monotonic() < deadline
             await asyncio.sleep(0.0002)
-            await turns()
+        await turns()
 
     async def go(self, seconds: float) -> None:
         """Let so much time go by, and everything happen that is due in it."""

@@ -15,6 +15,7 @@ from tests.support.stream_parts import (
     NOTICE,
     A,
     FakeStreams,
+    Record,
     Studio,
     fill,
     record,

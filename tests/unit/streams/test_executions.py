@@ -231,9 +231,7 @@ async def test_of_a_notice_that_was_published_in_part_the_rest_is_news(trading: 
 
 
 async def test_notices_before_the_record_is_read_wait_in_order(trading: Trading) -> None:
-    other = Record(
-        "execution", "default", False, {"type": "execution", "event": "confirmed", "order_no": "1"}
-    )
+    other = about_an_order("confirmed")
     trading.connect()
     trading.notice("1", 1)
     trading.studio.board.received(NOTICE, other)
@@ -338,9 +336,7 @@ async def test_on_a_new_day_nothing_was_before_our_time(trading: Trading) -> Non
 
 
 async def test_the_day_changes_while_a_list_is_read(trading: Trading) -> None:
-    trading.studio.clock._start = datetime(
-        2026, 11, 20, 14, 59, 59, tzinfo=START.tzinfo
-    )  # a second to midnight
+    trading.studio.clock._start = MIDNIGHT - timedelta(seconds=1)
     trading.connect()
     await trading.go(0.5)
     assert trading.orders.lists == 1
