@@ -192,8 +192,10 @@ class BaseClient(ABC, Generic[TaskT]):
                 "this client has a stream under that task_id already", task_id=stream.subscription
             )
         self._streams[stream.subscription] = stream
+        if self._book.closed:  # looked at only now, so that a `close` meanwhile ends this one too
+            self._streams.pop(stream.subscription, None)
+            raise ClientClosed("this client is closed")
 
     def _end_streams(self) -> None:
         for stream in list(self._streams.values()):
             stream._end(ClientClosed(f"{stream.method} ({stream.subscription}): the client was closed"))
-        self._streams.clear()

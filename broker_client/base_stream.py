@@ -100,6 +100,7 @@ class BaseStream(ABC):
         method: That subscribed.
         subscription: The task_id of the subscription.
         ack: The worker's acknowledgement, once there is one; the newest after a reconnect.
+        ack_message: That message as it came, or the refusal.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class BaseStream(ABC):
         self._client = client
         self._stream_link = link
         self._status_callback = on_status
-        self._ack_message: bytes | None = None
+        self.ack_message: bytes | None = None
         self._asking: Call | None = None
         self._asking_lock = threading.Lock()
         self._refusals = 0
@@ -241,14 +242,14 @@ class BaseStream(ABC):
         error = outcome if isinstance(outcome, BrokerError) else failure(outcome)
         if not isinstance(outcome, BrokerError) and error is None:
             self._refusals = 0
-            self._ack_message = outcome.body
+            self.ack_message = outcome.body
             ack = TaskResult.from_reply(outcome.reply)
             self._inbox.subjects = max(1, len(ack.result))
             self.ack = ack
             self._wake()
         elif error is not None and (self.ack is None or _is_for_good(error)):
             if not isinstance(outcome, BrokerError):
-                self._ack_message = outcome.body
+                self.ack_message = outcome.body
             self._end(error)
         elif error is not None:
             self._refusals += 1

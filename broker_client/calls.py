@@ -69,6 +69,11 @@ class CallBook:
     _sent: SentTasks = field(default_factory=SentTasks)
     _closed: bool = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed
+
     def __len__(self) -> int:
         return len(self._by_task)
 
@@ -135,7 +140,9 @@ class CallBook:
                 timeout=timeout,
                 request_time=request_time,
                 resumed=resumed or earlier is not None,
-                repeats=earlier is None or (earlier.method, earlier.parameters) == (method, parameters),
+                # An old acknowledgement, delivered again after a reconnect, does not answer a new task.
+                repeats=reply_to is None
+                and (earlier is None or (earlier.method, earlier.parameters) == (method, parameters)),
                 on_settled=on_settled,
                 on_progress=on_progress,
                 reply_to=reply_to,

@@ -1,12 +1,11 @@
 """``broker-client``: tasks from the command line.
 
-Exit codes: 0 TASK_SUCCEED, 1 TASK_FAILED, 2 usage, 3 no answer, 130 interrupted.
+Exit codes: 0 TASK_SUCCEED, 1 TASK_FAILED, 2 usage, 3 no answer, 130 interrupted; interrupting ``watch`` is 0.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import logging
 import sys
 from typing import Annotated, Any
@@ -25,10 +24,12 @@ from broker_client.cli_support import (
     errors_as_exits,
     for_people,
     open_client,
+    print_message,
     print_rows,
     print_warnings,
     resume_advice,
 )
+from broker_client.cli_watch import watch
 from broker_client.client import Client, PendingTask
 from broker_client.display import (
     ProgressBar,
@@ -54,6 +55,7 @@ app = typer.Typer(
 app.command()(orders)
 app.command()(halt)
 app.command()(resume)
+app.command()(watch)
 
 
 def main() -> int:
@@ -105,7 +107,7 @@ def call(
     with errors_as_exits(method), open_client(url, timeout) as client:
         result, message = _ask(client, method, plain, task_id, show_progress=people)
         if not people:
-            _print_json_line(message)
+            print_message(message)
         elif isinstance(result, TaskResult):
             Console().print(result_view(result))
         print_warnings(decode_reply(message).warnings)
@@ -171,13 +173,6 @@ def _ask(
         if bar is not None:
             bar.stop()
     return result, task.message or b""
-
-
-def _print_json_line(message: bytes) -> None:
-    text = message.decode()
-    if "\n" in text:
-        text = json.dumps(json.loads(text), ensure_ascii=False)
-    typer.echo(text)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from broker_client.address import url_list
 from broker_client.call import check_timeout
 from broker_client.client import Client
 from broker_client.display import failure_line, failure_panel
-from broker_client.errors import BrokerError, BrokerUnreachable, OrderOutcomeUnknown, TaskFailed
+from broker_client.errors import BrokerError, BrokerUnreachable, OrderOutcomeUnknown, StreamEnded, TaskFailed
 from broker_client.hints import shell_word
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "errors_as_exits",
     "for_people",
     "open_client",
+    "print_message",
     "print_rows",
     "print_warnings",
     "resume_advice",
@@ -51,6 +52,14 @@ TimeoutOption = Annotated[float, typer.Option("--timeout", help="Seconds to wait
 def for_people(as_json: bool) -> bool:
     """Whether stdout is a terminal, and JSON was not asked for."""
     return not as_json and sys.stdout.isatty()
+
+
+def print_message(message: bytes) -> None:
+    """Print a reply message as one line of JSON."""
+    text = message.decode()
+    if "\n" in text:
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    typer.echo(text)
 
 
 def print_rows(rows: Iterable[dict[str, Any]]) -> None:
@@ -105,6 +114,9 @@ def errors_as_exits(method: str | None = None) -> Iterator[None]:
             console.print(failure_panel(error, method))
         else:
             typer.echo(failure_line(error, method), err=True)
+        raise typer.Exit(EXIT_FAILED) from None
+    except StreamEnded as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except OrderOutcomeUnknown as error:
         typer.echo(f"{error} {resume_advice(error.task_id)}", err=True)

@@ -188,6 +188,20 @@ class Client(BaseClient[PendingTask]):
             ValueError: The method is no subscription, a parameter has no JSON form, or ``timeout`` is out of
                 range.
         """
+        return self.stream_parameters(
+            method, parameters, timeout=timeout, task_id=task_id, on_status=on_status
+        )
+
+    def stream_parameters(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        task_id: str | None = None,
+        on_status: StatusCallback | None = None,
+    ) -> Stream:
+        """The same with the arguments in a dictionary, so that one may be called ``timeout``."""
         return Stream(
             self,
             method,

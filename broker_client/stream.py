@@ -37,6 +37,7 @@ class Stream(BaseStream):
         method: That subscribed.
         subscription: The task_id of the subscription.
         ack: The worker's acknowledgement; the newest after a reconnect.
+        ack_message: That message as it came, or the refusal.
     """
 
     def __init__(

@@ -129,7 +129,7 @@ class Demo:
         self._object(price, "ticker", "venue", "currency", "price", "change", "change_rate", "volume")
 
     def _live(self) -> None:
-        shown = []
+        shown: list[dict[str, Any]] = []
         with self._client.stream("kis.subscribe-realtime-price", ticker=TICKER) as trades:
             while len(shown) < TRADES:
                 event = trades.get(timeout=ANSWER_SECONDS)

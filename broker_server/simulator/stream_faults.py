@@ -20,10 +20,11 @@ StreamFaultKind = Literal[
     "unanswered",
     "refuse",
     "reject",
+    "notice",
     "load",
 ]
 STREAM_FAULTS = frozenset(get_args(StreamFaultKind))
-INSTANT = frozenset({"drop", "close"})
+INSTANT = frozenset({"drop", "close", "notice"})
 SPOILS_FRAMES = frozenset({"append_columns", "short_records", "wrong_key"})
 _COUNTED = frozenset({"unanswered", "refuse", "reject"})
 
@@ -37,8 +38,8 @@ class StreamFaultRequest(BaseModel):
             lasts; ``half_open`` keeps the connection and says nothing more; ``mute`` sends no data;
             ``append_columns``, ``short_records`` and ``wrong_key`` spoil every record; ``unanswered``
             withholds the acknowledgement of a registration that took effect; ``refuse`` refuses one;
-            ``reject`` takes an order and then reports that the exchange rejected it; ``load`` sends many
-            frames.
+            ``reject`` takes an order and then reports that the exchange rejected it; ``notice`` sends an
+            invented notice of futures or options; ``load`` sends many frames.
         key: Only sessions of that app key: ``real``, ``paper``, or the key itself.
         tr: Only that TR; shell wildcards.
         symbol: Only that ``tr_key``, or the symbol in it; shell wildcards. Of ``reject``, the instrument's.

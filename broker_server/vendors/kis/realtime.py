@@ -11,7 +11,7 @@ import structlog
 from websockets.exceptions import WebSocketException
 
 from broker_client.errors import AuthenticationFailed, TaskFailed
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.approval import ApprovalKeys
@@ -20,7 +20,12 @@ from broker_server.vendors.kis.realtime_codes import Treatment, refusal_error
 from broker_server.vendors.kis.realtime_conversation import Conversation
 from broker_server.vendors.kis.realtime_endings import End, Ending
 from broker_server.vendors.kis.realtime_intake import Intake, OddityLog
-from broker_server.vendors.kis.realtime_link import close_connection, open_connection, why_not_open
+from broker_server.vendors.kis.realtime_link import (
+    close_connection,
+    host_of,
+    open_connection,
+    why_not_open,
+)
 from broker_server.vendors.kis.realtime_plan import Plan
 from broker_server.vendors.kis.realtime_timing import Timing
 
@@ -51,6 +56,7 @@ class KisSession:
         timing: The waits.
         pause: Waits before a connection is made again.
         alias: How the account is called in events.
+        observer: Is told each step.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class KisSession:
         timing: Timing | None = None,
         pause: Pause = asyncio.sleep,
         alias: str = "default",
+        observer: FeedObserver | None = None,
     ) -> None:
         if config.live_url is None:
             raise ValueError("KIS_WS_URL must be set: a simulator's address of live data has no default")
@@ -71,6 +78,7 @@ class KisSession:
         self._url = config.live_url
         self._approval = approval
         self._listener = listener
+        self._observer = observer or FeedObserver()
         self._chance = chance
         self._timing = timing or Timing()
         self._pause = pause
@@ -153,6 +161,8 @@ class KisSession:
         opened_at: float | None = None
         try:
             approval_key = await asyncio.to_thread(self._approval.get)
+            self._observer.key_ready(configured=self._approval.state() == "configured")
+            self._observer.opening(host_of(self._url))
             connection = await open_connection(self._url, self._timing)
             try:
                 opened_at = asyncio.get_running_loop().time()
@@ -187,10 +197,12 @@ class KisSession:
             oddities=self._oddities,
             events=self._listener,
             timing=self._timing,
+            observer=self._observer,
         )
         self._conversation, self._state = conversation, "connected"
         self._connections += 1
         log.info("kis_live_connected", environment=config.environment)
+        self._observer.opened()
         steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
         try:
             self._listener.connected()
@@ -223,6 +235,7 @@ class KisSession:
             if not self._has_reissued:
                 self._has_reissued = True
                 log.info("kis_live_ended", reason=ending.reason)
+                self._observer.ended(ending.reason, 0.0)
                 return
         if is_failure:
             self.failures += 1
@@ -230,6 +243,7 @@ class KisSession:
             self._short_ones += 1  # going on and off must not become a loop, whatever it is for
         in_a_row = max(self.failures + self._short_ones, 1)
         self._next_pause = self._timing.pause(in_a_row, self._chance, in_use=in_use)
+        self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
             self._listener.failing(self.failures, ending.reason)

@@ -12,6 +12,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.frames import (
     Acknowledgement,
@@ -65,6 +66,7 @@ class Conversation:
         oddities: Where unknown codes are counted.
         events: Whom to tell.
         timing: The waits.
+        observer: Is told each step.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Conversation:
         oddities: OddityLog,
         events: Events,
         timing: Timing,
+        observer: FeedObserver | None = None,
     ) -> None:
         self._connection = connection
         self._approval_key = approval_key
@@ -89,6 +92,7 @@ class Conversation:
         self._oddities = oddities
         self._events = events
         self._timing = timing
+        self._observer = observer or FeedObserver()
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._sent_at = float("-inf")
@@ -151,6 +155,7 @@ class Conversation:
     ) -> Ending | None:
         if isinstance(frame, Ping):
             await self._connection.send(frame.text)
+            self._observer.pinged()
         elif isinstance(frame, Quarantined):
             self._intake.quarantine(frame)
         elif isinstance(frame, Acknowledgement):
@@ -163,11 +168,13 @@ class Conversation:
         if frame.registered and frame.cipher is not None:
             self._intake.set_cipher(frame.tr_id, frame.cipher)
         treatment = Treatment.REGISTERED if frame.registered else Treatment.REMOVED
+        self._observe_answer(frame.code, redacted(frame.message, self._secrets))
         self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code))
 
     def _refused(self, frame: Refusal) -> Ending | None:
         treatment = treatment_of(frame.code)
         message = redacted(frame.message, self._secrets)
+        self._observe_answer(frame.code, message)
         if frame.code not in known_codes():
             self._oddities.note("unknown_code", "", code=frame.code[:20], text=message[:200])
         if treatment in ENDS_CONNECTION:
@@ -175,6 +182,10 @@ class Conversation:
             return Ending(_ENDS[treatment], error.message, error)
         self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code, message))
         return None
+
+    def _observe_answer(self, code: str, message: str) -> None:
+        asked = None if self.in_flight is None else self.in_flight.registration
+        self._observer.answered(asked, code, message)
 
     def _answered(self, tr_id: str | None, tr_key: str | None, answer: _Answer) -> None:
         if self._is_about_request(tr_id, tr_key, answer.treatment):
@@ -246,6 +257,7 @@ class Conversation:
             self._intake.open(registration)
         self.in_flight, self._answer = request, self._loop.create_future()
         try:
+            self._observer.asked(registration, register=request.register)
             await self._connection.send(request_text(self._approval_key, self._customer, request))
             self._sent_at = self._loop.time()
             async with asyncio.timeout(self._timing.answer):

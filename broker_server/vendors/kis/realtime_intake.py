@@ -90,6 +90,7 @@ class Intake:
         self._now = clock.now
         self._oddities = oddities
         self._routes: dict[str, _Route] = {}
+        self.frames = 0
         self.records = 0
         self.unwanted = 0
         self.of_other_accounts = 0
@@ -129,6 +130,7 @@ class Intake:
             return
         records, quarantined = decode_records(frame, route.asked, route.cipher)
         received = self._now()
+        self.frames += 1
         for record in records:
             target = route.targets.get(record.key)
             if route.is_notice:
@@ -154,6 +156,7 @@ class Intake:
     def counts(self) -> dict[str, Any]:
         """For `broker.get-status`."""
         return {
+            "frames": self.frames,
             "records": self.records,
             "unwanted": self.unwanted,
             "of_other_accounts": self.of_other_accounts,

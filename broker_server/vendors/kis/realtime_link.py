@@ -48,6 +48,12 @@ async def open_connection(url: str, timing: Timing) -> ClientConnection:
         raise InvalidHandshake("redirected to another host") from error
 
 
+def host_of(url: str) -> str:
+    """Host and port of a URL, and nothing else of it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
+
+
 async def close_connection(connection: ClientConnection, timing: Timing) -> None:
     """Say good-bye and wait until the socket is gone: KIS counts a connection that just breaks for a while.
 

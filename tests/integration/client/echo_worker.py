@@ -57,11 +57,11 @@ METHODS = [
 class EchoWorker:
     """Answers on a thread of its own.
 
-    Methods: ``echo.get-*`` answers with what it received; ``fail.get-*`` fails with a vendor's refusal;
-    ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at `release`;
-    ``page.get-*`` reports progress first; an order is run once per task_id and replayed after that, and
-    waits for `release` while ``hold_orders`` is set. While ``lose_orders`` is set an order is of unknown
-    outcome until `settle`. ``broker.get-order`` and ``broker.list-orders`` answer from ``records``;
+    Methods: ``echo.get-*`` and ``kis.get-*`` answer with what was received; ``fail.get-*`` fails with a
+    vendor's refusal; ``ignore.get-*`` never answers; ``twice.get-*`` answers twice; ``late.get-*`` answers at
+    `release`; ``page.get-*`` reports progress first; an order is run once per task_id and replayed after
+    that, and waits for `release` while ``hold_orders`` is set. While ``lose_orders`` is set an order is of
+    unknown outcome until `settle`. ``broker.get-order`` and ``broker.list-orders`` answer from ``records``;
     ``odd.get-*`` warns. A ``subscribe`` is acknowledged, then `script` follows if it is the first of its
     task_id; `emit` says more.
 
@@ -183,7 +183,7 @@ class EchoWorker:
             self._reply(request, properties, [{"reason": request.parameters["reason"]}])
         elif kind == "odd":
             self._reply(request, properties, [{"n": 1}], extra={"warnings": ["the market is closed", "시장"]})
-        elif kind == "echo":
+        elif kind == "echo" or request.method.startswith("kis.get-"):
             self._echo(request, properties)
         elif kind != "ignore":
             self._reply(request, properties, [], error=UnknownMethod(f"no method {request.method}"))

@@ -7,6 +7,8 @@ import asyncio
 from broker_client import AsyncClient, Client
 from broker_server.amqp.private_node import PrivateNode
 from tests.integration.client.echo_worker import EchoWorker
+from tests.integration.client.stream_script import Event
+from tests.support.waiting import wait_until_async
 
 
 async def test_calls_in_flight_survive_a_restart_of_the_broker(private_node: PrivateNode) -> None:
@@ -24,3 +26,27 @@ async def test_calls_in_flight_survive_a_restart_of_the_broker(private_node: Pri
                 assert (await before_asynchronous).first["parameters"] == {"n": 3}
                 assert (await asynchronous.call("echo.get-it", n=5)).first["parameters"] == {"n": 5}
                 assert worker.runs == {before[1].task_id: 1}
+
+
+async def test_streams_go_on_after_a_restart_of_the_broker(private_node: PrivateNode) -> None:
+    url = private_node.url
+    method = "kis.subscribe-realtime-price"
+    async with AsyncClient(url, timeout=90) as asynchronous:
+        with Client(url, timeout=90) as blocking:
+            with EchoWorker(url) as worker:
+                stream = blocking.stream(method).open()
+                other = await asynchronous.stream(method).open()
+                for each in (stream, other):
+                    worker.emit(each.subscription, Event(1))
+                assert (stream.get(60).missed, (await other.get(60)).missed) == (0, 0)
+            await asyncio.to_thread(private_node.restart)
+            with EchoWorker(url) as worker:
+                await wait_until_async(lambda: len(worker.subscriptions) == 2, what="both subscribe again")
+                for each in (stream, other):
+                    worker.emit(each.subscription, Event(1, epoch="e2"), Event(2, epoch="e2"))
+                for event in (stream.get(60), await other.get(60)):
+                    assert (event.epoch, event.sequence, event.missed) == ("e2", 1, None)
+                assert (stream.get(60).missed, (await other.get(60)).missed) == (0, 0)
+                stream.close()
+                await other.close()
+                assert worker.subscriptions == {}

@@ -12,8 +12,10 @@ import pytest
 
 from broker_server.simulator.clock import KST
 from broker_server.simulator.kis.keys import Credentials
+from broker_server.simulator.kis.realtime.settings import StreamSettings
 from broker_server.simulator.kis.tables import Environment, operations
 from broker_server.simulator.server import Options, Simulators
+from tests.support.stream_client import StreamClient
 
 FRIDAY_MORNING = datetime(2026, 11, 20, 10, 0, tzinfo=KST)
 
@@ -135,3 +137,33 @@ async def published_limits() -> AsyncIterator[Caller]:
     async with simulators, aiohttp.ClientSession() as session:
         _freeze(simulators)
         yield Caller(simulators, session, real_time=now)
+
+
+@dataclass
+class Streaming(Caller):
+    """A caller that opens WebSockets too."""
+
+    async def approval(self, environment: Environment = "real") -> str:
+        answer = await self.login(self.key(environment), "/oauth2/Approval")
+        return str(answer.body["approval_key"])
+
+    async def client(self, environment: Environment = "real", **options: Any) -> StreamClient:
+        return StreamClient(self.simulators.kis_ws_url, await self.approval(environment), **options)
+
+    async def fault(self, fault: str, **more: Any) -> dict[str, Any]:
+        answer = await self.control("POST", "/faults", {"fault": fault, **more})
+        assert answer.status == 201, answer.body
+        return dict(answer.body)
+
+    async def counts(self, name: str = "real") -> dict[str, Any]:
+        return dict((await self.control("GET", "/sessions")).body["keys"].get(name, {}))
+
+
+@pytest.fixture
+async def streaming() -> AsyncIterator[Streaming]:
+    """A running clock from a Friday morning on, fast ticks, limits lifted."""
+    options = Options(start=FRIDAY_MORNING, stream=StreamSettings(tick_interval=0.02))
+    async with Simulators(options) as simulators, aiohttp.ClientSession() as session:
+        lifted: dict[str, float] = {"rest_per_second": 100_000, "token_interval": 0}
+        simulators.kis.limits = simulators.kis.limits.lifted(lifted)
+        yield Streaming(simulators, session)

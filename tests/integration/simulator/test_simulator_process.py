@@ -12,8 +12,10 @@ from pathlib import Path
 import orjson
 import pytest
 import requests
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
-from broker_server.simulator.process import SimulatorProcess
+from broker_server.simulator.process import STOP_SECONDS, SimulatorProcess
 
 DEADLINE = 60.0
 
@@ -61,6 +63,7 @@ def test_starts_answers_and_stops():
         }
         response = requests.post(simulator.kis_rest_url + "/oauth2/tokenP", json=body, timeout=DEADLINE)
         assert response.json()["token_type"] == "Bearer"
+        assert simulator.kis_ws_url.startswith("ws://127.0.0.1:")
         assert requests.get(simulator.control_url, timeout=DEADLINE).ok
     assert not simulator.is_running()
     simulator.stop()
@@ -136,6 +139,17 @@ def test_signal_ends_it_while_a_call_hangs():
             requests.post(simulator.kis_rest_url + "/oauth2/tokenP", json={}, timeout=0.3)
         simulator.stop()
         assert not simulator.is_running()
+
+
+def test_a_session_does_not_hold_up_the_end():
+    with SimulatorProcess.start() as simulator, connect(simulator.kis_ws_url) as socket:
+        socket.send("{}")
+        assert "OPSP9998" in str(socket.recv(DEADLINE))
+        began = time.monotonic()
+        simulator.stop()
+        assert time.monotonic() - began < STOP_SECONDS
+        with pytest.raises(ConnectionClosed):
+            socket.recv(DEADLINE)
 
 
 def test_equal_seeds_publish_equal_keys():

@@ -101,6 +101,15 @@ def test_the_asynchronous_client_loads_only_aio_pika() -> None:
     assert not loaded & {"pika", "typer", "rich", "broker_server"}
 
 
+def test_the_calls_of_kis_load_no_amqp_library_before_they_are_used() -> None:
+    assert not loaded_after("from broker_client.kis import kis_client") & {
+        "pika",
+        "aio_pika",
+        "typer",
+        "rich",
+    }
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "broker_client").rglob("*.py")), ids=lambda path: path.name)
 def test_no_module_of_the_client_imports_the_server(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

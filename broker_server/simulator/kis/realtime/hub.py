@@ -10,21 +10,21 @@ from typing import Any
 from broker_server.simulator.clock import KST, SimulatedClock
 from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.keys import KeyStore
+from broker_server.simulator.kis.realtime.delivery import Delivery
+from broker_server.simulator.kis.realtime.invented_notices import invented_notice
 from broker_server.simulator.kis.realtime.load import STEP_SECONDS, Load
 from broker_server.simulator.kis.realtime.messages import ping, refusal
 from broker_server.simulator.kis.realtime.notices import notices_of
 from broker_server.simulator.kis.realtime.registrar import Registrar
 from broker_server.simulator.kis.realtime.sessions import Session, SessionBook
 from broker_server.simulator.kis.realtime.settings import StreamSettings
-from broker_server.simulator.kis.realtime.spoiling import spoil
-from broker_server.simulator.kis.realtime.streams import Record, Stream
-from broker_server.simulator.kis.realtime.subjects import Subject, Subjects
+from broker_server.simulator.kis.realtime.streams import Stream
+from broker_server.simulator.kis.realtime.subjects import Subjects
 from broker_server.simulator.kis.realtime.tables import realtime_trs
-from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
+from broker_server.simulator.kis.realtime.wire import websocket_frame
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent
 from broker_server.simulator.stream_faults import (
-    SPOILS_FRAMES,
     StreamFault,
     StreamFaultBoard,
     StreamFaultRequest,
@@ -33,8 +33,9 @@ from broker_server.simulator.stream_faults import (
 MATCHING_SECONDS = 1.0
 """Resting orders are matched that often while somebody waits for notices."""
 
-MAX_BACKLOG = 1 << 25
-"""Bytes that a session may leave unread before it is ended."""
+_FAILED_SECONDS = 1.0
+_CHANGE_SECONDS = 0.1
+"""A changed interval takes effect within it."""
 
 
 class Hub:
@@ -67,6 +68,7 @@ class Hub:
         self._keys = keys
         self._faults = faults
         self._monotonic = monotonic
+        self._delivery = Delivery(faults)
         self._streams: dict[tuple[str, str], Stream] = {}
         self._loads: dict[int, Load] = {}
         self._matched = monotonic()
@@ -110,24 +112,24 @@ class Hub:
         """A PINGPONG was answered with a pong control frame."""
         session.unanswered_since = None
 
+    def is_silent(self, session: Session) -> bool:
+        """Whether a fault keeps the server from saying anything."""
+        return self._delivery.is_silent(session)
+
     def receive(self, session: Session, text: str) -> None:
         """Carry out a message of a client."""
-        if self.is_silent(session):
+        if self._delivery.is_silent(session):
             return
         answer = self._registrar.answer(session, text)
         self._follow(session)
         if answer.text is not None:
             session.connection.send(websocket_frame(answer.text))
         if answer.end:
-            self._end(session, drop=answer.end == "drop")
+            session.end(drop=answer.end == "drop")
 
     def disconnected(self, session: Session, *, orderly: bool) -> None:
         """A connection is gone."""
         self.book.disconnect(session, orderly=orderly, hold_seconds=self.settings.hold_seconds)
-
-    def is_silent(self, session: Session) -> bool:
-        """Whether a fault keeps the server from saying anything."""
-        return self._faults.meets("half_open", session.key) is not None
 
     def order(self, request: StreamFaultRequest) -> tuple[StreamFault, int]:
         """Order a fault.
@@ -141,8 +143,10 @@ class Hub:
             for session in met:
                 if request.fault == "duplicate_session":
                     session.connection.send(websocket_frame(refusal("OPSP8996", "", "")))
-                self._end(session, drop=request.fault == "drop")
+                session.end(drop=request.fault == "drop")
             fault.hits = len(met)
+        elif request.fault == "notice":
+            self._invent_notices(fault, met)
         elif request.fault == "load":
             self._loads[fault.id] = Load(fault, self._exchange.market, self._monotonic())
         return fault, len(met)
@@ -169,10 +173,6 @@ class Hub:
             for what, registration in session.registrations.items()
         )
 
-    def _end(self, session: Session, *, drop: bool) -> None:
-        session.ended = True
-        (session.connection.drop if drop else session.connection.close)()
-
     def _follow(self, session: Session) -> None:
         """Begin the streams that are new; those that nobody has any more end with the next tick."""
         for what, registration in session.registrations.items():
@@ -192,41 +192,16 @@ class Hub:
         self._streams = {what: stream for what, stream in self._streams.items() if what in listeners}
         for what, stream in self._streams.items():
             if any(load.covers(stream) for load in self._loads.values()):
+                stream.pass_over(now)
                 continue
             records = stream.advance(now, self.settings.burst_every)
             if records:
-                self._deliver(stream.subject, records, listeners[what])
+                self._delivery.send(stream.subject, records, listeners[what])
         if any(realtime_trs()[tr_id].notice for tr_id, _ in listeners):
             seconds = self._monotonic()
             if seconds - self._matched >= MATCHING_SECONDS:
                 self._matched = seconds
                 self._exchange.advance()
-
-    def _deliver(self, subject: Subject, records: Sequence[Record], sessions: Sequence[Session]) -> None:
-        frame = websocket_frame(data_frame(subject.tr.tr_id, records))
-        for session in sessions:
-            if self._is_heard(session, subject):
-                spoiled = self._spoiled(session, subject, records)
-                own = frame if spoiled is records else websocket_frame(data_frame(subject.tr.tr_id, spoiled))
-                self._send(session, own)
-
-    def _is_heard(self, session: Session, subject: Subject) -> bool:
-        what = (session.key, subject.tr.tr_id, subject.key, subject.symbol)
-        if session.ended or self.is_silent(session):
-            return False
-        return self._faults.meets("mute", *what) is None
-
-    def _spoiled(self, session: Session, subject: Subject, records: Sequence[Record]) -> Sequence[Record]:
-        for fault in self._faults.of(*SPOILS_FRAMES):
-            if fault.is_for(session.key, subject.tr.tr_id, subject.key, subject.symbol) and fault.take():
-                records = spoil(records, fault.request)
-        return records
-
-    def _send(self, session: Session, frame: bytes) -> None:
-        if session.connection.backlog > MAX_BACKLOG:
-            self._end(session, drop=True)
-        else:
-            session.connection.send(frame)
 
     def _ping_step(self) -> float:
         return min(1.0, self.settings.ping_interval, self.settings.answer_timeout)
@@ -235,11 +210,11 @@ class Hub:
         seconds = self._monotonic()
         text = websocket_frame(ping(self._clock.now()))
         for session in self.book:
-            if session.ended or self.is_silent(session):
+            if session.ended or self._delivery.is_silent(session):
                 continue
             since = session.unanswered_since
             if since is not None and seconds - since >= self.settings.answer_timeout:
-                self._end(session, drop=False)
+                session.end(drop=False)
             elif seconds - session.pinged >= self.settings.ping_interval:
                 session.pinged = seconds
                 session.unanswered_since = seconds if since is None else since
@@ -262,7 +237,7 @@ class Hub:
                 ]
                 if heard:
                     targets.append((stream, heard))
-            load.step(targets, now, seconds, lambda session, stream: self._is_heard(session, stream.subject))
+            load.step(targets, now, seconds, self._delivery.is_heard)
 
     def _notify(self, event: OrderEvent) -> None:
         """Tell of an order to the sessions that registered the notices of its account."""
@@ -275,10 +250,17 @@ class Hub:
                 continue
             for registration in list(session.registrations.values()):
                 subject = registration.subject
-                if subject.tr.notice == market and self._is_heard(session, subject):
-                    for record in self._spoiled(session, subject, notices_of(event, subject.key)):
-                        pair = session.pairs[subject.tr.tr_id]
-                        self._send(session, websocket_frame(data_frame(subject.tr.tr_id, [record], pair)))
+                if subject.tr.notice == market:
+                    self._delivery.send_notices(session, subject, notices_of(event, subject.key))
+
+    def _invent_notices(self, fault: StreamFault, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            for what, registration in session.registrations.items():
+                subject = registration.subject
+                invented = subject.tr.kind == "notice" and not subject.tr.notice
+                if invented and fault.is_for(session.key, *what, subject.symbol):
+                    record = invented_notice(subject.tr, subject.key, self._clock.now())
+                    self._delivery.send_notices(session, subject, [record])
 
     def _rejects(self, order: Order) -> bool:
         """Whether a fault lets the exchange reject an order."""
@@ -288,8 +270,11 @@ class Hub:
     async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(interval())
+            started = loop.time()
+            while (left := started + interval() - loop.time()) > 0:  # noqa: ASYNC110 - it may change meanwhile
+                await asyncio.sleep(min(left, _CHANGE_SECONDS))
             try:
                 work()
-            except Exception as error:  # one bad stream must not end the others
+            except Exception as error:  # one failure must not end all live data
                 loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
+                await asyncio.sleep(_FAILED_SECONDS)

@@ -12,6 +12,7 @@ from datetime import datetime
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kis.realtime.sessions import Session
 from broker_server.simulator.kis.realtime.streams import Record, Stream, record_of
+from broker_server.simulator.kis.realtime.subjects import Subject
 from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
 from broker_server.simulator.market import Market
 from broker_server.simulator.stream_faults import StreamFault
@@ -124,7 +125,7 @@ class Load:
         targets: Sequence[tuple[Stream, Sequence[Session]]],
         now: datetime,
         seconds: float,
-        is_heard: Callable[[Session, Stream], bool],
+        is_heard: Callable[[Session, Subject], bool],
     ) -> None:
         """Send what is due.
 
@@ -132,7 +133,7 @@ class Load:
             targets: The streams it is spread over, with their sessions.
             now: The simulated time.
             seconds: The real time.
-            is_heard: Whether a session gets a stream's frames at present.
+            is_heard: Whether a session gets a subject's frames at present.
         """
         request = self.fault.request
         self._owed += (seconds - self._done_at) * (request.rate or 0)
@@ -144,11 +145,12 @@ class Load:
         if not targets or not due:
             return
         self._owed -= due
+        pieces: dict[Session, list[bytes]] = {}
         share, rest = divmod(due, len(targets))
         for i in range(len(targets)):
             stream, sessions = targets[(i + self._next) % len(targets)]
             count = share + (i < rest)
-            heard = [each for each in sessions if is_heard(each, stream)]
+            heard = [each for each in sessions if is_heard(each, stream.subject)]
             if not count or not heard or max(each.connection.backlog for each in heard) > MAX_BACKLOG:
                 continue
             target = self._targets.get(stream)
@@ -156,8 +158,10 @@ class Load:
                 target = self._targets[stream] = LoadTarget(stream, self._market)
             frames = target.frames(count, request.records, now, seconds)
             for session in heard:
-                session.connection.send(frames)
+                pieces.setdefault(session, []).append(frames)
             self.fault.hits += count * len(heard)
+        for session, frames_of_it in pieces.items():
+            session.connection.send(b"".join(frames_of_it))
         self._next = (self._next + rest) % len(targets)
 
 

@@ -71,6 +71,11 @@ class Session:
         """What faults name it by."""
         return self.app_key, self.name
 
+    def end(self, *, drop: bool) -> None:
+        """End the connection, with a closing frame unless it is dropped."""
+        self.ended = True
+        (self.connection.drop if drop else self.connection.close)()
+
 
 class KeyCounts:
     """What one app key has asked for."""

@@ -23,6 +23,7 @@ AFTER_HOURS = "OVTM"
 
 _DAY_MARKET_PART = 0.02
 _BEFORE_OPEN, _BEFORE_CLOSE = timedelta(minutes=30), timedelta(minutes=10)
+_INDEX_MEMBERS = 10
 _SECONDS = 24 * 3600
 
 
@@ -111,7 +112,7 @@ class OverseasSource:
 
 
 class IndexSource:
-    """An index of the simulated market: the worth of its members against what they were listed at.
+    """An index of the simulated market: the worth of its largest members against what they were listed at.
 
     Args:
         market: Where prices come from.
@@ -125,11 +126,9 @@ class IndexSource:
         self._key = key
         self._segment = segment
         self._level = level
-        self._members = [
-            item
-            for item in market.instruments
-            if item.segment == segment and item.kind in ("stock", "preferred")
-        ]
+        members = [item for item in market.instruments if item.segment == segment and item.kind == "stock"]
+        members.sort(key=lambda item: item.shares * item.base_price, reverse=True)
+        self._members = members[:_INDEX_MEMBERS]
         self._listed = sum(item.shares * item.base_price for item in self._members)
 
     def facts(self, at: datetime) -> Facts:
@@ -204,7 +203,7 @@ class ArtificialSource:
         seconds = (korean - midnight).total_seconds()
         opening, price = self._price(0.0), self._price(seconds)
         base = product.price
-        typical = 2 + int(3 * self._phase)
+        typical = 20 + int(30 * self._phase)
         volume = int(seconds * typical)
         swing = [self._price(moment) for moment in (0.0, seconds / 3, 2 * seconds / 3, seconds)]
         return Facts(

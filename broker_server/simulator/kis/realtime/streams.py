@@ -40,7 +40,9 @@ class Stream:
         self.subject = subject
         self._source = subject.source
         self._at = now
-        self.volume = self._source.facts(now).volume
+        facts = self._source.facts(now)
+        self.volume = facts.volume
+        self._day = facts.local.date()
         self._price = 0
         self._status: tuple[bool, bool] | None = None
         self._ticks = sum(subject.key.encode()) % 8
@@ -55,6 +57,9 @@ class Stream:
         if now == self._at:
             return []
         before, self._at = self._at, now
+        if now < before:
+            facts = self._source.facts(now)
+            self._day, self.volume = facts.local.date(), facts.volume
         self._ticks += 1
         kind = self.subject.tr.kind
         if kind == "status":
@@ -72,6 +77,10 @@ class Stream:
         found = [self._look(moment) for moment in moments]
         return [record_of(self.subject, facts) for facts in found if facts is not None]
 
+    def pass_over(self, now: datetime) -> None:
+        """Leave the time up to ``now`` out: what was traded in it is told otherwise."""
+        self._at = now
+
     def facts(self, now: datetime) -> Facts:
         """How the product stands, whether or not there is anything to send."""
         return self._source.facts(now)
@@ -85,18 +94,17 @@ class Stream:
             facts.traded = max(1, facts.total("ask", 1))
             return replace(facts, auction=True) if facts.expects else None
         if not (facts.is_open or (kind == "book" and facts.auction)):
-            self.volume = facts.volume
+            self._day, self.volume = facts.local.date(), facts.volume
             return None
         if kind != "trade":
             if kind == "book" and not facts.book.asks and not facts.book.bids:
                 return None
             return facts
-        traded = facts.volume - self.volume
-        if traded < 0:  # a new day, or the clock was set back
-            traded = facts.volume
-        self.volume = facts.volume
-        if traded == 0:
+        day = facts.local.date()
+        traded = facts.volume if day != self._day else facts.volume - self.volume
+        if traded <= 0:
             return None
+        self._day, self.volume = day, facts.volume
         facts.traded = traded
         facts.rising = facts.price > self._price or (facts.price == self._price and facts.part("side") < 0.5)
         self._price = facts.price

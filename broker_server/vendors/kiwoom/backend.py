@@ -1,0 +1,155 @@
+"""What Kiwoom's methods need of a way to Kiwoom, whichever of the two it is.
+
+::
+
+    contract of the original, typed methods, orders
+                        │
+                     Backend ──┬── openapi_plus/   the ActiveX control, on Windows
+                               └── rest/           REST and WebSocket, anywhere
+
+Both have the same TRs under other names. A `Tr` has both, so what is above asks for a TR and gets its rows,
+values untouched: padded, with the signs that Kiwoom puts before prices, empty where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.methods import Lane, TaskContext
+from broker_server.core.vendor import CheckResult
+
+Side = Literal["buy", "sell"]
+
+
+class Name(NamedTuple):
+    """What something is called.
+
+    Attributes:
+        control: By the control: a Korean item name.
+        rest: By REST: a key; ``None`` where REST has no such thing.
+    """
+
+    control: str
+    rest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tr:
+    """One TR of both ways.
+
+    Attributes:
+        code: The control's, such as ``OPT10081``; ``None`` where only REST has it.
+        api_id: REST's, such as ``ka10081``; ``None`` where only the control has it.
+        path: Of the REST call, such as ``/api/dostk/chart``.
+        record: The control's name of the record with many rows; ``None`` where the answer is one row.
+        rows_key: REST's key of the rows; ``None`` where the answer is one row.
+        inputs: By our name, in the order in which the control wants them.
+        columns: By our name, in the order of the control's record.
+        fixed: What REST wants in addition, always the same.
+    """
+
+    code: str | None
+    api_id: str | None
+    path: str | None
+    record: str | None
+    rows_key: str | None
+    inputs: Mapping[str, Name]
+    columns: Mapping[str, Name]
+    fixed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows, in Kiwoom's order.
+
+    Attributes:
+        rows: Texts by our name of the column; empty where the way has no such value.
+        more: Ask for the next page with it; ``None`` after the last one.
+    """
+
+    rows: Sequence[Mapping[str, str]]
+    more: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """An order as Kiwoom understands it.
+
+    Attributes:
+        action: What it does.
+        side: Of the order, or of the one that it changes.
+        ticker: Six characters.
+        quantity: Shares; of a cancel, how many of them.
+        price: Won per share; 0 where the kind has none.
+        kind: Kiwoom's code of the kind, without padding: ``0`` limit, ``3`` market.
+        venue: ``KRX``, ``NXT`` or ``SOR``.
+        original: The number of the order that it changes or cancels.
+    """
+
+    action: Literal["new", "modify", "cancel"]
+    side: Side
+    ticker: str
+    quantity: int
+    price: int
+    kind: str
+    venue: str
+    original: str | None = None
+
+
+class Backend(Protocol):
+    """A way to Kiwoom. Safe to use from many threads; every method but `status` may block."""
+
+    name: Literal["openapi-plus", "rest"]
+
+    @property
+    def live(self) -> bool:
+        """Whether an order moves real money; decided by the server where it can tell, and true until then."""
+
+    def request(
+        self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None
+    ) -> Page:
+        """One page of a TR.
+
+        Args:
+            inputs: Texts by our names.
+            after: `Page.more` of the page before.
+
+        Raises:
+            TaskFailed: Kiwoom refuses or cannot be reached; its code and text are in it.
+        """
+
+    def stock_name(self, code: str, context: TaskContext) -> str | None:
+        """Name of an instrument; ``None`` for an unknown code."""
+
+    def stock_codes(self, market: str, context: TaskContext) -> Sequence[str]:
+        """Codes of a market, by Kiwoom's number of it."""
+
+    def stock_state(self, code: str, context: TaskContext) -> str | None:
+        """State of an instrument as Kiwoom writes it, with bars between; ``None`` for an unknown code."""
+
+    def send_order(self, order: OrderRequest, context: TaskContext) -> str:
+        """Send an order: `TaskContext.before_send` has been called by the caller's wrapper right before it.
+
+        Returns:
+            The number that Kiwoom gave it.
+
+        Raises:
+            TaskFailed: `VendorRejected` only where Kiwoom provably refused; what may have been taken is
+                `OrderOutcomeIsUnknown`. A refusal from before the order was looked at (a rate limit) is told
+                by `TaskContext.not_taken` and retried by the wrapper.
+        """
+
+    def open_feed(self, listener: FeedListener) -> Feed:
+        """Its live data; see `broker_server.core.feeds.Streams`."""
+
+    def status(self) -> dict[str, Any]:
+        """For ``broker.get-status``; returns at once."""
+
+    def check(self, context: TaskContext) -> Sequence[CheckResult]:
+        """Try the connection and the credentials."""
+
+    def close(self) -> None:
+        """Release what it holds; what waits ends with an error."""

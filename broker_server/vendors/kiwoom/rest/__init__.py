@@ -1,0 +1,1 @@
+"""Kiwoom REST and its WebSocket."""
