@@ -33,6 +33,13 @@ class Watcher(Protocol):
         """The feed is not to hold it any more."""
 
 
+class ExecutionFilter(Protocol):
+    """Knows which executions have been published."""
+
+    def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
+        """What to publish of a record, if anything."""
+
+
 class Serving:
     """The state of one vendor's subscriptions beside the book, and every message about it.
 

@@ -21,7 +21,7 @@ from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
-from broker_server.streams.board import BoardOptions, StreamBoard
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.delivery import Delivery
 from broker_server.streams.lookups import Lookups
 from tests.support.fake_time import FakeClock
@@ -392,7 +392,7 @@ class Studio:
             forgotten=self.forgotten.extend,
             clock=self.clock.now,
             monotonic=self.clock.monotonic,
-            options=BoardOptions(grace=grace),
+            grace=grace,
         )
 
     @property

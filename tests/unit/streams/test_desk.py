@@ -19,6 +19,7 @@ from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription, SubscriptionKey
 from broker_server.results import Result
 from broker_server.streams import desk as desk_module
+from broker_server.streams.admin import SubscriptionView
 from broker_server.streams.board import StreamBoard
 from broker_server.streams.desk import NOT_KEPT, StreamDesk
 from broker_server.streams.host import StreamThread
@@ -294,6 +295,9 @@ def test_listing_and_dropping(room: Room) -> None:
         ("t", "trade.A", "realtime"),
         ("other", "trade.A", "realtime"),
         ("t", "trade.B", "realtime"),
+    ]
+    assert [SubscriptionView.model_validate(each).model_dump(mode="json") for each in listed] == [
+        each | {"created_at": "2026-11-20T00:00:00Z"} for each in listed
     ]
     assert listed[0]["created_at"] == "2026-11-20T00:00:00+00:00"
     assert room.desk.drop("t") == [

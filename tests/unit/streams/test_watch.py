@@ -155,6 +155,19 @@ async def test_a_look_that_fails_proves_nothing() -> None:
         assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2)]
 
 
+async def test_nothing_is_kept_of_a_look_at_what_nobody_wants_any_more() -> None:
+    async with watching(Market()) as studio:
+        studio.streams.gate.close()
+        studio.live(sub())
+        await studio.pauses.go(12)
+        studio.board.unsubscribe("t", "fake.price", [])
+        studio.streams.gate.open()
+        await studio.pauses.go(20)
+        (watch,) = studio.board.watchers
+        assert isinstance(watch, FreshnessWatch)
+        assert watch._seen == {}
+
+
 async def test_what_is_polled_is_not_watched() -> None:
     market = Market()
     async with watching(market, capacity=2) as studio:
