@@ -56,6 +56,7 @@ class TickOutbox:
         self._barred: dict[Hashable, float] = {}
         self._waking: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
+        self._confirmed: asyncio.Future[None] | None = None
         self.returned = 0
         self.nacked = 0
         self.refused = 0
@@ -111,6 +112,28 @@ class TickOutbox:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
+    async def settle(self) -> None:
+        """Wait until everything that was published before has its confirm, or is lost.
+
+        It may take for ever, as long as the broker cannot be reached.
+        """
+        newest = self._room.newest
+        while (oldest := self._room.oldest) is not None and oldest <= newest:
+            await self._next_confirm()
+        sent = [*self._again, *(self._channel.outstanding.values() if self._channel is not None else ())]
+        last = sent[-1] if sent else None
+        while last is not None and self._is_under_way(last):
+            await self._next_confirm()
+
+    async def _next_confirm(self) -> None:
+        if self._confirmed is None:
+            self._confirmed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._confirmed)
+
+    def _is_under_way(self, sent: Sent) -> bool:
+        outstanding = self._channel.outstanding.values() if self._channel is not None else ()
+        return any(each is sent for each in outstanding) or any(each is sent for each in self._again)
+
     def on_returned(self, sent: Sent) -> None:
         """See `ChannelEvents`."""
         self.returned += 1
@@ -127,6 +150,9 @@ class TickOutbox:
             if not self.outstanding:
                 self._probing = False
             self._pump()
+        if self._confirmed is not None:
+            self._confirmed.set_result(None)
+            self._confirmed = None
         if self._idle is not None and not (self.outstanding or self.waiting) and not self._idle.done():
             self._idle.set_result(None)
 
