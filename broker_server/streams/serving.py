@@ -157,7 +157,6 @@ class Serving:
             self.answers.settle(registration)
             for watcher in self.watchers:
                 watcher.unwanted(registration)
-        self.given_up &= self.held
 
     def _tell(self, registration: Registration, state: str, reason: str) -> None:
         for each in self._book.audience(registration):
