@@ -43,6 +43,8 @@ CONSUMER_ROUNDS = 3
 CONSUMER_SECONDS = 2.5
 SETTLE_SECONDS = 0.5
 DRAIN_SECONDS = 1.0
+"""Nothing more is on its way once nothing has come for so long."""
+MOST_DRAINS = 15
 ACK_SECONDS = 30.0
 SELDOM = {"tick_interval": 60, "burst_every": 0}
 """The simulated market's own trades, which are no part of a load, come this rarely."""
@@ -129,18 +131,26 @@ def flow(simulator: SimulatorProcess, consumer: Talking, processes: dict[str, in
     seconds, spent = time.monotonic() - began, watch.spent()
     # A mute load sends nothing more, and its count stands still.
     requests.post(faults, json={"fault": "mute"}, timeout=10).raise_for_status()
-    time.sleep(DRAIN_SECONDS)
+    parts += rest(consumer)
     sent = sum(
         one["hits"] for one in requests.get(faults, timeout=10).json()["faults"] if one["fault"] == "load"
     )
     requests.delete(faults, timeout=10).raise_for_status()
-    parts.append(json.loads(consumer.ask("take")))
     return Flow(
         per_second=parts[1]["messages"] / seconds,
         broken=sum(part["broken"] for part in parts),
         lost=sent * per_frame - sum(part["messages"] for part in parts),
         share={name: used / seconds for name, used in spent.items()},
     )
+
+
+def rest(consumer: Talking) -> list[dict[str, Any]]:
+    """What was still on its way."""
+    found: list[dict[str, Any]] = []
+    while len(found) < MOST_DRAINS and (not found or found[-1]["messages"]):
+        time.sleep(DRAIN_SECONDS)
+        found.append(json.loads(consumer.ask("take")))
+    return found
 
 
 def measure_flow(report: Any, node: PrivateNode, simulator: SimulatorProcess) -> None:
