@@ -202,8 +202,8 @@ class TickOutbox:
         if suspected:
             self._suspects -= 1
         if sent.expires is not None and now >= sent.expires:
-            self._lose(sent.route)
-        elif not self._is_barred(sent.route, now):
+            self._lose(sent.route, skipped=sent.skipped)
+        elif not self._is_barred(sent.route, now, skipped=sent.skipped):
             channel.send(sent)
             self._probing = suspected
 
@@ -216,7 +216,7 @@ class TickOutbox:
         if expires is None and route.lifetime is not None and route.keep is not Keep.ALWAYS:
             expires = now + route.lifetime
         try:
-            channel.send(Sent(route, tick.make_body(conflated), expires))
+            channel.send(Sent(route, tick.make_body(conflated), expires, conflated))
         except Exception:
             log.exception("a message cannot be made or encoded", routing_key=route.routing_key)
             self._refuse(route, skipped=conflated)
@@ -230,7 +230,7 @@ class TickOutbox:
         log.error("the broker refuses messages like this one", key=route.routing_key, reason=str(reason))
         self._barred[culprit] = self._clock() + BARRED_SECONDS
         self.culprits += 1
-        self._refuse(route)
+        self._refuse(route, skipped=sent.skipped)
 
     def _is_barred(self, route: Route, now: float, *, skipped: int = 0) -> bool:
         """Whether messages like it are refused now; if so, this one is counted and told."""
