@@ -7,9 +7,8 @@ Everything here happens on the event loop of the streams. The book (`core.subscr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -24,30 +23,12 @@ from broker_server.streams.herald import EventBus, Herald
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
-from broker_server.streams.serving import Serving
+from broker_server.streams.serving import ExecutionFilter, Serving
 from broker_server.streams.standing import Asked, Standing
 
 log = structlog.get_logger(__name__)
 
 FAILURES_BEFORE_POLLING = 3
-
-
-class ExecutionFilter(Protocol):
-    """Knows which executions have been published."""
-
-    def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
-        """What to publish of a record, if anything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardOptions:
-    """Settings.
-
-    Attributes:
-        grace: Seconds that a reply queue which is gone has to come back.
-    """
-
-    grace: float
 
 
 class StreamBoard:
@@ -62,7 +43,7 @@ class StreamBoard:
         forgotten: Told of subscriptions that ended by themselves, so that they are not restored.
         clock: UTC.
         monotonic: Seconds.
-        options: Settings.
+        grace: Seconds that a reply queue which is gone has to come back.
     """
 
     def __init__(
@@ -76,7 +57,7 @@ class StreamBoard:
         forgotten: Callable[[Sequence[Subscription]], None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
-        options: BoardOptions,
+        grace: float,
     ) -> None:
         self.vendor = vendor
         self.streams = streams
@@ -87,7 +68,7 @@ class StreamBoard:
             is_reserved=streams.is_reserved,
             can_poll=streams.can_snapshot,
             own=streams.own_registrations(),
-            grace=options.grace,
+            grace=grace,
         )
         self.executions: ExecutionFilter | None = None
         self._delivery = delivery

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -27,6 +27,8 @@ CALL_SECONDS = 5.0
 """For what the event loop does at once."""
 ANSWER_SECONDS = 5.0
 """The vendor's answer to a registration is waited for so long; after it the acknowledgement says pending."""
+SETTLE_SECONDS = 2.0
+"""So long the reply to unsubscribing waits for the events before it."""
 DROPPED = "by broker.drop-subscription"
 NOT_KEPT = "the subscription could not be written down; it ends with this worker"
 
@@ -48,6 +50,8 @@ class StreamDesk:
         thread: Where the boards live.
         boards: By vendor; those that are served now. Looked at on the event loop of the streams only.
         store: Keeps the subscriptions.
+        settle: Waits until what was published before has reached the broker; ``None`` where events and
+            replies go the same way.
         clock: UTC.
         monotonic: Seconds.
     """
@@ -58,12 +62,14 @@ class StreamDesk:
         boards: Mapping[str, StreamBoard],
         store: Store,
         *,
+        settle: Callable[[], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._thread = thread
         self._boards = boards
         self._store = store
+        self._settle = settle
         self._clock = clock
         self._monotonic = monotonic
 
@@ -133,6 +139,9 @@ class StreamDesk:
                 f"the subscribe task; broker.list-subscriptions shows all"
             )
         self._forget(task.vendor, ended)
+        # Events go by another connection than replies: none may come after this one.
+        if self._settle is not None and not self._thread.wait(self._settle, SETTLE_SECONDS):
+            log.warning("events may come after the reply to unsubscribing", task_id=task.task_id)
         return Result([{"subscription": task.task_id, "ticker": each.ticker} for each in ended])
 
     def _asked(self, task: StreamTask, reply_to: str) -> list[Subscription]:

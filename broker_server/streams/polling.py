@@ -76,7 +76,8 @@ class Poller:
         except TaskFailed as error:
             reason = str(error)
         except Exception as error:
-            log.exception("a look by REST failed")
+            if registration not in self._failed:
+                log.exception("a look by REST failed")
             reason = repr(error)
         if self._board.book.registration_mode(registration) != "polling":
             return

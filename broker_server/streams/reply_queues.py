@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
-from pika.exceptions import AMQPConnectionError, AMQPError
+from pika.exceptions import AMQPError
 
 from broker_server.streams.board import StreamBoard
 
@@ -61,13 +61,10 @@ class ReplyQueueKeeper:
         look_at_consumers = self._monotonic() + self._interval
         while True:
             await self._pause(LOOK_SECONDS)
-            try:
-                await self._look_at_those_gone(self._monotonic())
-                if self._monotonic() >= look_at_consumers:
-                    look_at_consumers = self._monotonic() + self._interval
-                    await self._look_at_consumers()
-            except AMQPConnectionError as error:
-                log.debug("reply queues cannot be looked at now", reason=str(error))
+            await self._look_at_those_gone(self._monotonic())
+            if self._monotonic() >= look_at_consumers:
+                look_at_consumers = self._monotonic() + self._interval
+                await self._look_at_consumers()
 
     async def _look_at_those_gone(self, now: float) -> None:
         gone, overdue = self._board.book.gone_addresses, set(self._board.overdue_queues())
@@ -97,15 +94,9 @@ class ReplyQueueKeeper:
                 self._board.queue_seen(queue, consumers)
 
     async def _state(self, queue: str) -> tuple[bool, int | None] | None:
-        """What the broker says of a queue; ``None`` if it cannot tell, as of one on a node that is down.
-
-        Raises:
-            AMQPConnectionError: It can be asked about none.
-        """
+        """What the broker says of a queue; ``None`` if it cannot tell, as of one on a node that is down."""
         try:
             return await self._broker.queue_state(queue)
-        except AMQPConnectionError:
-            raise
         except (AMQPError, TimeoutError) as error:
             log.debug("a reply queue cannot be looked at now", queue=queue, reason=str(error))
             return None

@@ -33,6 +33,13 @@ class Watcher(Protocol):
         """The feed is not to hold it any more."""
 
 
+class ExecutionFilter(Protocol):
+    """Knows which executions have been published."""
+
+    def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
+        """What to publish of a record, if anything."""
+
+
 class Serving:
     """The state of one vendor's subscriptions beside the book, and every message about it.
 
@@ -150,7 +157,6 @@ class Serving:
             self.answers.settle(registration)
             for watcher in self.watchers:
                 watcher.unwanted(registration)
-        self.given_up &= self.held
 
     def _tell(self, registration: Registration, state: str, reason: str) -> None:
         for each in self._book.audience(registration):

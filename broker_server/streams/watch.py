@@ -114,6 +114,8 @@ class FreshnessWatch:
             moved = None
         for action in self._freshness.verdict(registration, moved, self._monotonic()):
             self._act(action)
+        if registration not in self._board.serving.held:
+            self._seen.pop(registration, None)
 
     async def _has_moved(self, registration: Registration, *, since: float) -> bool | None:
         """Whether the market moved during the silence, as REST tells; ``None`` where it cannot.

@@ -80,7 +80,12 @@ class StreamOffice:
         self._lost = asyncio.Event()
         self._thread = StreamThread(self._main)
         self.desk = StreamDesk(
-            self._thread, boards, parts.store, clock=parts.clock, monotonic=parts.monotonic
+            self._thread,
+            boards,
+            parts.store,
+            settle=self._settle,
+            clock=parts.clock,
+            monotonic=parts.monotonic,
         )
 
     def methods(self) -> list[Method[Any]]:
@@ -125,6 +130,10 @@ class StreamOffice:
         finally:
             publishing.cancel()
             await asyncio.wait({publishing})
+
+    async def _settle(self) -> None:
+        if self._publisher is not None:
+            await self._publisher.settle()
 
     def _set_held(self, held: bool) -> None:
         (self._held.set if held else self._held.clear)()

@@ -18,7 +18,7 @@ from broker_server.core.sessions import SessionTable
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.core.vendor import OrderAccess
-from broker_server.streams.board import BoardOptions, StreamBoard
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.delivery import Delivery, Publisher
 from broker_server.streams.executions import Executions
 from broker_server.streams.fill_writer import FillRecord
@@ -219,7 +219,7 @@ class VendorStreams:
             forgotten=lambda ended: parts.store.delete_later(self.name, ended),
             clock=parts.clock,
             monotonic=parts.monotonic,
-            options=BoardOptions(grace=parts.options.grace),
+            grace=parts.options.grace,
         )
         return board
 

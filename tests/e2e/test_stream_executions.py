@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.broker_cleaning import clean
-from tests.support.live_data import BRISK, NOTICES, LiveFloor, Subscriber, check_sequences, open_live_floor
+from tests.support.live_data import BRISK, LiveFloor, Subscriber, check_sequences, open_live_floor
 from tests.support.order_floor import ORDERS
 from tests.support.waiting import wait_until
 
@@ -31,6 +31,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
         floor.exchange.change(ping_interval=0.5)
         floor.start(program=BRISK)
+        floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()
@@ -242,7 +243,7 @@ def test_sum_of_all_fills_is_what_was_filled(floor: LiveFloor, consumer: Subscri
     calls = floor.brokerage.calls("TTTC0081R")
     floor.brokerage.fault("drop")
     wait_until(lambda: floor.brokerage.calls("TTTC0081R") > calls, what="one more list of orders")
-    wait_until(lambda: {tr for tr, _ in floor.exchange.registrations(own=True)} >= NOTICES)
+    floor.wait_own()
     _, last_no = buy(floor, "035420", 1, order_type="market")
     wait_published(consumer, task_id, **{last_no: 1, **filled})
     check_sequences(consumer.events(task_id))

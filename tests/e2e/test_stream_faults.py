@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from broker_server.market_sessions import packaged_table
 from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
@@ -23,9 +29,20 @@ from tests.support.live_data import (
 from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
 
-TICKERS = ("005930", "000660", "035420", "005380")
-STALE_SECONDS = 2
-SETTINGS = {"STALE_AFTER": str(STALE_SECONDS)}
+TICKERS = ("005930", "000660", "015760", "035720")
+SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
+KINDS = (
+    "drop",
+    "drop",
+    "close",
+    "drops",
+    "half_open",
+    "half_open",
+    "mute",
+    "mute",
+    "all mute",
+    "duplicate_session",
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +53,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
         floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
         floor.start(program=BRISK)
+        floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()
@@ -66,6 +84,11 @@ def subscribe_all(consumer: Subscriber) -> dict[str, str]:
     return tasks
 
 
+def opened_more_than(floor: LiveFloor, before: int) -> bool:
+    """Whether the worker has connected again."""
+    return int(floor.exchange.counts().get("opened", 0)) > before
+
+
 @pytest.mark.timeout(900)
 def test_after_drops_and_silences_everything_is_back_and_every_gap_was_told(
     floor: LiveFloor, consumer: Subscriber
@@ -79,7 +102,7 @@ def test_after_thirty_drops_mutes_and_silences_everything_is_back(
     floor: LiveFloor, consumer: Subscriber
 ) -> None:
     chance = Random(30)
-    faults = [chance.choice(["drop", "drop", "close", "half_open", "mute"]) for _ in range(30)]
+    faults = [chance.choice(KINDS) for _ in range(30)]
     break_again_and_again(floor, consumer, faults, chance)
 
 
@@ -89,24 +112,34 @@ def break_again_and_again(floor: LiveFloor, consumer: Subscriber, faults: list[s
     book = consumer.subscribe(BOOK, {"ticker": TICKERS[0]})
     wanted = [*(("H0STCNT0", each) for each in TICKERS), ("H0STASP0", TICKERS[0])]
     floor.exchange.clear_counts()
+    rejections = 0
     for fault in faults:
-        victim = tasks[chance.choice(TICKERS)]
-        seen = {task_id: len(consumer.messages(task_id)) for task_id in tasks.values()}
+        ticker = chance.choice(TICKERS)
+        victim = tasks[ticker]
+        seen = len(consumer.messages(victim))
         if fault == "mute":
-            ticker = next(each for each, task_id in tasks.items() if task_id == victim)
             floor.brokerage.fault("mute", symbol=ticker)
-            consumer.wait_state(victim, "stale", after=seen[victim])
-            floor.brokerage.calm()
-            consumer.wait_state(victim, "live", after=seen[victim])
-        elif fault == "half_open":
-            floor.brokerage.fault("half_open")
-            consumer.wait_state(victim, "reconnecting", after=seen[victim])
-            floor.brokerage.calm()
+            consumer.wait_state(victim, "stale", after=seen)
+        elif fault == "all mute":
+            before = floor.exchange.counts().get("opened", 0)
+            floor.brokerage.fault("mute")
+            consumer.wait_state(victim, "stale", after=seen)
+            wait_until(partial(opened_more_than, floor, before), what="another connection")
+        elif fault == "drops":
+            for _ in range(4):
+                before = floor.exchange.counts().get("opened", 0)
+                floor.brokerage.fault("drop")
+                wait_until(partial(opened_more_than, floor, before), what="another connection")
+        elif fault == "duplicate_session":
+            floor.brokerage.fault(fault, seconds=1)
+            rejections += 2
         else:
             floor.brokerage.fault(fault)
-            consumer.wait_state(victim, "reconnecting", after=seen[victim])
+        consumer.wait_state(victim, "reconnecting", after=seen)
+        floor.brokerage.calm()
+        consumer.wait_state(victim, "live", after=seen)
         floor.exchange.wait_registered(*wanted, what=f"every registration after {fault}")
-        consumer.wait_new_events_of([*tasks.values(), book], chance.randint(2, 6))
+        consumer.wait_new_events_of([*tasks.values(), book], chance.randint(2, 4))
     counts = floor.exchange.counts()
     found = []
     for task_id in (*tasks.values(), book):
@@ -116,9 +149,9 @@ def break_again_and_again(floor: LiveFloor, consumer: Subscriber, faults: list[s
     print(len(faults), "faults:", len(found), "gaps,", counts)  # noqa: T201 - for whoever runs the long form
     assert found
     assert [gap for gap in found if not gap.is_visible] == []
-    assert counts["rejected"] == 0
+    assert counts["rejected"] <= rejections
     # Once for each connection, and again what was mute.
-    renewals = 4 * faults.count("mute")
+    renewals = 4 * faults.count("mute") + 3 * len(wanted) * faults.count("all mute")
     assert counts["registrations"] <= (counts["opened"] + 1) * (len(wanted) + len(NOTICES)) + renewals
     assert {each["mode"] for each in floor.rows("broker.list-subscriptions")} == {"realtime"}
     floor.exchange.clear_counts()
@@ -217,3 +250,41 @@ def test_subscription_goes_on_in_the_next_worker(floor: LiveFloor, consumer: Sub
     assert counts["opened"] == 1
     assert counts["rejected"] <= (2 if way == "killed" else 0)
     floor.exchange.change(hold_seconds=0)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("is_open", [False, True])
+def test_only_a_market_that_trades_can_be_mute(clean_broker: str, tmp_path: Path, is_open: bool) -> None:
+    """A worker that takes the simulator for the brokerage itself keeps the hours of the market."""
+    now = datetime.now(ZoneInfo("Asia/Seoul"))
+    if is_open and now.weekday() >= 5:
+        pytest.skip("no market is open on a weekend")
+    hours = (
+        ("00:00", "23:59") if is_open else (f"{(now.hour + 12) % 24:02}:00", f"{(now.hour + 12) % 24:02}:30")
+    )
+    session = {"name": "continuous", "kind": "continuous", "opens": hours[0], "closes": hours[1]}
+    market = {
+        "calendar": "OPEN",
+        "time_zone": "Asia/Seoul",
+        "sessions": [session | {"order_types": ["limit"]}],
+    }
+    calendar = packaged_table()["calendars"]["KR"] | {"holidays": []}
+    days = dict.fromkeys(packaged_table()["days"])
+    changes = {"markets": {"KRX": market}, "calendars": {"OPEN": calendar}, "days": days}
+    sessions = tmp_path / "sessions.json"
+    sessions.write_text(json.dumps(changes))
+    settings = SETTINGS | {"MARKET_SESSIONS_FILE": str(sessions)}
+    with open_live_floor(clean_broker, tmp_path, settings=settings) as floor:
+        floor.start(simulate=False)
+        with Subscriber(floor.url) as consumer:
+            mute = consumer.subscribe(PRICE, {"ticker": "005930"})
+            other = consumer.subscribe(PRICE, {"ticker": "000660"})
+            consumer.wait_new_events_of([mute, other], 2)
+            floor.brokerage.fault("mute", symbol="005930")
+            if is_open:
+                consumer.wait_state(mute, "stale")
+            else:
+                consumer.wait_new_events(other, 40)
+                assert consumer.states(mute) == []
+                assert floor.feed()["stale"] == 0
+        floor.assert_discreet()

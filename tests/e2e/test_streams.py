@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pika
@@ -29,6 +30,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     clean(_test_broker.url, _test_broker.management)
     with open_live_floor(_test_broker.url, tmp_path_factory.mktemp("streams")) as floor:
         floor.start()
+        floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()
@@ -39,6 +41,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def floor(shared: LiveFloor) -> Iterator[LiveFloor]:
     """The module's floor; nothing is subscribed afterwards."""
     yield shared
+    shared.brokerage.calm()
     for task_id in {each["subscription"] for each in shared.rows("broker.list-subscriptions")}:
         shared.rows("broker.drop-subscription", {"task_id": task_id})
     shared.exchange.wait_registered(what="nothing to be registered any more")
@@ -49,6 +52,11 @@ def consumer(floor: LiveFloor) -> Iterator[Subscriber]:
     """A client with a reply queue of its own."""
     with Subscriber(floor.url) as subscriber:
         yield subscriber
+
+
+def replied(consumer: Subscriber, task_id: str) -> bool:
+    """Whether the reply to unsubscribing has come."""
+    return bool(consumer.messages(task_id, "reply"))
 
 
 def test_acknowledgement_then_the_state_then_updates_in_sequence(
@@ -89,19 +97,44 @@ def test_unsubscribing_ends_it_at_once_and_at_the_vendor(floor: LiveFloor, consu
     consumer.wait_events(task_id, 3)
     consumer.send(END_PRICE, {"ticker": "005930"}, task_id=task_id)
 
-    def ended() -> int | None:
-        kinds = [each.get("kind") for each in consumer.messages(task_id)]
-        found = [at for at, kind in enumerate(kinds) if at and kind not in ("event", "status")]
-        return found[0] if found else None
-
-    at = wait_until(ended, what="the reply to unsubscribing")
+    wait_until(partial(replied, consumer, task_id), what="the reply to unsubscribing")
     floor.exchange.wait_registered(what="nothing to be registered any more")
     with Subscriber(floor.url) as other:  # the worker and the simulator have gone on meanwhile
         other.wait_events(other.subscribe(PRICE, {"ticker": "000660"}), 4)
-    messages = consumer.messages(task_id)
-    assert at is not None
-    assert messages[at]["result"] == [{"subscription": task_id, "ticker": "005930"}]
-    assert messages[at + 1 :] == []
+    last = consumer.messages(task_id)[-1]
+    assert (last["kind"], last["result"]) == ("reply", [{"subscription": task_id, "ticker": "005930"}])
+
+
+def test_unsubscribing_under_load_ends_it_at_once_too(floor: LiveFloor, consumer: Subscriber) -> None:
+    """What waits to be sent must not come after the reply."""
+    task_id = consumer.subscribe(PRICE, {"ticker": "005930"})
+    others = [consumer.subscribe(PRICE, {"ticker": "005930"}) for _ in range(2)]
+    floor.brokerage.fault("load", symbol="005930", rate=1000)
+    consumer.wait_events(task_id, 300)
+    for each in (task_id, *others):
+        consumer.send(END_PRICE, task_id=each)
+    for each in (task_id, *others):
+        wait_until(partial(replied, consumer, each), what="the reply to unsubscribing")
+    floor.brokerage.calm()
+    floor.exchange.wait_registered(what="nothing to be registered any more")
+    with Subscriber(floor.url) as other:
+        other.wait_events(other.subscribe(PRICE, {"ticker": "000660"}), 4)
+    for each in (task_id, *others):
+        kinds = [message["kind"] for message in consumer.messages(each)]
+        assert kinds[-1] == "reply", len(kinds) - kinds.index("reply")
+
+
+def test_unsubscribing_before_the_first_state_has_come_ends_it_too(
+    floor: LiveFloor, consumer: Subscriber
+) -> None:
+    floor.brokerage.fault("latency", tr="FHKST01010100", seconds=1, count=None)
+    task_id = consumer.subscribe(PRICE, {"ticker": "005930"})
+    with Subscriber(floor.url) as other:
+        other.wait_events(other.subscribe(PRICE, {"ticker": "005930", "snapshot": False}), 2)
+        consumer.send(END_PRICE, task_id=task_id)
+        other.wait_events(other.subscribe(PRICE, {"ticker": "000660"}), 2)
+    floor.brokerage.calm()
+    assert [message["kind"] for message in consumer.messages(task_id)] == ["ack", "reply"]
 
 
 def test_ten_tasks_on_one_ticker_are_one_registration(floor: LiveFloor, consumer: Subscriber) -> None:

@@ -223,6 +223,13 @@ class LiveFloor(Floor):
         self.workers.append(super().start(*arguments, **options))
         return self.worker
 
+    def wait_own(self) -> None:
+        """Wait until the worker has registered its own notices."""
+        wait_until(
+            lambda: {tr_id for tr_id, _ in self.exchange.registrations(own=True)} >= NOTICES,
+            what="the worker's own registrations",
+        )
+
     def feed(self) -> dict[str, Any]:
         """The live data of KIS in ``broker.get-status``."""
         status: dict[str, Any] = self.call("broker.get-status")["streams"]["kis"]

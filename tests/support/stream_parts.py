@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,10 +21,11 @@ from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
-from broker_server.streams.board import BoardOptions, StreamBoard
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.delivery import Delivery
 from broker_server.streams.lookups import Lookups
 from tests.support.fake_time import FakeClock
+from tests.support.waiting import PATIENCE
 
 A, B, C = (Registration("TRADE", name) for name in "ABC")
 BOOK = Registration("BOOK", "A")
@@ -73,6 +76,34 @@ def channel_of(registration: Registration) -> str:
 
 def subject_of(registration: Registration) -> str:
     return "default" if registration.code == "NOTICE" else registration.symbol
+
+
+class Gate:
+    """Holds threads up while it is closed.
+
+    Attributes:
+        waiting: How many it holds up.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._opened = threading.Condition()
+        self._is_open = True
+
+    def close(self) -> None:
+        self._is_open = False
+
+    def open(self) -> None:
+        with self._opened:
+            self._is_open = True
+            self.waiting = 0
+            self._opened.notify_all()
+
+    def pass_through(self) -> None:
+        with self._opened:
+            if not self._is_open:
+                self.waiting += 1
+                assert self._opened.wait_for(lambda: self._is_open, 10)
 
 
 class FakeFeed:
@@ -137,6 +168,7 @@ class FakeStreams:
     feeds: list[FakeFeed] = field(default_factory=list)
     keys: dict[Registration, str] = field(default_factory=dict)
     with_persons: bool = True
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def feed(self) -> FakeFeed:
@@ -151,6 +183,7 @@ class FakeStreams:
 
     def snapshot(self, registration: Registration, context: TaskContext, *, bulk: bool) -> Incoming:
         self.looks.append(registration)
+        self.gate.pass_through()
         return self.look(registration)
 
     def venue(self, registration: Registration) -> str | None:
@@ -264,10 +297,15 @@ class FakePublisher:
 
 
 class Pauses:
-    """Waiting that the test ends: it moves the clock instead."""
+    """Waiting that the test ends: it moves the clock instead.
 
-    def __init__(self, clock: FakeClock) -> None:
+    Args:
+        is_busy: Whether threads are at work that is not held up by a gate.
+    """
+
+    def __init__(self, clock: FakeClock, is_busy: Callable[[], bool] = lambda: False) -> None:
         self._clock = clock
+        self._is_busy = is_busy
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
 
@@ -276,11 +314,20 @@ class Pauses:
         self._waiting.append((self._clock.monotonic() + seconds, next(self._numbers), waiter))
         await waiter
 
+    async def settled(self) -> None:
+        """Let everything happen that needs no time."""
+        await turns()
+        deadline = time.monotonic() + PATIENCE
+        while self._is_busy():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.0002)
+        await turns()
+
     async def go(self, seconds: float) -> None:
         """Let so much time go by, and everything happen that is due in it."""
         until = self._clock.monotonic() + seconds
         while True:
-            await settled()
+            await self.settled()
             self._waiting = [each for each in self._waiting if not each[2].done()]
             due = min((each for each in self._waiting if each[0] <= until), default=None)
             if due is None:
@@ -290,12 +337,10 @@ class Pauses:
         self._clock.advance(until - self._clock.monotonic())
 
 
-async def settled() -> None:
-    """Let everything happen that needs no time; threads have a moment for what they do at once."""
-    for _ in range(6):
-        for _ in range(6):
-            await asyncio.sleep(0)
-        await asyncio.to_thread(lambda: None)
+async def turns() -> None:
+    """Let everything happen that needs neither time nor threads."""
+    for _ in range(15):
+        await asyncio.sleep(0)
 
 
 class FakeBus:
@@ -325,8 +370,9 @@ class Studio:
         self.publisher = FakePublisher()
         self.bus = FakeBus()
         self.forgotten: list[Subscription] = []
-        self.pauses = Pauses(self.clock)
         self.lookups = Lookups(self.streams, self.clock.now)
+        self.pauses = Pauses(self.clock, lambda: len(self.lookups._running) > self.streams.gate.waiting)
+        self.settled = self.pauses.settled
         numbers = itertools.count(1)
         self.delivery = Delivery(
             "fake",
@@ -346,7 +392,7 @@ class Studio:
             forgotten=self.forgotten.extend,
             clock=self.clock.now,
             monotonic=self.clock.monotonic,
-            options=BoardOptions(grace=grace),
+            grace=grace,
         )
 
     @property
@@ -373,6 +419,7 @@ class Studio:
         self.board.received(registration, record(registration, **values))
 
     def close(self) -> None:
+        self.streams.gate.open()
         self.board.close()
         self.lookups.stop()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
 
 import pytest
 
 from broker_client.errors import VendorUnavailable
+from broker_server.core.stream_requests import Registration
 from broker_server.streams import audience
 from broker_server.streams.audience import Audience, Stage
 from tests.support.stream_parts import (
@@ -19,36 +19,17 @@ from tests.support.stream_parts import (
     Studio,
     fill,
     record,
-    settled,
     sub,
 )
 from tests.support.waiting import wait_until_async
 
 
-class SlowRest:
-    """Looks that end when the test says so."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.failure: Exception | None = None
-
-    def look(self, registration: object) -> Record:
-        self.gate.wait(10)
-        if self.failure is not None:
-            raise self.failure
-        return record(A, n="state")
-
-
 @pytest.fixture
-def rest() -> SlowRest:
-    return SlowRest()
-
-
-@pytest.fixture
-async def slow(rest: SlowRest) -> AsyncIterator[Studio]:
-    made = Studio(FakeStreams(look=rest.look))
+async def slow() -> AsyncIterator[Studio]:
+    """A studio whose looks by REST end when the gate opens."""
+    made = Studio(FakeStreams(look=lambda registration: record(registration, n="state")))
+    made.streams.gate.close()
     yield made
-    rest.gate.set()
     made.close()
 
 
@@ -58,15 +39,15 @@ async def until_late(studio: Studio) -> None:
     await wait_until_async(lambda: all(each.stage is Stage.LIVE for each in receivers))
 
 
-async def test_what_comes_in_waits_for_the_first_state(slow: Studio, rest: SlowRest) -> None:
+async def test_what_comes_in_waits_for_the_first_state(slow: Studio) -> None:
     slow.live(sub(snapshot=True), sub("t", BOOK, snapshot=True))
     for number in (1, 2):
         slow.receive(A, n=number)
         slow.receive(BOOK, n=number)
     assert slow.publisher.what("queue-t") == []
     assert slow.publisher.what("fake.trade.A") == [1, 2]
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     slow.receive(A, n=3)
     slow.receive(BOOK, n=3)
     trades = [each for each in slow.publisher.to("queue-t") if each.body["key"] == "trade.A"]
@@ -77,43 +58,44 @@ async def test_what_comes_in_waits_for_the_first_state(slow: Studio, rest: SlowR
     assert [each.body["result"][0].get("conflated") for each in books] == [None, 1, None]
 
 
-async def test_a_late_first_state_is_dropped_once_an_event_came(slow: Studio, rest: SlowRest) -> None:
+async def test_a_late_first_state_is_dropped_once_an_event_came(slow: Studio) -> None:
     slow.board.audience._patience = 0.001
     slow.live(sub(snapshot=True))
     slow.receive(A, n=1)
     await until_late(slow)
     assert slow.publisher.what("queue-t") == [1]
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.publisher.what("queue-t") == [1]
 
 
-async def test_a_late_first_state_is_welcome_while_nothing_came(slow: Studio, rest: SlowRest) -> None:
+async def test_a_late_first_state_is_welcome_while_nothing_came(slow: Studio) -> None:
     slow.board.audience._patience = 0.001
     slow.live(sub(snapshot=True))
     await until_late(slow)
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     slow.receive(A, n=1)
     assert slow.publisher.what("queue-t") == ["state", 1]
 
 
 @pytest.mark.parametrize("failure", [VendorUnavailable("down"), ValueError("a defect")])
-async def test_without_a_first_state_the_events_come(
-    slow: Studio, rest: SlowRest, failure: Exception
-) -> None:
-    rest.failure = failure
+async def test_without_a_first_state_the_events_come(slow: Studio, failure: Exception) -> None:
+    def fail(_: Registration) -> Record:
+        raise failure
+
+    slow.streams.look = fail
     slow.live(sub(snapshot=True))
     slow.receive(A, n=1)
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.publisher.what("queue-t") == [1]
 
 
-async def test_ten_who_ask_at_once_are_one_look(slow: Studio, rest: SlowRest) -> None:
+async def test_ten_who_ask_at_once_are_one_look(slow: Studio) -> None:
     slow.live(*(sub(f"t{number}", snapshot=True) for number in range(10)))
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.streams.looks == [A]
     assert all(slow.publisher.what(f"queue-t{number}") == ["state"] for number in range(10))
 
@@ -139,24 +121,24 @@ async def test_before_the_acknowledgement_the_oldest_goes(
     assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2), (0, 3)]
 
 
-async def test_what_ends_while_it_waits_gets_nothing_more(slow: Studio, rest: SlowRest) -> None:
+async def test_what_ends_while_it_waits_gets_nothing_more(slow: Studio) -> None:
     slow.live(sub(snapshot=True))
     slow.receive(A, n=1)
     slow.board.unsubscribe("t", "fake.price", [])
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.publisher.what("queue-t") == []
 
 
-async def test_what_moves_while_it_waits_takes_everything_along(slow: Studio, rest: SlowRest) -> None:
+async def test_what_moves_while_it_waits_takes_everything_along(slow: Studio) -> None:
     slow.live(sub(snapshot=True))
     slow.receive(A, n=1)
     taken = slow.board.subscribe([sub(snapshot=True, reply_to="new")])
     slow.receive(A, n=2)
     slow.board.standings(taken.receivers)
     slow.board.begin(taken.receivers)
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.publisher.what("queue-t") == []
     assert slow.publisher.what("new") == ["state", 1, 2]
 
@@ -164,7 +146,7 @@ async def test_what_moves_while_it_waits_takes_everything_along(slow: Studio, re
 async def test_without_copies_only_statuses_come(studio: Studio) -> None:
     studio.live(sub(copies=False, snapshot=True))
     studio.receive(A, n=1)
-    await settled()
+    await studio.settled()
     studio.board.interrupted([A], "cut")
     assert studio.publisher.what("queue-t") == ["reconnecting"]
     assert studio.streams.looks == []
@@ -176,23 +158,23 @@ async def test_what_rest_does_not_have_begins_at_once(studio: Studio) -> None:
     assert [each.body["kind"] for each in studio.publisher.to("queue-e")] == ["event"]
 
 
-async def test_an_interruption_while_it_waits_is_seen_between(slow: Studio, rest: SlowRest) -> None:
+async def test_an_interruption_while_it_waits_is_seen_between(slow: Studio) -> None:
     slow.live(sub(snapshot=True))
     slow.receive(A, n=1)
     slow.board.interrupted([A], "cut")
     slow.receive(A, n=2)
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     events = [each for each in slow.publisher.to("queue-t") if each.body["kind"] == "event"]
     assert [each.what for each in events] == ["state", 1, 2]
     assert slow.publisher.epochs("queue-t") == [(0, 1), (0, 2), (1, 1)]
 
 
-async def test_a_queue_that_is_gone_gets_no_first_state(slow: Studio, rest: SlowRest) -> None:
+async def test_a_queue_that_is_gone_gets_no_first_state(slow: Studio) -> None:
     slow.live(sub(snapshot=True))
     slow.board.returned("queue-t")
-    rest.gate.set()
-    await settled()
+    slow.streams.gate.open()
+    await slow.settled()
     assert slow.publisher.what("queue-t") == []
 
 

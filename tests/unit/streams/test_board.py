@@ -19,7 +19,6 @@ from tests.support.stream_parts import (
     FakeStreams,
     Studio,
     refusal,
-    settled,
     sub,
 )
 
@@ -149,14 +148,14 @@ async def test_a_slot_lost_to_a_notice_begins_a_new_epoch_and_ends_the_watch() -
 
 async def test_a_repeat_at_the_same_queue_goes_on(studio: Studio) -> None:
     studio.live(sub(snapshot=True))
-    await settled()
+    await studio.settled()
     looks = len(studio.streams.looks)
     studio.publisher.sent.clear()
     studio.receive(A, n=1)
     for correlation_id in ("c-t", "another"):
         studio.subscribe(sub(snapshot=True, correlation_id=correlation_id))
         studio.receive(A, n=2)
-    await settled()
+    await studio.settled()
     assert len(studio.streams.looks) == looks
     assert studio.publisher.what("queue-t") == [1, 2, 2]
     assert [each.body["sequence"] for each in studio.publisher.to("queue-t")] == [2, 3, 4]
@@ -173,7 +172,7 @@ async def test_a_repeat_at_another_queue_begins_anew_there(studio: Studio) -> No
     assert studio.publisher.what("new") == []
     assert [each.mode for each in studio.board.standings(taken.receivers)] == ["realtime"]
     studio.board.begin(taken.receivers)
-    await settled()
+    await studio.settled()
     studio.receive(A, n=3)
     assert studio.publisher.what("queue-t") == [1]
     # Who reads there is new and wants the state; nothing since the repeat is lost.
@@ -402,7 +401,7 @@ async def test_what_an_earlier_worker_served_goes_on_in_a_new_epoch(studio: Stud
     studio.board.restore([sub(snapshot=True), sub("t", BOOK)])
     studio.board.registered(A)
     studio.receive(A, n=1)
-    await settled()
+    await studio.settled()
     assert studio.streams.looks == []
     assert studio.publisher.what("queue-t") == ["reconnecting", "reconnecting", "live", 1]
     assert len(studio.board.promised()) == 2

@@ -153,7 +153,9 @@ async def test_a_key_is_forgotten_with_the_last_registration_that_has_it(studio:
     studio.delivery.forget(B)
     studio.delivery.broadcast(A, event)
     assert studio.publisher.epochs("fake.trade.A") == [(0, 1), (0, 2), (0, 3)]
+    assert studio.delivery.on_gap("fake trade.A", 1)
     studio.delivery.forget(A)
+    assert not studio.delivery.on_gap("fake trade.A", 1)
     studio.delivery.broadcast(A, event)
     assert studio.publisher.epochs("fake.trade.A")[-1] == (1, 1)
 
