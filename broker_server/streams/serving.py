@@ -134,7 +134,8 @@ class Serving:
     def _turn(self, turn: Turned, why: dict[str, str]) -> None:
         """Tell a subscription how it is served from now on; what is suspended learns it when it is back."""
         subscription, registration = turn.subscription, turn.subscription.registration
-        if "realtime" in (turn.before, turn.after):
+        # Not when it is registered again: it was interrupted at its loss, and events may be faster.
+        if turn.before == "realtime" or (turn.before, turn.after) == ("polling", "realtime"):
             self._delivery.interrupt(registration)
             self._audience.interrupt_one(subscription)
         if self._book.is_suspended(subscription):

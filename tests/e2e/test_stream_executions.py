@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+from broker_server.journal.tables import fill_baselines
 from tests.support.broker_cleaning import clean
 from tests.support.live_data import BRISK, LiveFloor, Subscriber, check_sequences, open_live_floor
 from tests.support.order_floor import ORDERS
@@ -23,6 +26,12 @@ TICK = 100
 TRADED = ("005930", "000660", "035420", "005380")
 
 
+def have_baselines(floor: LiveFloor) -> bool:
+    """Whether both markets have been looked at."""
+    with floor.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(fill_baselines)).scalar_one() == 2
+
+
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker, whose live connection waits for nothing long."""
@@ -31,7 +40,8 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
         floor.exchange.change(ping_interval=0.5)
         floor.start(program=BRISK)
-        floor.wait_own()
+        # What was filled before a worker has looked for the first time is not published.
+        wait_until(partial(have_baselines, floor), what="the first looks at the lists of orders")
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()

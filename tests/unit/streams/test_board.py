@@ -103,6 +103,20 @@ async def test_an_interruption_begins_a_new_epoch_and_nothing_else_does(studio: 
     assert studio.publisher.epochs("fake.trade.B") == untouched
 
 
+async def test_an_event_that_is_faster_than_its_registration_begins_the_epoch(studio: Studio) -> None:
+    studio.subscribe(sub(snapshot=False))
+    studio.receive(A, n=1)
+    studio.board.registered(A)
+    studio.receive(A, n=2)
+    assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2)]
+    assert studio.publisher.epochs(REALTIME) == [(0, 1), (0, 2)]
+    studio.board.interrupted([A], "cut")
+    studio.receive(A, n=3)
+    studio.board.registered(A)
+    studio.receive(A, n=4)
+    assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2), (1, 1), (1, 2)]
+
+
 async def test_the_epoch_of_an_event_that_waited_is_that_of_before_the_interruption(studio: Studio) -> None:
     studio.live(sub())
     studio.receive(A, n=1)
