@@ -29,6 +29,8 @@ from tests.support.live_data import (
 from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
 
+MOST_A_MINUTE = 250
+"""Registrations that a minute full of faults may make with these short waits; a loop would make thousands."""
 TICKERS = ("005930", "000660", "015760", "035720")
 SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 KINDS = (
@@ -153,6 +155,7 @@ def break_again_and_again(floor: LiveFloor, consumer: Subscriber, faults: list[s
     # Once for each connection, and again what was mute.
     renewals = 4 * faults.count("mute") + 3 * len(wanted) * faults.count("all mute")
     assert counts["registrations"] <= (counts["opened"] + 1) * (len(wanted) + len(NOTICES)) + renewals
+    assert counts["registrations_most_in_a_minute"] <= MOST_A_MINUTE
     assert {each["mode"] for each in floor.rows("broker.list-subscriptions")} == {"realtime"}
     floor.exchange.clear_counts()
     consumer.wait_new_events(tasks[TICKERS[0]], 12)
