@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
+from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.kis.realtime.cipher import encrypt, make_pair
 from broker_server.simulator.kis.realtime.sessions import KeyCounts, Session, SessionBook
-from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
+from broker_server.simulator.kis.realtime.wire import data_frame
 from broker_server.simulator.stream_faults import StreamFaultBoard, StreamFaultRequest
 from broker_server.vendors.kis.frames import CipherKeys
 from broker_server.vendors.kis.notices import decrypt_notice
