@@ -46,7 +46,7 @@ class Accounts:
         row.update(self._money(account))
         row.update(_orderable(call, account, WIDTH))
         row["min_ord_alow_yn"] = "N"
-        return Answer({**row, "stk_entr_prst": []})
+        return Answer({**_of_tr(call, row), "stk_entr_prst": []})
 
     def balance(self, call: Call) -> Answer:
         """``kt00018``: codes with a letter before them, profits with the minus before the zeros."""
@@ -153,7 +153,7 @@ class Accounts:
             pur_exct_amt=padded(cost + fee, NARROW),
             profa_rdex_aplc_tp="0",
         )
-        return Answer(row)
+        return Answer(_of_tr(call, row))
 
     def _account(self, call: Call) -> Account:
         self._exchange.advance()
@@ -195,9 +195,7 @@ class Accounts:
         for holding, quote in page:
             known = _holding_row(holding, quote, value, width)
             rows.append({key: known.get(key, blank) for key, blank in neutral.items()})
-        keys = {field.key for field in call.api.response}
-        outputs = {key: shown for key, shown in totals.items() if key in keys}
-        return Answer({**outputs, call.api.rows.key: rows}, next_key)
+        return Answer({**_of_tr(call, totals), call.api.rows.key: rows}, next_key)
 
 
 def _holding_row(holding: Holding, quote: Quote, total: int, width: int) -> dict[str, str]:
@@ -243,6 +241,11 @@ def _holding_row(holding: Holding, quote: Quote, total: int, width: int) -> dict
 
 def _selling(holding: Holding, quote: Quote) -> int:
     return costs(holding.instrument, Side.SELL, holding.quantity * quote.price)
+
+
+def _of_tr(call: Call, row: dict[str, str]) -> dict[str, str]:
+    """The values under the keys of the TR, and no others."""
+    return {key: row[key] for key in call.api.flat()}
 
 
 def _padded_flat(call: Call, width: int) -> dict[str, str]:
