@@ -46,7 +46,7 @@ ENDPOINTS = {
 }
 
 
-_NUMBER_DIGITS = {"kis": 10, "kiwoom": 7}
+_NUMBER_DIGITS = {"kiwoom": 7}
 
 
 class ClockRequest(BaseModel):
@@ -97,7 +97,7 @@ def order_to_json(order: Order) -> dict[str, Any]:
         "account": request.account,
         "market": instrument.market,
         "date": order.day.isoformat(),
-        "order_no": f"{order.number:0{_NUMBER_DIGITS[request.vendor]}d}",
+        "order_no": f"{order.number:0{_NUMBER_DIGITS.get(request.vendor, 10)}d}",
         "ticker": instrument.symbol,
         "side": str(request.side),
         "quantity": request.quantity,

@@ -1,11 +1,10 @@
-"""Condition search: two invented conditions over the simulated market."""
+"""Condition search: two invented conditions over the simulated KOSDAQ."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from broker_server.simulator.instruments import KRX
 from broker_server.simulator.kiwoom.codes import account_code
 from broker_server.simulator.kiwoom.realtime.messages import StreamRefusal, answer
 from broker_server.simulator.kiwoom.realtime.sessions import Session
@@ -14,9 +13,10 @@ from broker_server.simulator.market import Market
 from broker_server.simulator.quotes import Quote
 
 _CONDITIONS: Mapping[str, tuple[str, Callable[[Quote], bool]]] = {
-    "0": ("상승 종목", lambda quote: quote.price > quote.base),
-    "1": ("하락 종목", lambda quote: quote.price < quote.base),
+    "0": ("코스닥 상승", lambda quote: quote.price > quote.base),
+    "1": ("코스닥 하락", lambda quote: quote.price < quote.base),
 }
+SEGMENT = "KOSDAQ"
 MESSAGES = ("CNSRLST", "CNSRREQ", "CNSRCLR")
 
 
@@ -43,7 +43,7 @@ def condition_answer(market: Market, session: Session, trnm: str, document: Mapp
     found = [
         market.quote(item)
         for item in market.instruments
-        if item.exchange == KRX and not market.is_suspended(item) and matches(market.quote(item))
+        if item.segment == SEGMENT and not market.is_suspended(item) and matches(market.quote(item))
     ]
     if search_type == "1":
         return answer(trnm, seq=number, data=[{"jmcode": account_code(quote.instrument)} for quote in found])

@@ -12,7 +12,7 @@ CODE = {"stk_cd": "005930"}
 CHART = {"base_dt": "20261120", "upd_stkpc_tp": "1"}
 ORDER = {"dmst_stex_tp": "KRX", "stk_cd": "005930", "ord_qty": "1", "ord_uv": "", "trde_tp": "3"}
 RANK = {
-    "mrkt_tp": "000",
+    "mrkt_tp": "101",
     "sort_tp": "1",
     "stk_cnd": "0",
     "trde_qty_tp": "00000",
@@ -54,7 +54,7 @@ BODIES = {
     "ka10086": {**CODE, "qry_dt": "20261120", "indc_tp": "0"},
     "ka10084": {**CODE, "tdy_pred": "1", "tic_min": "0"},
     "ka10095": {"stk_cd": "005930|000660_AL"},
-    "ka10099": {"mrkt_tp": "0"},
+    "ka10099": {"mrkt_tp": "8"},
     "ka10101": {"mrkt_tp": "0"},
     "ka10079": {**CODE, "tic_scope": "30", "upd_stkpc_tp": "1"},
     "ka10080": {**CODE, "tic_scope": "1", "upd_stkpc_tp": "1"},
@@ -301,7 +301,7 @@ async def test_markets_list_codes_without_prefix(kiwoom):
 
 
 async def test_the_upper_limit_is_found(kiwoom):
-    limits = await kiwoom.control("GET", "/market?ticker=000660")
-    await kiwoom.control("POST", "/market", {"ticker": "000660", "price": limits["upper_limit"]})
+    limits = await kiwoom.control("GET", "/market?ticker=058470")
+    await kiwoom.control("POST", "/market", {"ticker": "058470", "price": limits["upper_limit"]})
     rows = (await kiwoom.call("ka10017", **{**RANK, "updown_tp": "1"})).body["updown_pric"]
-    assert [(row["stk_cd"], row["pred_pre_sig"], row["sel_bid"]) for row in rows] == [("000660", "1", "0")]
+    assert [(row["stk_cd"], row["pred_pre_sig"], row["sel_bid"]) for row in rows] == [("058470", "1", "0")]

@@ -171,7 +171,7 @@ async def test_condition_search(streaming):
         request = {"trnm": "CNSRREQ", "seq": "0", "search_type": "0", "stex_tp": "K"}
         assert (await client.ask(request))["return_code"] == 100002
         listed = await client.ask({"trnm": "CNSRLST"})
-        assert listed["data"][0] == ["0", "상승 종목"]
+        assert listed["data"][0] == ["0", "코스닥 상승"]
         found = await client.ask(request)
         assert all(row["9001"].startswith(("A", "Q")) for row in found["data"])
         codes = await client.ask({**request, "search_type": "1"})
