@@ -40,7 +40,7 @@ from broker_client.display import (
     status_view,
 )
 from broker_client.errors import TaskFailed
-from broker_client.protocol import decode_reply, is_order_method
+from broker_client.protocol import decode_reply, is_order_method, is_subscription
 from broker_client.results import TaskResult
 from broker_client.version_option import VersionOption
 
@@ -99,6 +99,8 @@ def call(
     url: UrlOption = None,
 ) -> None:
     """Run one task and print its answer."""
+    if is_subscription(method):
+        raise typer.BadParameter(f"{method} goes on after its answer; use broker-client watch {method} …")
     try:
         plain = parse_parameters(parameters or ())
     except ValueError as error:

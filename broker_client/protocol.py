@@ -93,6 +93,11 @@ def names_its_user(method: str) -> bool:
     return is_order_method(method) or method in _NAMED_IN_THE_RECORD
 
 
+def is_subscription(method: str) -> bool:
+    """Whether ``method`` subscribes to something: its answer is only the beginning."""
+    return _SUBSCRIBE_METHOD.match(method) is not None
+
+
 def unsubscribe_method(method: str) -> str:
     """The method that ends what ``method`` subscribes: ``kis.unsubscribe-…`` for ``kis.subscribe-…``.
 

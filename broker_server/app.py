@@ -50,6 +50,7 @@ async def serve(
     vendors: Sequence[Vendor],
     identity: str | None,
     adopt_journal: bool,
+    hours: bool,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
     on_standby: Callable[[str], None],
@@ -66,6 +67,7 @@ async def serve(
         vendors: The adapters; closed at the end.
         identity: Of the brokerage account, as `account_identity` gives it, or of the simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
+        hours: Whether the markets keep their hours: a simulated one may trade around the clock.
         on_ready: Called when the worker consumes.
         on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
@@ -117,6 +119,7 @@ async def serve(
         url=broker_url,
         worker=name,
         environment=environment,
+        hours=hours,
         vendors=vendors,
         engine=engine,
         bus=events,

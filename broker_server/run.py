@@ -48,6 +48,7 @@ class Prepared:
         identity: Of the brokerage account, or of the simulator: a new one has new accounts.
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
+        hours: Whether the markets keep their hours.
     """
 
     settings: Settings
@@ -58,6 +59,7 @@ class Prepared:
     identity: str | None
     control_url: str | None
     private_node: bool
+    hours: bool
 
 
 @contextmanager
@@ -99,6 +101,7 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             identity=identity,
             control_url=control_url,
             private_node=settings.broker_url is None,
+            hours=hours or not simulate,
         )
 
 
@@ -225,6 +228,7 @@ async def _serve(
         vendors=parts.vendors,
         identity=parts.identity,
         adopt_journal=adopt_journal,
+        hours=parts.hours,
         stop=stop,
         on_ready=lambda: announce(parts),
         on_standby=lambda waits_for: announce_standby(parts, waits_for),

@@ -76,6 +76,7 @@ class StreamBoard:
         self._clock = clock
         self._monotonic = monotonic
         self._failures = 0
+        self._interrupted: set[Registration] = set()
         self.audience = Audience(
             delivery,
             lookups,
@@ -190,8 +191,13 @@ class StreamBoard:
         self._failures = 0
         for watcher in self.watchers:
             watcher.registered(registration)
+        self.serving.given_up.discard(registration)
         self.serving.apply(self.book.registered(registration))
         self._answers.settle(registration)
+        if registration in self._interrupted:
+            self._interrupted.discard(registration)
+            if registration not in self.serving.stale:  # else it is announced when data come
+                self.serving.herald.of_stream(registration, "live", reason="it is registered again")
 
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
         """The vendor does not send it."""
@@ -231,7 +237,9 @@ class StreamBoard:
         for registration in registrations:
             self.audience.interrupt(registration)
         self.serving.apply(self.book.interrupted(registrations), reason=reason)
+        self._interrupted &= self.serving.held
         for registration in registrations:
+            self._interrupted.add(registration)
             self.serving.herald.of_stream(registration, "interrupted", reason=reason)
 
     def connected(self) -> None:
@@ -244,6 +252,8 @@ class StreamBoard:
         self._answers.settle_all()
         if failures >= FAILURES_BEFORE_POLLING:
             self.serving.apply(self.book.failed(self.book.unconfirmed), reason=reason)
+        if failures == FAILURES_BEFORE_POLLING:
+            self._tell_those_who_wait(reason)
 
     # Others
 
@@ -289,6 +299,15 @@ class StreamBoard:
         self._answers.settle_all()
 
     # Inside
+
+    def _tell_those_who_wait(self, reason: str) -> None:
+        """What has never been live, and REST does not stand in for, hears why nothing comes."""
+        for registration in self.book.unconfirmed:
+            if registration in self._interrupted:
+                continue  # it was told when it was interrupted
+            for each in self.book.audience(registration):
+                if self.book.mode(each) == "pending":
+                    self.audience.status(each, "reconnecting", reason=reason)
 
     def _unconfirmed(self, registrations: Sequence[Registration]) -> list[Registration]:
         unconfirmed = self.book.unconfirmed

@@ -145,7 +145,7 @@ class FreshnessWatch:
     def _act(self, action: Action) -> None:
         registration = action.registration
         if isinstance(action, Stale):
-            seen = "trades that did not come" if action.proven else "nothing to compare with"
+            seen = "changes that did not come" if action.proven else "nothing to compare with"
             self._board.serving.turn_stale(registration, f"no data; by REST: {seen}")
         elif isinstance(action, Recovered):
             reason = "data comes again" if action.delivers else "the market is quiet"

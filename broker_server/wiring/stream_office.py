@@ -161,6 +161,7 @@ def make_stream_office(
     url: str,
     worker: str,
     environment: Environment,
+    hours: bool,
     vendors: Sequence[Vendor],
     engine: Engine,
     bus: EventBus,
@@ -168,6 +169,9 @@ def make_stream_office(
     clock: Callable[[], datetime],
 ) -> StreamOffice:
     """Live data as the settings say.
+
+    Args:
+        hours: Whether the markets keep their hours: a simulated one may trade around the clock.
 
     Raises:
         SettingsError: The file of market sessions is wrong.
@@ -186,7 +190,7 @@ def make_stream_office(
                 ACCOUNT,
             ),
             sessions=load_market_sessions(settings.market_sessions_file),
-            hours=environment != "simulated",
+            hours=hours,
             bus=bus,
             new_epoch=epochs(started_at),
             clock=clock,

@@ -60,6 +60,7 @@ class KisFeed:
         self._told: dict[Registration, str] = {}
         self._registered: set[Registration] = set()
         self._refusals: dict[int, TaskFailed] = {}
+        self._refused_for = (timing or Timing()).key_refused
         self.capacity = sum(config.ws_max_registrations for config in configs)
         self._sessions = [
             KisSession(
@@ -130,6 +131,12 @@ class KisFeed:
         for one in places.homeless:
             self._tell(one, "homeless", _no_room())
 
+    def _try_refused_keys(self) -> None:
+        """A key that was refused may be tried again, for what is still wanted of it."""
+        for one in [one for one, what in self._told.items() if what == "key refused"]:
+            del self._told[one]
+        self._place()
+
     def _tell(self, registration: Registration, what: str, error: TaskFailed) -> None:
         if self._told.get(registration) != what:
             self._told[registration] = what
@@ -172,8 +179,10 @@ class _Member:
             self._feed._place()
 
     def key_refused(self, error: TaskFailed) -> None:
-        self._feed._refusals[self._at] = error
-        self._feed._place()
+        feed = self._feed
+        feed._refusals[self._at] = error
+        feed._place()
+        feed._loop.call_later(feed._refused_for, feed._try_refused_keys)
 
     def steady(self) -> None:
         self._feed._place()

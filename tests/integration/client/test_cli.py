@@ -80,6 +80,12 @@ def test_failure_is_exit_1_with_the_reply_on_stdout_and_the_reason_on_stderr(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_subscription_is_no_single_call(clean_broker: str) -> None:
+    done = run(clean_broker, "call", "kis.subscribe-realtime-price", "ticker=005930")
+    assert done.returncode == 2
+    assert "broker-client watch" in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

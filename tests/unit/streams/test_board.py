@@ -81,7 +81,35 @@ async def test_a_turn_is_told_once(studio: Studio) -> None:
         "ticker": "A",
         "reason": "refused",
     }
-    assert studio.bus.keys == ["stream.fake.interrupted", "subscription.fake.polling"]
+    keys = ["stream.fake.interrupted", "subscription.fake.polling", "stream.fake.live"]
+    assert studio.bus.keys == keys
+
+
+async def test_who_was_told_of_an_interruption_is_told_of_its_end(studio: Studio) -> None:
+    studio.live(sub(), sub("other", B))
+    studio.board.interrupted([A], "cut")
+    studio.board.registered(B)
+    assert studio.bus.keys == ["stream.fake.interrupted"]
+    studio.board.registered(A)
+    studio.board.registered(A)
+    assert studio.bus.keys == ["stream.fake.interrupted", "stream.fake.live"]
+    studio.board.serving.turn_stale(A, "mute")
+    studio.board.interrupted([A], "it is being registered again")
+    studio.board.registered(A)
+    keys = ["stream.fake.stale", "stream.fake.interrupted"]
+    assert studio.bus.keys[2:] == keys, "it is live when data come"
+
+
+async def test_what_never_came_up_and_is_not_polled_is_told_why_once(studio: Studio) -> None:
+    studio.subscribe(sub(polling=False), sub("polled", B, polling=True), sub("live", C))
+    studio.board.registered(C)
+    for failures in range(1, 6):
+        studio.board.failing(failures, "nobody there")
+    told = studio.publisher.to("queue-t")
+    assert [each.what for each in told] == ["reconnecting"]
+    assert told[0].body["result"][0]["reason"] == "nobody there"
+    assert studio.publisher.what("queue-polled") == ["polling"]
+    assert studio.publisher.what("queue-live") == ["live"]
 
 
 async def test_an_interruption_begins_a_new_epoch_and_nothing_else_does(studio: Studio) -> None:
@@ -140,7 +168,7 @@ async def test_back_from_polling_begins_a_new_epoch(studio: Studio) -> None:
     assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2), (1, 1)]
     assert studio.publisher.epochs(REALTIME) == [(0, 1), (0, 2), (1, 1)]
     # What does not want to be polled got nothing of it.
-    assert studio.publisher.what("queue-firm") == ["live", 1]
+    assert studio.publisher.what("queue-firm") == ["reconnecting", "live", 1]
 
 
 async def test_a_slot_lost_to_a_notice_begins_a_new_epoch_and_ends_the_watch() -> None:

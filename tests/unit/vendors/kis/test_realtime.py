@@ -492,6 +492,18 @@ async def test_a_refused_app_key_is_not_asked_again_for_long(tmp_path: Path) -> 
         await it.holds(A)
 
 
+async def test_what_a_refused_app_key_left_is_tried_again_after_that_by_itself(tmp_path: Path) -> None:
+    async with stand(tmp_path, timing=replace(QUICK, key_refused=0.2)) as it:
+        it.server.script = lambda peer, asked: refusal(asked, "OPSP9994", "INVALID appkey")
+        it.want(notices())
+        await until(lambda: it.heard.said("refused for good") == [notices()])
+        it.clock.advance(1)
+        await until(lambda: it.heard.said("refused for good") == [notices()] * 2)
+        it.server.script = lambda peer, asked: None
+        it.clock.advance(1)
+        await it.holds(notices())
+
+
 async def test_notices_that_break_the_connection_are_given_up_and_the_others_live(tmp_path: Path) -> None:
     async with stand(tmp_path, timing=replace(QUICK, suspect=0.05)) as it:
 
