@@ -93,8 +93,9 @@ class StreamOffice:
         return subscription_methods(self.desk)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Begin; without a vendor that has live data there is nothing to begin, and no connection."""
+        if self._served:
+            self._thread.start()
 
     def stop(self) -> None:
         """Close the feeds and the connection for ticks."""

@@ -144,7 +144,7 @@ def test_losing_only_the_tasks_connection_keeps_the_lease(
     assert sum("lease taken" in line for line in worker.stderr_lines) == 1
 
 
-def test_cut_worker_comes_back_with_two_connections_and_not_more(
+def test_cut_worker_comes_back_with_three_connections_and_not_more(
     clean_broker: str, start_owner: StartOwner, owners: Owners
 ) -> None:
     target = pika.URLParameters(clean_broker)
@@ -157,7 +157,7 @@ def test_cut_worker_comes_back_with_two_connections_and_not_more(
             wait_until(lambda: epoch_of(owners) == epoch, 30)  # noqa: B023 - called at once
             wait_until(lambda: [wire.consumers(queue) for queue in CONSUMED] == [1] * len(CONSUMED), 30)
             assert wire.call("broker.ping")["status"] == "TASK_SUCCEED"
-            wait_until(lambda: proxy.open_connections == 2, 10, "tasks and lease, nothing twice")
+            wait_until(lambda: proxy.open_connections == 3, 10, "tasks, lease and ticks, nothing twice")
 
 
 def test_worker_of_another_environment_ends_before_it_stands_by(
