@@ -16,7 +16,6 @@ from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_tick
 from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
 from broker_server.vendors.kis.periods import Interval, candle_period
 from broker_server.vendors.kis.values import (
-    KST,
     Row,
     date_of,
     decimal_of,
@@ -27,6 +26,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.korea import KST
 
 _INTERVAL_CODES: dict[Interval, str] = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 _ADJUSTED, _UNADJUSTED = "0", "1"

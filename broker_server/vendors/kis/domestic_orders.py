@@ -18,7 +18,6 @@ from broker_server.vendors.kis.order_types import SIDES, domestic_name
 from broker_server.vendors.kis.parameters import OrderVenue
 from broker_server.vendors.kis.periods import months_before
 from broker_server.vendors.kis.values import (
-    KST,
     Answer,
     Row,
     date_of,
@@ -32,6 +31,7 @@ from broker_server.vendors.kis.values import (
     text_of,
     time_of,
 )
+from broker_server.vendors.korea import KST
 
 _MONTHS_OF_THE_CURRENT_TR = 3
 _OPEN_ORDERS = "domestic_stock.inquire_psbl_rvsecncl"

@@ -13,7 +13,6 @@ from broker_server.vendors.kis.domestic_quote_models import CurrentPrice, Level,
 from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.parameters import QuoteVenue, ReadParameters, Ticker, TickerParameters
 from broker_server.vendors.kis.values import (
-    KST,
     Row,
     date_of,
     decimal_of,
@@ -25,6 +24,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.korea import KST
 
 MARKET_CODES: dict[QuoteVenue, str] = {"KRX": "J", "NXT": "NX", "UNIFIED": "UN"}
 _MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}

@@ -30,7 +30,8 @@ from broker_server.vendors.kis.order_parameters import (
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
 from broker_server.vendors.kis.order_types import domestic_code, takes_no_price
 from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
-from broker_server.vendors.kis.values import KST, moment
+from broker_server.vendors.kis.values import moment
+from broker_server.vendors.korea import KST
 
 _GENERAL_SALE = "01"
 _MODIFY, _CANCEL = "01", "02"

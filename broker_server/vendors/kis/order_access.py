@@ -17,7 +17,8 @@ from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
-from broker_server.vendors.kis.values import KST, text_of
+from broker_server.vendors.kis.values import text_of
+from broker_server.vendors.korea import KST
 from broker_server.vendors.vendor_clock import VendorClock
 
 _STATUSES: dict[OrderState, Status] = {

@@ -19,7 +19,6 @@ from broker_server.vendors.kis.order_types import SIDES, overseas_exchanges
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord, Processing
 from broker_server.vendors.kis.parameters import OverseasExchange
 from broker_server.vendors.kis.values import (
-    KST,
     Row,
     date_of,
     decimal_of,
@@ -32,6 +31,7 @@ from broker_server.vendors.kis.values import (
     text_of,
     time_of,
 )
+from broker_server.vendors.korea import KST
 
 _ACTIONS: dict[str, OrderAction] = {"01": "modify", "02": "cancel"}
 _STATUSES: dict[str, Processing] = {

@@ -21,7 +21,6 @@ from broker_server.vendors.kis.overseas_models import (
 from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
 from broker_server.vendors.kis.periods import Interval, candle_period
 from broker_server.vendors.kis.values import (
-    KST,
     Row,
     date_of,
     decimal_of,
@@ -34,6 +33,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.korea import KST
 
 OverseasInterval = Literal["day", "week", "month"]
 

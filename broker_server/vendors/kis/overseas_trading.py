@@ -30,7 +30,8 @@ from broker_server.vendors.kis.order_types import overseas_code, overseas_exchan
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
-from broker_server.vendors.kis.values import KST, moment
+from broker_server.vendors.kis.values import moment
+from broker_server.vendors.korea import KST
 
 _MODIFY, _CANCEL = "01", "02"
 _ORDER = "overseas_stock.order"

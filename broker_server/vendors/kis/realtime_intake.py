@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
-
-import structlog
 
 from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
@@ -16,41 +13,9 @@ from broker_server.vendors.kis.frames import CipherKeys, DataFrame, Quarantined
 from broker_server.vendors.kis.incoming import KisIncoming, is_of_another_account
 from broker_server.vendors.kis.realtime_keys import Address, address_of, is_notice
 from broker_server.vendors.kis.realtime_table import realtime_trs
-
-log = structlog.get_logger(__name__)
-
-LOG_AGAIN_AFTER = 600.0
-"""Seconds in which the same oddity is logged once."""
+from broker_server.vendors.oddities import OddityLog
 
 Received = Callable[[Registration, Incoming], None]
-
-
-class OddityLog:
-    """Counts what should not happen, and logs each kind of it once in a while.
-
-    Args:
-        clock: The time.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._logged_at: dict[tuple[str, str], float] = {}
-        self.counts: Counter[str] = Counter()
-
-    def note(self, kind: str, about: str, **details: Any) -> None:
-        """Count one.
-
-        Args:
-            kind: What it is counted by.
-            about: What else tells it from others for the log: from a closed set, it is kept.
-            details: For the log, nothing personal.
-        """
-        self.counts[kind] += 1
-        now = self._clock.monotonic()
-        last = self._logged_at.get((kind, about))
-        if last is None or now - last >= LOG_AGAIN_AFTER:
-            self._logged_at[kind, about] = now
-            log.warning("kis_live_oddity", kind=kind, about=about, count=self.counts[kind], **details)
 
 
 class _Route:

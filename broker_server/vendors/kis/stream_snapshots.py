@@ -21,7 +21,6 @@ from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.stream_codes import BOOKS, TRADES
 from broker_server.vendors.kis.stream_names import newest_only, stream_name
 from broker_server.vendors.kis.values import (
-    KST,
     Row,
     decimal_of,
     integer_of,
@@ -30,6 +29,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.korea import KST
 
 _DEPTH = 10
 _AHEAD = timedelta(minutes=5)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.kis.errors import unreadable
-
-KST = ZoneInfo("Asia/Seoul")
+from broker_server.vendors.korea import KST
 
 Row = Mapping[str, Any]
 """One object of an output, its keys in lower case."""

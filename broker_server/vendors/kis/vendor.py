@@ -36,8 +36,8 @@ from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
-from broker_server.vendors.kis.token_cache import TokenCache
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 
 ORDER_TIMEOUT = 4.0
@@ -75,6 +75,7 @@ class KisVendor:
         self._pacer = Pacer(SlidingWindowLimiter(config.calls_per_second), clock)
         self._cache = TokenCache(
             config.cache_folder,
+            vendor="kis",
             environment=config.environment,
             identity=f"{config.base_url}|{config.app_key.get_secret_value()}",
         )
