@@ -22,7 +22,7 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
-from broker_server.vendors.kis.no_feed import NoFeed
+from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
