@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-KST = ZoneInfo("Asia/Seoul")
+from broker_server.vendors.values import KST
 
 _HALF_A_DAY = timedelta(hours=12)
 _DAY = timedelta(days=1)

@@ -12,8 +12,8 @@ import structlog
 from broker_client.errors import RateLimited, TaskFailed, VendorUnavailable
 from broker_server.core.methods import TaskContext
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.korea import KST
 from broker_server.vendors.token_cache import Token, TokenCache
+from broker_server.vendors.values import KST
 
 log = structlog.get_logger(__name__)
 

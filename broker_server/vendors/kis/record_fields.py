@@ -11,7 +11,8 @@ from broker_server.vendors.kis.codec import Record
 from broker_server.vendors.kis.frames import Reason
 from broker_server.vendors.kis.record_readers import Value
 from broker_server.vendors.kis.values import with_sign
-from broker_server.vendors.korea import KST, nearest_moment, time_of_day
+from broker_server.vendors.korea import nearest_moment, time_of_day
+from broker_server.vendors.values import KST
 
 _T = TypeVar("_T")
 

@@ -22,21 +22,21 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
-from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
-from broker_server.vendors.kis.parameters import AccountParameters
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.realtime_pool import KisFeed
 from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
+from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.parameters import AccountParameters
 from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 

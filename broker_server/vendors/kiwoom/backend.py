@@ -14,7 +14,7 @@ values untouched: padded, with the signs that Kiwoom puts before prices, empty w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from broker_server.core.feeds import Feed, FeedListener
@@ -49,6 +49,8 @@ class Tr:
         inputs: By our name, in the order in which the control wants them.
         columns: By our name, in the order of the control's record.
         fixed: What REST wants in addition, always the same.
+        summary: By our name, the values of the one row that comes beside the many; REST has them beside the
+            rows, the control in a record that is asked for without a name of its own.
     """
 
     code: str | None
@@ -59,6 +61,7 @@ class Tr:
     inputs: Mapping[str, Name]
     columns: Mapping[str, Name]
     fixed: Mapping[str, str]
+    summary: Mapping[str, Name] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,12 @@ class Page:
     Attributes:
         rows: Texts by our name of the column; empty where the way has no such value.
         more: Ask for the next page with it; ``None`` after the last one.
+        summary: As `Tr.summary` asks for; texts by our name.
     """
 
     rows: Sequence[Mapping[str, str]]
     more: str | None
+    summary: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

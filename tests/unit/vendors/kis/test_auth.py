@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from broker_client.errors import AuthenticationFailed, RateLimited, VendorUnavailable
 from broker_server.vendors.http import HttpRequest, HttpResponse
 from broker_server.vendors.kis.auth import TokenSource
-from broker_server.vendors.korea import KST
 from broker_server.vendors.token_cache import TokenCache
+from broker_server.vendors.values import KST
 from tests.support.fake_time import START
 from tests.support.kis_server import Bench, broken, make_bench, reply, token, token_refused
 

@@ -25,7 +25,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
-from broker_server.vendors.korea import KST
+from broker_server.vendors.values import KST
 
 WHOLE = st.integers(-(10**15), 10**15)
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9)
