@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+EnvironmentT = TypeVar("EnvironmentT", bound=str)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_rest_url(
-    url: str, vendor: str, environment: str, hosts: Mapping[str, str], *, simulated: bool
+    url: str, vendor: str, environment: EnvironmentT, hosts: Mapping[EnvironmentT, str], *, simulated: bool
 ) -> None:
     """Refuse an address that could send a key or an order to the wrong place.
 
@@ -39,7 +41,7 @@ def check_rest_url(
 
 
 def check_live_url(
-    url: str, vendor: str, environment: str, hosts: Mapping[str, str], *, simulated: bool
+    url: str, vendor: str, environment: EnvironmentT, hosts: Mapping[EnvironmentT, str], *, simulated: bool
 ) -> None:
     """The same for the address of live data.
 

@@ -60,12 +60,12 @@ def price_of(text: str) -> int | None:
 
 
 def ticker_of(code: str) -> str:
-    """A code without the letter that lists of the account put before it (``A005930``) and without its venue."""
+    """A code without the letter that some lists put before it (``A005930``) and without its venue."""
     code = code.strip().partition("_")[0]
     return code[1:] if len(code) == 7 and code[0].isalpha() else code
 
 
 def order_number(text: str) -> str:
-    """An order number as Kiwoom writes it in answers: seven digits. Lists and people may leave out the zeros."""
+    """An order number as Kiwoom writes it in answers: seven digits. People may leave out the zeros."""
     text = text.strip()
     return text.zfill(_DIGITS_OF_AN_ORDER) if text.isdecimal() else text

@@ -86,7 +86,7 @@ def is_unauthorised(response: HttpResponse) -> bool:
 
 
 def value_text(value: Any) -> str:
-    """A value of an answer as text, untouched: nearly all are texts, and what is not is written as JSON has it."""
+    """A value of an answer as text, untouched: what is no text is written as JSON has it."""
     if isinstance(value, str):
         return value
     if value is None:

@@ -1,6 +1,6 @@
 """What a code of Kiwoom's REST API means, and the error that a client gets for it.
 
-On the wire ``return_code`` is a small class number, and the documented code is in brackets in ``return_msg``::
+On the wire ``return_code`` is a small class number, and the documented code is in ``return_msg``::
 
     {"return_code": 3, "return_msg": "인증에 실패했습니다[8005:Token이 유효하지 않습니다]"}
     {"return_code": 20, "return_msg": "[2000](RC4058:모의투자 장종료)"}
@@ -62,7 +62,14 @@ _NO_SUCH_THING = {"1901", *UNKNOWN_INSTRUMENT}
 _REFUSED = {"1501", "1504", "1505", "1511", "1512", "1513", "1514", "1515", "1516", "1517", "1634", "2000"}
 _REFUSAL = re.compile(r"RC[0-9]{4}")
 """Refusals by the order ledger."""
-_TOKEN_CLASS, _THROTTLE_CLASS, _REFUSAL_CLASS = "3", "5", "20"
+_CLASSES = {
+    "1": Meaning.REFUSED,  # no such address or operation
+    "2": Meaning.REFUSED,  # wrong input
+    "3": Meaning.TOKEN,
+    "5": Meaning.THROTTLE,
+    "20": Meaning.REFUSED,
+}
+"""Of the class numbers, for an answer that has no other code."""
 
 _BRACKETED = re.compile(r"\[(?:CODE=)?(?P<code>[0-9]{4})\s*[:,]", re.ASCII)
 _LEDGER = re.compile(r"\(?(?P<code>RC[0-9]{4})\b", re.ASCII)
@@ -100,11 +107,21 @@ def meaning_of(code: str) -> Meaning:
     ):
         if code in codes:
             return meaning
-    if code == _TOKEN_CLASS:
-        return Meaning.TOKEN
-    if code == _THROTTLE_CLASS:
-        return Meaning.THROTTLE
-    return Meaning.REFUSED if code == _REFUSAL_CLASS or _REFUSAL.fullmatch(code) else Meaning.UNCLEAR
+    return Meaning.REFUSED if _REFUSAL.fullmatch(code) else _CLASSES.get(code, Meaning.UNCLEAR)
+
+
+def is_safe_to_repeat(code: str) -> bool:
+    """Whether a refusal with this code proves that an order was not even looked at."""
+    return code in _TOKEN or code in _THROTTLE
+
+
+def settles_an_order(code: str) -> bool:
+    """Whether a refusal with this code proves that an order was not taken.
+
+    Only a code that is known to be a refusal does. Any other leaves the order's outcome unknown.
+    """
+    known = (Meaning.REFUSED, Meaning.NO_SUCH_THING, Meaning.NOT_OFFERED, Meaning.CREDENTIALS)
+    return meaning_of(code) in known
 
 
 def allowed_calls(text: str) -> int | None:
