@@ -61,6 +61,10 @@ class LiveConversation(ABC, Generic[StepT]):
         self.in_flight: StepT | None = None
         self.has_registered = False
 
+    async def enter(self) -> Ending | None:
+        """Say who we are, where the vendor asks for that first; returns why it was in vain."""
+        return None
+
     async def hold(self) -> Ending:
         """Talk until there is a reason to end; the connection is still to be closed then."""
         parts: list[asyncio.Task[Ending]] = [

@@ -184,6 +184,12 @@ class Plan:
         self._announced.discard(registration)
         return missed
 
+    def set_back(self, request: Request) -> None:
+        """It was refused together with others: nothing is known of it, and it may go again at once."""
+        self._uncertain.pop(request.registration, None)
+        if not request.register:
+            self._held[request.registration] = None
+
     def unanswered(self, request: Request, now: float) -> None:
         """There was no answer in time."""
         self._failed(request.registration, now)

@@ -203,18 +203,22 @@ class LiveSession(ABC, Generic[ConversationT]):
 
     async def _converse(self, connection: ClientConnection, value: str) -> Ending:
         self._forget()
-        conversation = self._begin(connection, value)
-        self._conversation, self._state = conversation, "connected"
-        self._connections += 1
-        log.info(f"{self.vendor}_live_connected", environment=self._environment)
-        steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
+        self._conversation = conversation = self._begin(connection, value)
+        steady: asyncio.TimerHandle | None = None
         try:
-            self._listener.connected()
-            ending = await conversation.hold()
+            turned_away = await conversation.enter()
+            if turned_away is None:
+                self._state = "connected"
+                self._connections += 1
+                log.info(f"{self.vendor}_live_connected", environment=self._environment)
+                steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
+                self._listener.connected()
+            ending = turned_away or await conversation.hold()
         except Exception as defect:
             ending = self._defect(defect)
         finally:
-            steady.cancel()
+            if steady is not None:
+                steady.cancel()
             self._conversation = None
             self._forget()
             missed = self._plan.disconnected()

@@ -11,8 +11,9 @@ from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.codec import decode_records
 from broker_server.vendors.kis.frames import CipherKeys, DataFrame, Quarantined
 from broker_server.vendors.kis.incoming import KisIncoming, is_of_another_account
-from broker_server.vendors.kis.realtime_keys import Address, address_of, is_notice
+from broker_server.vendors.kis.realtime_keys import address_of, is_notice
 from broker_server.vendors.kis.realtime_table import realtime_trs
+from broker_server.vendors.lazy_incoming import Address
 from broker_server.vendors.oddities import OddityLog
 
 Received = Callable[[Registration, Incoming], None]

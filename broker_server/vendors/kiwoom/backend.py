@@ -135,6 +135,16 @@ class Backend(Protocol):
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         """State of an instrument as Kiwoom writes it, with bars between; ``None`` for an unknown code."""
 
+    def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
+        """Wait for what an order needs before it can leave: a login, a token, a slot of the rate limit.
+
+        The caller's wrapper calls it before `TaskContext.before_send`, in the same thread as `send_order`,
+        so that nothing has to be waited for between that last gate and the order's first byte.
+
+        Raises:
+            TaskFailed: It cannot leave; nothing was sent.
+        """
+
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
         """Send an order: `TaskContext.before_send` has been called by the caller's wrapper right before it.
 
