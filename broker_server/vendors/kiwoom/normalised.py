@@ -94,7 +94,7 @@ def expected_trade(key: str, fields: RecordFields) -> Trade:
 
 
 def order_book(key: str, fields: RecordFields) -> OrderBook:
-    """0D. FIDs 291 and 292 hold the expected trade only while an auction runs; 23 and 24 keep the last one."""
+    """0D. FIDs 291 and 292 hold the expected trade only while an auction runs."""
     ticker, venue = ticker_and_venue(key)
     expected = fields.price(291)
     return OrderBook(
@@ -154,8 +154,8 @@ def market_status(_: str, fields: RecordFields) -> MarketStatus:
 def execution(fields: RecordFields) -> Execution:
     """News of an own order (00).
 
-    A fill's own quantity and price are FIDs 915 and 914; 911 and 910 are the order's so far, and stand in only
-    where there are no others and nothing was filled before.
+    A fill's own quantity and price are FIDs 915 and 914; 911 and 910 are the order's so far, and stand in
+    only where there are no others and nothing was filled before.
     """
     event, order_no = _EVENTS.get(fields.text(913)), fields.text(9203)
     kind = fields.text(905)

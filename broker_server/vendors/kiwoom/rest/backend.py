@@ -32,7 +32,8 @@ _MOST_PAGES_OF_CODES = 100
 _CHECK_TICKER = "005930"
 _INSTRUMENTS = "/api/dostk/stkinfo"
 _ACCOUNT = "/api/dostk/acnt"
-_ORDER_PATHS = ("/api/dostk/ordr", "/api/dostk/crdordr")
+_QUERIES = "/api/dostk/"
+_NO_QUERIES = ("ordr", "crdordr", "websocket")
 
 
 class RestBackend:
@@ -74,8 +75,7 @@ class RestBackend:
             raise Unsupported(
                 f"Kiwoom's REST API has no {tr.code}; it needs the OpenAPI+ backend", vendor=VENDOR
             )
-        if tr.path.rstrip("/").lower() in _ORDER_PATHS:
-            raise InvalidParameters(f"{tr.api_id} places orders, which have methods of their own")
+        _check_query(tr.api_id, tr.path)
         body = dict(tr.fixed)
         for name, value in inputs.items():
             key = tr.inputs[name].rest
@@ -202,7 +202,7 @@ class RestBackend:
         answer = self._client.read(_ACCOUNT, "ka00001", {}, context=context, lane=Lane.ACCOUNT)
         told = answer.text_of("acctNo").strip().replace("-", "")
         own = self._config.account_digits
-        if own is not None and told and told != own:
+        if own is not None and told and told[:8] != own[:8]:
             raise InvalidParameters("the key belongs to another account than KIWOOM_ACCOUNT")
         return "the key belongs to the account" if own else "the key belongs to an account"
 
@@ -236,6 +236,13 @@ def create(
             order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
         ),
     )
+
+
+def _check_query(api_id: str, path: str) -> None:
+    """Whatever is not known to be a query may be an order, or take the token away."""
+    place = path.lower().rstrip("/")
+    if not place.startswith(_QUERIES) or place.removeprefix(_QUERIES) in _NO_QUERIES:
+        raise InvalidParameters(f"{api_id} is no query; orders and live data have methods of their own")
 
 
 def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
