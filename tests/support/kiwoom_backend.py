@@ -72,9 +72,7 @@ class FakeBackend:
             pages = [[numbered_row(tr)]]
         place = int(after or 0)
         more = str(place + 1) if place + 1 < len(pages) else None
-        rows = [
-            {name: row.get(name, "") for name in tr.columns} for row in (pages[place] if pages else ())
-        ]
+        rows = [{name: row.get(name, "") for name in tr.columns} for row in (pages[place] if pages else ())]
         return Page(rows, more, self.summaries.get(key, {}))
 
     def stock_name(self, code: str, context: TaskContext) -> str | None:
