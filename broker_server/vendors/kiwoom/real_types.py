@@ -1,8 +1,8 @@
 """Kiwoom's real types: what a registration means, whichever way it goes.
 
 A registration's code is REST's name of the type, such as ``0B``; its symbol is the instrument as REST writes
-it: ``005930``, ``005930_NX`` on NXT, ``005930_AL`` on both together, and empty for news of the account. One code
-more is the original's: `EVERYTHING`.
+it: ``005930``, ``005930_NX`` on NXT, ``005930_AL`` on both together, and empty for news of the account. One
+code more is the original's: `EVERYTHING`.
 """
 
 from __future__ import annotations
