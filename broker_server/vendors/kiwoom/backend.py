@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from broker_server.core.feeds import Feed, FeedListener
@@ -135,6 +136,16 @@ class Backend(Protocol):
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         """State of an instrument as Kiwoom writes it, with bars between; ``None`` for an unknown code."""
 
+    def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
+        """Wait for what an order needs before it can leave: a login, a token, a slot of the rate limit.
+
+        The caller's wrapper calls it before `TaskContext.before_send`, in the same thread as `send_order`,
+        so that nothing has to be waited for between that last gate and the order's first byte.
+
+        Raises:
+            TaskFailed: It cannot leave; nothing was sent.
+        """
+
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
         """Send an order: `TaskContext.before_send` has been called by the caller's wrapper right before it.
 
@@ -149,6 +160,9 @@ class Backend(Protocol):
 
     def open_feed(self, listener: FeedListener) -> Feed:
         """Its live data; see `broker_server.core.feeds.Streams`."""
+
+    def clock_offset(self) -> timedelta:
+        """Kiwoom's clock less ours, from its last answer; zero before the first, or where nothing tells it."""
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``; returns at once."""
