@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker_client.errors import InvalidParameters
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.account_models import Balance, Holding, OrderRecord
 from broker_server.vendors.kiwoom.backend import Backend
@@ -17,6 +18,7 @@ from broker_server.vendors.values import decimal_text
 
 _ESTIMATED, _SINGLY = "3", "2"
 _MOST_PAGES = 100
+_MOST_DAYS = 100
 
 
 class OpenOrdersParameters(AccountParameters):
@@ -139,6 +141,10 @@ class Account:
         end = parameters.end or today
         start = parameters.start or min(today, end)
         check_period(start, end)
+        if (end - start).days >= _MOST_DAYS:
+            raise InvalidParameters(
+                f"start: Kiwoom is asked for each day by itself, so a period has at most {_MOST_DAYS} days"
+            )
         found = self._orders.history(start, end, context, Lane.ACCOUNT)
         return found.outcome(parameters.account, raw=parameters.raw, ticker=parameters.ticker)
 

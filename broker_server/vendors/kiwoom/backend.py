@@ -162,7 +162,7 @@ class Backend(Protocol):
         """Its live data; see `broker_server.core.feeds.Streams`."""
 
     def clock_offset(self) -> timedelta:
-        """Kiwoom's clock less ours, from its last answer; zero before the first, or where nothing tells it."""
+        """Kiwoom's clock less ours, from its last answer; zero where nothing has told it."""
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``; returns at once."""

@@ -46,7 +46,7 @@ def code_of(order_type: OrderType) -> str:
 
 
 def name_of(text: str) -> str | None:
-    """Our name of a kind as Kiwoom's lists write it; the text itself if we do not send such; ``None`` if empty."""
+    """Our name of a kind in Kiwoom's lists; the text itself if we send none such, ``None`` if empty."""
     text = text.strip()
     for name, entry in _table().items():
         if text.replace(" ", "") in entry["names"] or text.lstrip("0") == entry["code"].lstrip("0") != "":

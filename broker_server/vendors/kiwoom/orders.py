@@ -21,7 +21,7 @@ from broker_server.vendors.parameters import OrderVenue
 from broker_server.vendors.values import KST, decimal_text, moment
 
 MOST_PAGES = 100
-_MEDIUM_OF_THE_PASSWORD = "00"
+_REGISTERED_WITH_THE_CONTROL = "00"
 _CENTS = Decimal("0.01")
 
 
@@ -103,10 +103,9 @@ class OrderBook:
         found = Orders()
         day = last
         while day >= first:
-            if day.weekday() < 5:
-                listed = self.of_day(day, context, lane)
-                found.orders += listed.orders
-                found.truncated = found.truncated or listed.truncated
+            listed = self.of_day(day, context, lane)
+            found.orders += listed.orders
+            found.truncated = found.truncated or listed.truncated
             day -= timedelta(days=1)
         return found
 
@@ -149,7 +148,7 @@ class OrderBook:
 
 def account_inputs(account: str | None) -> dict[str, str]:
     """What the control wants of an account; the password is registered with it, never given."""
-    return {"account": account or "", "password": "", "password_medium": _MEDIUM_OF_THE_PASSWORD}
+    return {"account": account or "", "password": "", "password_medium": _REGISTERED_WITH_THE_CONTROL}
 
 
 def is_open(order: OrderRecord) -> bool:

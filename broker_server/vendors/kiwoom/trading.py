@@ -264,7 +264,7 @@ class Trading:
             try:
                 return self._backend.send_order(order, replace(context, not_taken=not_taken))
             except TaskFailed as error:
-                if not (taken_back and error.retryable and attempt < _ATTEMPTS):
+                if not taken_back or error.vendor_code is None or attempt == _ATTEMPTS:
                     raise
                 attempt += 1
 
