@@ -19,7 +19,7 @@ class CurrentPrice(Result):
         base_price: What the limits are counted from.
         tick_size: The step of prices around this one.
         market_cap: In won, as exact as the vendor tells it: to 100 million.
-        halted: Whether trading is suspended.
+        halted: Whether trading is suspended; null where a quote of the vendor does not tell.
         status_code: The vendor's state of the issue; of KIS: 51 administrative, 52 risk, 53 warning,
             54 caution, 55 credit allowed, 57 margin 100 %, 58 halted, 59 overheated, 00 other.
     """
@@ -44,7 +44,7 @@ class CurrentPrice(Result):
     pbr: str | None
     eps: str | None
     bps: str | None
-    halted: bool
+    halted: bool | None
     status_code: str | None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Literal
 
 from broker_server.core.feeds import Feed, FeedListener
@@ -53,6 +54,7 @@ class FakeBackend:
         self.names = {"015760": "한국전력", "005930": "삼성전자"}
         self.states = {"015760": "증거금20%|담보대출|신용가능", "005930": "증거금20%"}
         self.codes = {"0": ["005930", "015760", "0156T0"], "10": []}
+        self.prepared: list[OrderRequest] = []
         self.sent: list[OrderRequest] = []
         self.send: Callable[[OrderRequest, TaskContext], str] = self._take
         self.closed = False
@@ -83,6 +85,12 @@ class FakeBackend:
 
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         return self.states.get(code)
+
+    def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
+        self.prepared.append(order)
+
+    def clock_offset(self) -> timedelta:
+        return timedelta()
 
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
         self.sent.append(order)

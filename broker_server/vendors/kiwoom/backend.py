@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from broker_server.core.feeds import Feed, FeedListener
@@ -159,6 +160,9 @@ class Backend(Protocol):
 
     def open_feed(self, listener: FeedListener) -> Feed:
         """Its live data; see `broker_server.core.feeds.Streams`."""
+
+    def clock_offset(self) -> timedelta:
+        """Kiwoom's clock less ours, from its last answer; zero where nothing has told it."""
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``; returns at once."""
