@@ -111,6 +111,9 @@ class Settings(BaseSettings):
     kiwoom_account: str | None = None
     kiwoom_rest_url: str | None = None
     kiwoom_ws_url: str | None = None
+    kiwoom_rate_limit: int | None = Field(default=None, ge=1, le=1000)
+    kiwoom_api_rate_limit: int | None = Field(default=None, ge=1, le=1000)
+    kiwoom_ws_max_registrations: int = Field(default=200, ge=1, le=200)
     sapi_compat: bool = False
 
     @field_validator("vendors", mode="before")

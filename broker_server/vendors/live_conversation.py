@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 
 from websockets.asyncio.client import ClientConnection
 
+from broker_client.errors import TaskFailed
+from broker_server.core.stream_requests import Registration
 from broker_server.vendors.live_endings import End, Ending, Events
 from broker_server.vendors.live_plan import Plan, Request
 from broker_server.vendors.live_timing import Timing
@@ -58,6 +60,7 @@ class LiveConversation(ABC, Generic[StepT]):
         self._ended: asyncio.Future[Ending] = self._loop.create_future()
         self._in_a_row_unanswered = 0
         self._idle_since: float | None = None
+        self._told_limit: set[Registration] = set()
         self.in_flight: StepT | None = None
         self.has_registered = False
 
@@ -103,8 +106,23 @@ class LiveConversation(ABC, Generic[StepT]):
         """Ask, and settle what the answer says."""
 
     @abstractmethod
+    def _opened(self, registration: Registration) -> None:
+        """It is registered: its records are to be handed on."""
+
+    @abstractmethod
+    def _limit_error(self) -> TaskFailed:
+        """For what does not fit, since the vendor has said that it holds no more."""
+
     def _announce(self) -> None:
-        """Tell what is registered."""
+        for registration in self._plan.announcements():
+            self._opened(registration)
+            self._events.registered(registration)
+        over_limit = self._plan.over_limit()
+        self._told_limit.intersection_update(over_limit)
+        for registration in over_limit:
+            if registration not in self._told_limit:
+                self._told_limit.add(registration)
+                self._events.refused(registration, self._limit_error(), for_good=False)
 
     def _unanswered(self, requests: list[Request]) -> Ending | None:
         """There was no answer in time."""

@@ -19,17 +19,13 @@ class LiveIntake:
     Args:
         received: The listener.
         account: Notices of another one are dropped; ``None`` keeps all.
-        alias: Of the account.
         clock: The time.
         oddities: Where what cannot be used is counted.
     """
 
-    def __init__(
-        self, received: Received, account: str | None, alias: str, clock: Clock, oddities: OddityLog
-    ) -> None:
+    def __init__(self, received: Received, account: str | None, clock: Clock, oddities: OddityLog) -> None:
         self._received = received
         self._account = account
-        self._alias = alias
         self._now = clock.now
         self._oddities = oddities
         self.records = 0

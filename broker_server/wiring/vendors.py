@@ -113,6 +113,9 @@ def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> V
             app_secret=settings.kiwoom_app_secret,
             rest_url=settings.kiwoom_rest_url,
             ws_url=settings.kiwoom_ws_url,
+            rate_limit=settings.kiwoom_rate_limit,
+            api_rate_limit=settings.kiwoom_api_rate_limit,
+            ws_max_registrations=settings.kiwoom_ws_max_registrations,
             compat=settings.sapi_compat,
         )
         return kiwoom.create(config, order_timeout=longest_send(settings.lease_heartbeat))

@@ -12,6 +12,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from broker_client.errors import TaskFailed
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.frames import (
     Acknowledgement,
@@ -93,7 +94,6 @@ class Conversation(LiveConversation[Request]):
         self._intake = intake
         self._answer: asyncio.Future[_Answer] | None = None
         self._read_anew: set[Registration] = set()
-        self._told_limit: set[Registration] = set()
 
     async def _read(self) -> Ending:
         receive, take, now = self._connection.recv, self._intake.take, self._loop.time
@@ -224,14 +224,8 @@ class Conversation(LiveConversation[Request]):
         if self._plan.removed(registration, self._loop.time(), unasked=unasked):
             self._events.interrupted([registration], "it is being registered again, or gave way to others")
 
-    def _announce(self) -> None:
-        for registration in self._plan.announcements():
-            self._intake.open(registration)
-            self._events.registered(registration)
-        over_limit = self._plan.over_limit()
-        self._told_limit.intersection_update(over_limit)
-        for registration in over_limit:
-            if registration not in self._told_limit:
-                self._told_limit.add(registration)
-                error = refusal_error(Treatment.LIMIT, "", "it has said so before")
-                self._events.refused(registration, error, for_good=False)
+    def _opened(self, registration: Registration) -> None:
+        self._intake.open(registration)
+
+    def _limit_error(self) -> TaskFailed:
+        return refusal_error(Treatment.LIMIT, "", "it has said so before")

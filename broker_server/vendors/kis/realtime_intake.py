@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.codec import decode_records
@@ -14,9 +10,8 @@ from broker_server.vendors.kis.incoming import KisIncoming, is_of_another_accoun
 from broker_server.vendors.kis.realtime_keys import address_of, is_notice
 from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.lazy_incoming import Address
+from broker_server.vendors.live_intake import LiveIntake, Received
 from broker_server.vendors.oddities import OddityLog
-
-Received = Callable[[Registration, Incoming], None]
 
 
 class _Route:
@@ -36,7 +31,7 @@ class _Route:
         self.cipher: CipherKeys | None = None
 
 
-class Intake:
+class Intake(LiveIntake):
     """Reads data frames and hands their records on.
 
     Args:
@@ -50,15 +45,9 @@ class Intake:
     def __init__(
         self, received: Received, account: str | None, alias: str, clock: Clock, oddities: OddityLog
     ) -> None:
-        self._received = received
-        self._account = account
+        super().__init__(received, account, clock, oddities)
         self._alias = alias
-        self._now = clock.now
-        self._oddities = oddities
         self._routes: dict[str, _Route] = {}
-        self.records = 0
-        self.unwanted = 0
-        self.of_other_accounts = 0
 
     def forget(self) -> None:
         """A new connection: nothing is registered, and its keys will be others."""
@@ -116,12 +105,3 @@ class Intake:
         """Count what must not be used."""
         known = one.tr_id if one.tr_id in realtime_trs() else None
         self._oddities.note(one.reason.value, known or "", detail=one.detail)
-
-    def counts(self) -> dict[str, Any]:
-        """For `broker.get-status`."""
-        return {
-            "records": self.records,
-            "unwanted": self.unwanted,
-            "of_other_accounts": self.of_other_accounts,
-            "oddities": dict(self._oddities.counts),
-        }

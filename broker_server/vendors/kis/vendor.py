@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from broker_client.errors import BrokerError
 from broker_server.core.feeds import Feed, FeedListener, Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
+from broker_server.vendors.checks import attempt, clock_text, context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
-from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
+from broker_server.vendors.http import (
+    ORDER_TIMEOUT,
+    RequestsTransport,
+    Timeouts,
+    Transport,
+    transport_for_orders,
+)
 from broker_server.vendors.kis.auth import TokenSource
 from broker_server.vendors.kis.catalogue import Catalogue
 from broker_server.vendors.kis.client import KisClient
@@ -40,9 +46,6 @@ from broker_server.vendors.parameters import AccountParameters
 from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 
-ORDER_TIMEOUT = 4.0
-"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
-_LONGEST_IDLE_FOR_ORDERS = 3.0
 _CHECK_TICKER = "005930"
 
 
@@ -142,10 +145,10 @@ class KisVendor:
 
     def check(self) -> Sequence[CheckResult]:
         """The token cache, a token, a quote with the clock's offset, the balance if an account is set."""
-        context = _context_without_deadline(self._clock)
-        results = [self._check_cache(), _attempt("kis token", lambda: self._check_token(context))]
+        context = context_without_deadline("check", self._clock)
+        results = [self._check_cache(), attempt("kis token", lambda: self._check_token(context))]
         if results[-1].passed:
-            results.append(_attempt("kis quote", lambda: self._check_quote(context)))
+            results.append(attempt("kis quote", lambda: self._check_quote(context)))
         if not results[-1].passed:
             return results
         if self._config.account is None:
@@ -153,7 +156,7 @@ class KisVendor:
                 CheckResult("kis account", True, "KIS_ACCOUNT is not set; balance and orders need it")
             )
         else:
-            results.append(_attempt("kis account", lambda: self._check_account(context)))
+            results.append(attempt("kis account", lambda: self._check_account(context)))
         return results
 
     def _make_feed(self, listener: FeedListener) -> Feed:
@@ -218,34 +221,13 @@ def create(
         quote_keys: More keys, whose connections carry live quotes too.
     """
     clock = clock or SystemClock()
-    # Half of it for connecting at most, so that the answer has the other half.
-    order_timeouts = Timeouts(connect=order_timeout / 2, read=order_timeout, total=order_timeout)
     return KisVendor(
         config,
         clock,
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
-        order_transport=order_transport
-        or RequestsTransport(
-            order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
-        ),
+        order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
         quote_keys=quote_keys,
     )
-
-
-def _context_without_deadline(clock: Clock) -> TaskContext:
-    return TaskContext(
-        task_id="check",
-        received_at=clock.now(),
-        ensure_in_time=lambda: None,
-        report_progress=lambda done, total: None,
-    )
-
-
-def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
-    try:
-        return CheckResult(item, True, trial())
-    except BrokerError as error:
-        return CheckResult(item, False, str(error))
 
 
 def _clock_offset(header: str | None, now: datetime) -> str:
@@ -253,7 +235,4 @@ def _clock_offset(header: str | None, now: datetime) -> str:
     server = read_date(header)
     if server is None:
         return "not comparable: the answer has no Date header"
-    seconds = round((now - server).total_seconds())
-    if abs(seconds) <= 1:
-        return "right"
-    return f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the vendor's"
+    return clock_text(round((now - server).total_seconds()))

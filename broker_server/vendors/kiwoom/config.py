@@ -26,6 +26,9 @@ class KiwoomConfig:
         app_secret: Likewise.
         rest_url: ``None`` for the environment's official host.
         ws_url: Likewise, of live data.
+        rate_limit: Queries of REST per second; ``None`` for Kiwoom's.
+        api_rate_limit: Likewise, with one api-id.
+        ws_max_registrations: How many the connection of live data holds, items times types.
         compat: The bare methods answer as the original server did.
     """
 
@@ -38,6 +41,9 @@ class KiwoomConfig:
     app_secret: SecretStr | None = None
     rest_url: str | None = None
     ws_url: str | None = None
+    rate_limit: int | None = None
+    api_rate_limit: int | None = None
+    ws_max_registrations: int = 200
     compat: bool = False
 
     def __post_init__(self) -> None:

@@ -8,48 +8,41 @@ from typing import Any
 
 import structlog
 
-from broker_server.core.market_data import MarketData, event_of
+from broker_server.core.market_data import MarketData
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.normalised import VENDOR, Unusable, normalise
 from broker_server.vendors.kiwoom.real_types import (
     ACCOUNT_ALIAS,
     EVERYTHING,
     is_of_the_account,
+    known_fids,
     newest_only,
     stream_name,
 )
+from broker_server.vendors.lazy_incoming import Address, LazyIncoming
 
 log = structlog.get_logger(__name__)
 
 MASKED = "***"
-_PERSONAL = frozenset({"9201", "9205"})
+"""In place of what is personal in a notice, or may be."""
+
+_PERSONAL = frozenset({"9201", "9205", "921"})
+"""The account, the employee who looks after it, the terminal."""
 
 
-class KiwoomIncoming:
-    """A record; see `broker_server.core.feeds.Incoming`.
-
-    A record that the common model cannot take is published by Kiwoom's own names, on the channel of its type.
+class KiwoomIncoming(LazyIncoming):
+    """A record of Kiwoom, and where it is published.
 
     Args:
         registration: What it came in for.
-        code: Its real type, by REST's code; another one than the registration's only of `EVERYTHING`.
+        code: Its real type, by REST's code. Only of `EVERYTHING` it is another than the registration's, and
+            then the record is published as it is.
         fields: Texts by FID, untouched.
         received: When it came, with an offset.
         extra: Values of the control behind those that the table of its type knows.
     """
 
-    __slots__ = (
-        "_code",
-        "_data",
-        "_extra",
-        "_fields",
-        "_is_read",
-        "_received",
-        "_symbol",
-        "channel",
-        "conflatable",
-        "subject",
-    )
+    __slots__ = ("_code", "_extra", "_fields", "_has_model", "_received", "_symbol")
 
     def __init__(
         self,
@@ -64,38 +57,36 @@ class KiwoomIncoming:
         self._fields = fields
         self._extra = extra
         self._received = received
-        self._data: MarketData | None = None
-        self._is_read = registration.code == EVERYTHING  # it is published as it is
-        self.channel, self.subject = stream_name(registration)
-        self.conflatable = registration.code != EVERYTHING and newest_only(code)
-        if not self.conflatable and registration.code != EVERYTHING and self._read() is None:
-            self.channel = code
+        self._has_model = registration.code != EVERYTHING
+        channel, subject = stream_name(registration)
+        super().__init__(
+            Address(channel, subject, self._has_model and newest_only(code)),
+            code if self._has_model else channel,
+        )
 
-    def event(self) -> dict[str, Any]:
-        data = self._read()
-        return self.raw_event() if data is None else event_of(data)
+    def __repr__(self) -> str:
+        """Without the values: notices have account numbers in them."""
+        return f"<KiwoomIncoming {self._code}: {len(self._fields)} values>"
 
     def raw_event(self) -> dict[str, Any]:
-        fields: Mapping[str, str] = self._fields
+        fields = dict(self._fields)
         extra = list(self._extra)
         key = self._symbol
         if is_of_the_account(self._code):
             key = ACCOUNT_ALIAS
-            fields = {fid: MASKED if fid in _PERSONAL and value else value for fid, value in fields.items()}
+            # What Kiwoom may add to a notice some day is nobody's to publish before it is known.
+            public = known_fids(self._code) - _PERSONAL
+            fields = {
+                fid: value if fid in public or not value.strip() else MASKED for fid, value in fields.items()
+            }
             extra = [MASKED] * len(extra)
-        return {
-            "type": self._code,
-            "vendor": VENDOR,
-            "key": key,
-            "fields": dict(fields),
-            "extra": extra,
-        }
+        return {"type": self._code, "vendor": VENDOR, "key": key, "fields": fields, "extra": extra}
 
-    def _read(self) -> MarketData | None:
-        if not self._is_read:
-            self._is_read = True
-            try:
-                self._data = normalise(self._code, self._symbol, self._fields, self._received)
-            except Unusable as error:
-                log.warning("a live record of Kiwoom cannot be read", type=self._code, reason=str(error))
-        return self._data
+    def _normalise(self) -> MarketData | None:
+        if not self._has_model:
+            return None
+        try:
+            return normalise(self._code, self._symbol, self._fields, self._received)
+        except Unusable as error:
+            log.warning("a live record of Kiwoom cannot be read", type=self._code, reason=str(error))
+            return None

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Literal
 
-from broker_server.core.market_data import Execution, Level, MarketData, OrderBook, Session, Side, Trade
+from broker_server.core.market_data import (
+    Execution,
+    Index,
+    Level,
+    MarketData,
+    MarketStatus,
+    OrderBook,
+    Session,
+    Side,
+    Trade,
+)
 from broker_server.vendors.kiwoom.real_types import (
     EXECUTIONS,
     EXPECTED_TRADE,
+    INDEX,
+    MARKET,
     ORDER_BOOK,
+    PHASES,
     TRADE,
     ticker_and_venue,
 )
@@ -27,11 +41,15 @@ from broker_server.vendors.values import KST
 
 VENDOR = "kiwoom"
 MILLION = 1_000_000
+_THOUSAND = 1_000
+_PHASES_OF_NXT = frozenset("PQRSTUV")
 
 Fields = Mapping[str, str]
 """Texts by FID, untouched."""
 
 _SESSIONS: Mapping[str, Session] = {"1": "pre", "2": "regular", "3": "after"}
+_TAKERS: Mapping[str, Side] = {"+": "buy", "-": "sell"}
+"""Before the quantity."""
 _LEVELS = 10
 _SIDES: Mapping[str, Side] = {"1": "sell", "2": "buy"}
 _AHEAD = timedelta(minutes=5)
@@ -79,7 +97,7 @@ def _trade_or_expected(symbol: str, fields: Fields, received: datetime, *, expec
     rate = decimal_of(_text(fields, "12"))
     side: Side | None = None
     if quantity and not expected:
-        side = "buy" if quantity > 0 else "sell"
+        side = _TAKERS.get(_text(fields, "15")[:1])
     return Trade(
         vendor=VENDOR,
         ticker=ticker,
@@ -105,7 +123,8 @@ def _trade_or_expected(symbol: str, fields: Fields, received: datetime, *, expec
 
 def _order_book(symbol: str, fields: Fields, received: datetime) -> OrderBook:
     ticker, venue = ticker_and_venue(symbol)
-    expected = price_of(_text(fields, "23"))
+    # 23 and 24 have the same, and keep the last one when the auction is over.
+    expected = price_of(_text(fields, "291"))
     return OrderBook(
         vendor=VENDOR,
         ticker=ticker,
@@ -117,7 +136,7 @@ def _order_book(symbol: str, fields: Fields, received: datetime) -> OrderBook:
         total_ask_quantity=integer_of(_text(fields, "121")),
         total_bid_quantity=integer_of(_text(fields, "125")),
         expected_price=expected,
-        expected_quantity=integer_of(_text(fields, "24")) if expected else None,
+        expected_quantity=integer_of(_text(fields, "292")) if expected else None,
     )
 
 
@@ -130,10 +149,58 @@ def _levels(fields: Fields, price: int, quantity: int) -> tuple[Level, ...]:
     return tuple(found)
 
 
+def _index(symbol: str, fields: Fields, received: datetime) -> Index:
+    """The volume is in thousands of shares, the value in millions of won."""
+    value = _points(fields, "10")
+    if value is None:
+        raise Unusable("an index without a value")
+    rate = decimal_of(_text(fields, "12"))
+    volume, traded = integer_of(_text(fields, "13")), integer_of(_text(fields, "14"))
+    return Index(
+        vendor=VENDOR,
+        ticker=symbol,
+        time=last_moment(_text(fields, "20"), received),
+        value=value,
+        change=decimal_of(_text(fields, "11")),
+        change_rate=None if rate is None else float(rate),
+        open=_points(fields, "16"),
+        high=_points(fields, "17"),
+        low=_points(fields, "18"),
+        volume=None if volume is None else volume * _THOUSAND,
+        traded_value=None if traded is None else traded * MILLION,
+    )
+
+
+def _points(fields: Fields, fid: str) -> Decimal | None:
+    """A value in points: its sign says on which side of the previous close it is."""
+    number = decimal_of(_text(fields, fid))
+    return abs(number) if number else None
+
+
+def _phase(_: str, fields: Fields, received: datetime) -> MarketStatus:
+    """The phase of the trading day, of the whole market."""
+    phase = _text(fields, "215")
+    if not phase:
+        raise Unusable("no phase")
+    return MarketStatus(
+        vendor=VENDOR,
+        ticker=MARKET,
+        venue="NXT" if phase in _PHASES_OF_NXT else "KRX",
+        time=last_moment(_text(fields, "20"), received),
+        halted=None,
+        halt_reason=None,
+        volatility_interruption=None,
+        phase_code=phase,
+        status_code=None,
+    )
+
+
 def _execution(_: str, fields: Fields, received: datetime) -> Execution:
     """News of an order. 911 adds the fills up; the fill itself is in 914 and 915."""
     kind, state = _text(fields, "905").lstrip("+-"), _text(fields, "913")
-    side = _SIDES.get(_text(fields, "907")) or ("sell" if kind.startswith("매도") else "buy")
+    side = _SIDES.get(_text(fields, "907")) or _side_in(kind)
+    if side is None:
+        raise Unusable("neither 907 nor 905 tells the side of an order")
     quantity = integer_of(_text(fields, "915")) or integer_of(_text(fields, "911"))
     price = price_of(_text(fields, "914")) or price_of(_text(fields, "910"))
     event = _event(state, filled=bool(quantity))
@@ -159,6 +226,11 @@ def _execution(_: str, fields: Fields, received: datetime) -> Execution:
         order_price=price_of(_text(fields, "901")),
         account=_text(fields, "9201") or None,
     )
+
+
+def _side_in(kind: str) -> Side | None:
+    """From ``매수`` or ``매도정정``."""
+    return "buy" if kind.startswith("매수") else "sell" if kind.startswith("매도") else None
 
 
 def _event(state: str, *, filled: bool) -> Literal["fill", "received", "confirmed", "rejected", "cancelled"]:
@@ -209,4 +281,6 @@ _TURNS: Mapping[str, Callable[[str, Fields, datetime], MarketData]] = {
     EXPECTED_TRADE: _expected_trade,
     ORDER_BOOK: _order_book,
     EXECUTIONS: _execution,
+    INDEX: _index,
+    PHASES: _phase,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -19,11 +19,14 @@ from broker_server.vendors.parameters import QuoteVenue
 
 TRADE, ORDER_BOOK, EXPECTED_TRADE = "0B", "0D", "0H"
 EXECUTIONS, HOLDINGS = "00", "04"
+INDEX, PHASES = "0J", "0s"
 EVERYTHING = "10"
 """FID 10: every real type of a stock that has a price, as the original registered it at the control."""
 TYPES_OF_EVERYTHING = ("0B", "0A", "0H")
 """The same by REST: 주식체결, 주식시세 and 주식예상체결."""
 ACCOUNT_ALIAS = "default"
+MARKET = "market"
+"""The subject of what is about no instrument."""
 
 SUFFIXES: Mapping[QuoteVenue, str] = MappingProxyType({"KRX": "", "NXT": "_NX", "UNIFIED": "_AL"})
 _VENUES: Mapping[str, QuoteVenue] = {"NX": "NXT", "AL": "UNIFIED"}
@@ -32,10 +35,12 @@ _CHANNELS = {
     EXPECTED_TRADE: "expected_trade",
     ORDER_BOOK: "order_book",
     EXECUTIONS: "execution",
+    INDEX: "index",
+    PHASES: "market_status",
 }
 _OF_THE_ACCOUNT = frozenset({EXECUTIONS, HOLDINGS})
-_WITHOUT_SYMBOL = frozenset({EXECUTIONS, HOLDINGS, "0s"})
-_NEWEST_ONLY = frozenset({ORDER_BOOK, EXPECTED_TRADE, "0A", "0C", "0E", "0G", "0J", "0U", "0w"})
+_WITHOUT_SYMBOL = frozenset({EXECUTIONS, HOLDINGS, PHASES})
+_NEWEST_ONLY = frozenset({ORDER_BOOK, EXPECTED_TRADE, "0A", "0C", "0E", "0G", INDEX, "0U", "0w"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,19 @@ def real_types() -> Mapping[str, RealType]:
     return MappingProxyType(found)
 
 
+@cache
+def known_fids(code: str) -> frozenset[str]:
+    """The FIDs of a type that either way's document names.
+
+    Args:
+        code: REST's.
+    """
+    rest = load_data("realtime_fids.json")["rest_real_types"].get(code, {"fids": ()})
+    control = real_types().get(code)
+    return frozenset(fid for fid, _ in rest["fids"]) | frozenset(control.fids if control else ())
+
+
+@lru_cache(maxsize=10_000)
 def stream_name(registration: Registration) -> StreamName:
     """The name that records of a registration are published under.
 
@@ -84,7 +102,7 @@ def stream_name(registration: Registration) -> StreamName:
         return StreamName(channel, ACCOUNT_ALIAS)
     ticker, venue = ticker_and_venue(symbol)
     if code in _WITHOUT_SYMBOL:
-        return StreamName(channel, "market")
+        return StreamName(channel, MARKET)
     return StreamName(channel, ticker if venue == "KRX" else f"{ticker}.{venue}")
 
 

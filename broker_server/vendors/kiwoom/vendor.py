@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from broker_server.core.feeds import Streams
-from broker_server.core.methods import Method, TaskContext
+from broker_server.core.methods import Method
 from broker_server.core.vendor import CheckResult, OrderAccess
+from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
+from broker_server.vendors.http import ORDER_TIMEOUT
 from broker_server.vendors.kiwoom.account import Account
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.charts import Charts
@@ -26,9 +28,6 @@ from broker_server.vendors.kiwoom.snapshots import Snapshots
 from broker_server.vendors.kiwoom.stream_methods import StreamMethods
 from broker_server.vendors.kiwoom.streams import KiwoomStreams
 from broker_server.vendors.kiwoom.trading import Trading
-
-ORDER_TIMEOUT = 4.0
-"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
 
 _PACKAGES = {"rest": "rest", "openapi-plus": "openapi_plus"}
 
@@ -82,14 +81,7 @@ class KiwoomVendor:
 
     def check(self) -> Sequence[CheckResult]:
         """What the way to Kiwoom has to check."""
-        return self._backend.check(
-            TaskContext(
-                task_id="check",
-                received_at=self._clock.now(),
-                ensure_in_time=lambda: None,
-                report_progress=lambda done, total: None,
-            )
-        )
+        return self._backend.check(context_without_deadline("check", self._clock))
 
     def close(self) -> None:
         """Release what the way to Kiwoom holds."""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from broker_client.errors import BrokerError, InvalidParameters, TaskFailed, Unsupported
+from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
 from broker_server.core.feeds import Feed, FeedListener
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult
+from broker_server.vendors.checks import attempt, clock_text
 from broker_server.vendors.clock import Clock, SystemClock
-from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
+from broker_server.vendors.http import (
+    ORDER_TIMEOUT,
+    RequestsTransport,
+    Timeouts,
+    Transport,
+    transport_for_orders,
+)
 from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
 from broker_server.vendors.kiwoom.rest.answers import Answer, value_text
 from broker_server.vendors.kiwoom.rest.auth import TokenSource
@@ -25,9 +32,6 @@ from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
 
-ORDER_TIMEOUT = 4.0
-"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
-_LONGEST_IDLE_FOR_ORDERS = 3.0
 _MOST_PAGES_OF_CODES = 100
 _CHECK_TICKER = "005930"
 _INSTRUMENTS = "/api/dostk/stkinfo"
@@ -150,10 +154,10 @@ class RestBackend:
 
     def check(self, context: TaskContext) -> Sequence[CheckResult]:
         """The token cache, a token, an instrument with the clock's offset, the account."""
-        results = [self._check_cache(), _attempt("kiwoom token", lambda: self._check_token(context))]
+        results = [self._check_cache(), attempt("kiwoom token", lambda: self._check_token(context))]
         if results[-1].passed:
-            results.append(_attempt("kiwoom quote", lambda: self._check_instrument(context)))
-            results.append(_attempt("kiwoom account", lambda: self._check_account(context)))
+            results.append(attempt("kiwoom quote", lambda: self._check_instrument(context)))
+            results.append(attempt("kiwoom account", lambda: self._check_account(context)))
         return results
 
     def close(self) -> None:
@@ -191,11 +195,7 @@ class RestBackend:
 
     def _check_instrument(self, context: TaskContext) -> str:
         name = self.stock_name(_CHECK_TICKER, context)
-        seconds = round(-self.clock_offset().total_seconds())
-        if abs(seconds) <= 1:
-            offset = "right"
-        else:
-            offset = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the vendor's"
+        offset = clock_text(round(-self.clock_offset().total_seconds()))
         return f"{_CHECK_TICKER} is {name}; this machine's clock is {offset}"
 
     def _check_account(self, context: TaskContext) -> str:
@@ -225,16 +225,11 @@ def create(
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
     """
     clock = clock or SystemClock()
-    # Half of it for connecting at most, so that the answer has the other half.
-    order_timeouts = Timeouts(connect=order_timeout / 2, read=order_timeout, total=order_timeout)
     return RestBackend(
         config,
         clock,
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
-        order_transport=order_transport
-        or RequestsTransport(
-            order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
-        ),
+        order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
     )
 
 
@@ -243,10 +238,3 @@ def _check_query(api_id: str, path: str) -> None:
     place = path.lower().rstrip("/")
     if not place.startswith(_QUERIES) or place.removeprefix(_QUERIES) in _NO_QUERIES:
         raise InvalidParameters(f"{api_id} is no query; orders and live data have methods of their own")
-
-
-def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
-    try:
-        return CheckResult(item, True, trial())
-    except BrokerError as error:
-        return CheckResult(item, False, str(error))

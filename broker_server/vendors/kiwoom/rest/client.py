@@ -16,13 +16,13 @@ from broker_server.vendors.kiwoom.rest.errors import (
     THROTTLED_IN_TOTAL,
     VENDOR,
     Meaning,
-    UnreadableAnswer,
     allowed_calls,
     error_for,
     meaning_of,
 )
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
 from broker_server.vendors.kiwoom.rest.wire import THROTTLE_RETRIES, build_request, throttle_pause
+from broker_server.vendors.verdicts import UnreadableAnswer
 
 log = structlog.get_logger(__name__)
 

@@ -23,6 +23,7 @@ from broker_client.errors import (
     VendorRejected,
     VendorUnavailable,
 )
+from broker_server.vendors.verdicts import UnreadableAnswer, unreadable_answer
 
 VENDOR = "kiwoom"
 
@@ -174,22 +175,10 @@ _EXPLANATIONS: dict[Meaning, tuple[type[TaskFailed], str]] = {
 }
 
 
-class UnreadableAnswer(VendorUnavailable):
-    """Kiwoom answered with something that is not what it documents.
-
-    Attributes:
-        reason: What is wrong with it, without advice: an order must never be advised to be tried again.
-    """
-
-    reason: str = "an unreadable answer"
-
-
 def unreadable(what: str) -> UnreadableAnswer:
-    """Make that error.
+    """The error of an answer that is not what Kiwoom documents.
 
     Args:
         what: What is wrong with the answer; no value of it, for it may be an account's.
     """
-    error = UnreadableAnswer(f"Kiwoom gave an unreadable answer: {what}; try again later", vendor=VENDOR)
-    error.reason = f"Kiwoom gave an unreadable answer: {what}"
-    return error
+    return unreadable_answer(VENDOR, "Kiwoom", what)

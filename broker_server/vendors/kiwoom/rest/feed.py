@@ -9,18 +9,18 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from broker_client.errors import TaskFailed
 from broker_server.core.feeds import FeedListener
-from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
+from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.rest.auth import TokenSource
 from broker_server.vendors.kiwoom.rest.config import RestConfig
 from broker_server.vendors.kiwoom.rest.realtime_conversation import Conversation
 from broker_server.vendors.kiwoom.rest.realtime_intake import Intake
+from broker_server.vendors.kiwoom.rest.wires import Wires
 from broker_server.vendors.live_endings import End, Ending
 from broker_server.vendors.live_plan import Plan
-from broker_server.vendors.live_session import LiveSession, Pause, SessionListener
+from broker_server.vendors.live_session import LiveSession, Pause
 from broker_server.vendors.live_timing import Timing
 
 TIMING = Timing(
@@ -44,19 +44,18 @@ class RestSession(LiveSession[Conversation]):
         self,
         config: RestConfig,
         tokens: TokenSource,
-        listener: SessionListener,
+        wires: Wires,
         *,
         clock: Clock,
         chance: Random,
         timing: Timing,
         pause: Pause,
-        alias: str,
     ) -> None:
         if config.live_url is None:
             raise ValueError("KIWOOM_WS_URL must be set: a simulator's address of live data has no default")
         super().__init__(
             config.live_url,
-            listener,
+            wires,
             Plan(timing),
             clock=clock,
             chance=chance,
@@ -65,26 +64,11 @@ class RestSession(LiveSession[Conversation]):
             environment=config.environment,
         )
         self._tokens = tokens
-        self._intake = Intake(listener.received, config.account_digits, alias, clock, self._oddities)
-        self._wanted: list[Registration] = []
-
-    def want(self, registrations: Sequence[Registration]) -> None:
-        """Hold exactly these from now on, the most important first."""
-        self._wanted = list(registrations)
-        super().want(registrations)
-
-    def give_up(self) -> list[Registration]:
-        """Nothing that is wanted now is asked for, until it is wanted anew."""
-        return self._plan.give_up()
+        self._wires = wires
+        self._intake = Intake(wires.received, config.account_digits, wires.owners_of, clock, self._oddities)
 
     def _get_pass(self) -> str:
-        context = TaskContext(
-            task_id="live data",
-            received_at=self._clock.now(),
-            ensure_in_time=lambda: None,
-            report_progress=lambda done, total: None,
-        )
-        return self._tokens.get(context)
+        return self._tokens.get(context_without_deadline("live data", self._clock))
 
     def _discard_pass(self, value: str) -> None:
         self._tokens.refuse(value)
@@ -104,15 +88,19 @@ class RestSession(LiveSession[Conversation]):
         self._intake.forget()
 
     def _dropped(self, registration: Registration) -> None:
-        self._intake.close(registration)
+        pass  # its records have no owner any more
 
     def _counts(self) -> dict[str, Any]:
         return self._intake.counts()
 
+    def _after(self, ending: Ending, value: str | None, *, is_stable: bool) -> None:
+        if ending.kind is End.KEY_REFUSED:
+            self._plan.give_up()  # until it is wanted anew
+        super()._after(ending, value, is_stable=is_stable)
+
     def _ended(self, conversation: Conversation, ending: Ending) -> None:
         if ending.kind is End.IN_USE and ending.error is not None:
-            for registration in self._wanted:
-                self._listener.refused(registration, ending.error, for_good=False)
+            self._wires.kicked(ending.error)
 
 
 class RestFeed:
@@ -126,7 +114,6 @@ class RestFeed:
         chance: For the jitter of the back-off.
         timing: The waits.
         pause: Waits before a connection is made again.
-        alias: How the account is called in events.
     """
 
     def __init__(
@@ -139,64 +126,42 @@ class RestFeed:
         chance: Random | None = None,
         timing: Timing = TIMING,
         pause: Pause = asyncio.sleep,
-        alias: str = "default",
     ) -> None:
         self.capacity = config.ws_max_registrations
-        self._wanted: list[Registration] = []
+        self._wanted = 0
+        self._wires = Wires(listener, self.capacity)
         self._session = RestSession(
             config,
             tokens,
-            _Listener(self, listener),
+            self._wires,
             clock=clock,
             chance=chance or SystemRandom(),
             timing=timing,
             pause=pause,
-            alias=alias,
         )
 
     def want(self, registrations: Sequence[Registration]) -> None:
-        self._wanted = list(dict.fromkeys(registrations))[: self.capacity]
-        self._session.want(self._wanted)
+        self._wanted = len(registrations)
+        self._session.want(self._wires.want(registrations))
 
     def renew(self, registration: Registration) -> None:
-        self._session.renew(registration)
+        for wire in self._wires.parts_of(registration):
+            self._session.renew(wire)
 
     def reconnect(self, registration: Registration, reason: str) -> None:
-        if registration in self._wanted:
+        if self._wires.parts_of(registration):
             self._session.reconnect(reason)
 
     def connection_of(self, registration: Registration) -> Hashable:
-        return 0 if registration in self._wanted else None
+        return 0 if self._wires.parts_of(registration) else None
 
     async def run(self) -> None:
         await self._session.run()
 
     def status(self) -> dict[str, Any]:
-        session = self._session.status()
         return {
             "capacity": self.capacity,
-            "wanted": len(self._wanted),
-            "registered": session["registered"],
-            "sessions": [session],
+            "wanted": self._wanted,
+            "registered": self._wires.registered_count,
+            "sessions": [self._session.status()],
         }
-
-
-class _Listener:
-    """What the session tells, passed on as the feed's own words."""
-
-    def __init__(self, feed: RestFeed, listener: FeedListener) -> None:
-        self._feed = feed
-        self._listener = listener
-        self.registered = listener.registered
-        self.refused = listener.refused
-        self.received = listener.received  # nothing in between: it is the hot path
-        self.interrupted = listener.interrupted
-        self.connected = listener.connected
-        self.failing = listener.failing
-
-    def key_refused(self, error: TaskFailed) -> None:
-        for registration in self._feed._session.give_up():
-            self._listener.refused(registration, error, for_good=True)
-
-    def steady(self) -> None:
-        pass

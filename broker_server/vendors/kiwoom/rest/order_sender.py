@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from broker_client.errors import OrderOutcomeIsUnknown, RateLimited, VendorUnavailable
+from broker_client.errors import OrderOutcomeIsUnknown, RateLimited
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.vendors.http import ExchangeFailed, Transport
 from broker_server.vendors.kiwoom.backend import OrderRequest
@@ -20,7 +20,6 @@ from broker_server.vendors.kiwoom.rest.config import RestConfig
 from broker_server.vendors.kiwoom.rest.errors import (
     VENDOR,
     Meaning,
-    UnreadableAnswer,
     is_safe_to_repeat,
     meaning_of,
     rejection,
@@ -30,6 +29,7 @@ from broker_server.vendors.kiwoom.rest.errors import (
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
 from broker_server.vendors.kiwoom.rest.wire import build_request
 from broker_server.vendors.kiwoom.values import order_number
+from broker_server.vendors.verdicts import OrderNotSent, UnreadableAnswer, outcome_unknown
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +44,6 @@ _APIS = MappingProxyType(
         ("cancel", "sell"): "kt10003",
     }
 )
-
-
-class OrderNotSent(VendorUnavailable):
-    """Kiwoom did not take the order: no byte left, or it was refused before. A new attempt is safe."""
 
 
 class _Ready(NamedTuple):
@@ -178,10 +174,4 @@ def _number(answer: Answer) -> str:
 
 
 def _unknown(reason: str, answer: Answer | None = None) -> OrderOutcomeIsUnknown:
-    return OrderOutcomeIsUnknown(
-        f"the order left and its outcome is unknown ({reason}); do not send it again, "
-        "look at the open orders and the order history",
-        vendor=VENDOR,
-        vendor_code=answer.code or None if answer else None,
-        vendor_message=answer.text or None if answer else None,
-    )
+    return outcome_unknown(VENDOR, reason, *((answer.code, answer.text) if answer else ()))

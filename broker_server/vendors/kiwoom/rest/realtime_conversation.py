@@ -16,7 +16,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from broker_client.errors import VendorUnavailable
+from broker_client.errors import TaskFailed, VendorUnavailable
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.rest.errors import VENDOR
 from broker_server.vendors.kiwoom.rest.realtime_codes import (
@@ -29,7 +29,6 @@ from broker_server.vendors.kiwoom.rest.realtime_codes import (
     treatment_of,
 )
 from broker_server.vendors.kiwoom.rest.realtime_intake import Intake
-from broker_server.vendors.kiwoom.rest.realtime_keys import shown
 from broker_server.vendors.kiwoom.rest.realtime_messages import (
     Told,
     kind_of,
@@ -86,7 +85,6 @@ class Conversation(LiveConversation[list[Request]]):
         self._answer: asyncio.Future[Told] | None = None
         self._most = MOST_AT_ONCE
         self._too_fast = 0
-        self._told_limit: set[Registration] = set()
 
     async def enter(self) -> Ending | None:
         """Log in; nothing else may be sent before that is answered."""
@@ -189,7 +187,6 @@ class Conversation(LiveConversation[list[Request]]):
                 self.has_registered = True
                 self._plan.registered(registration)
             else:
-                self._intake.close(registration)
                 if self._plan.removed(registration, self._loop.time()):
                     missed.append(registration)
         if missed:
@@ -224,18 +221,14 @@ class Conversation(LiveConversation[list[Request]]):
         if request.register and self._plan.is_wanted(registration):
             if refusal is Refusal.LIMIT:
                 self._told_limit.add(registration)
-            log.warning("kiwoom_live_registration_refused", of=shown(registration), code=answer.code)
+            log.warning(
+                "kiwoom_live_registration_refused", of=" ".join(registration).strip(), code=answer.code
+            )
             error = refusal_error(treatment, answer.code, answer.text)
             self._events.refused(registration, error, for_good=for_good)
 
-    def _announce(self) -> None:
-        for registration in self._plan.announcements():
-            self._intake.open(registration)
-            self._events.registered(registration)
-        over_limit = self._plan.over_limit()
-        self._told_limit.intersection_update(over_limit)
-        for registration in over_limit:
-            if registration not in self._told_limit:
-                self._told_limit.add(registration)
-                error = refusal_error(Treatment.LIMIT, "", "it has said so before")
-                self._events.refused(registration, error, for_good=False)
+    def _opened(self, registration: Registration) -> None:
+        self._intake.open(registration)
+
+    def _limit_error(self) -> TaskFailed:
+        return refusal_error(Treatment.LIMIT, "", "it has said so before")

@@ -2,69 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
-from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kiwoom.rest.incoming import ACCOUNT, RestIncoming
-from broker_server.vendors.kiwoom.rest.realtime_keys import (
-    NOTICES,
-    WITHOUT_ITEM,
-    address_of,
-    item_of,
-    known_fids,
-)
-from broker_server.vendors.lazy_incoming import Address
+from broker_server.vendors.kiwoom.incoming import KiwoomIncoming
+from broker_server.vendors.kiwoom.real_types import has_symbol, is_of_the_account
+from broker_server.vendors.kiwoom.rest.answers import value_text
+from broker_server.vendors.kiwoom.tables import load_data
+from broker_server.vendors.live_intake import LiveIntake, Received
 from broker_server.vendors.oddities import OddityLog
 
 log = structlog.get_logger(__name__)
 
-Received = Callable[[Registration, Incoming], None]
+_ACCOUNT = "9201"
+_LENGTH_OF_ACCOUNT = 8
+
+OwnersOf = Callable[[str, str], Sequence[Registration]]
+"""Whose records of a type and an item are."""
 
 
-class Intake:
+class Intake(LiveIntake):
     """Hands the records of data frames on.
 
     Args:
         received: The listener.
         account: Notices of another one are dropped; ``None`` keeps all.
-        alias: Of the account.
+        owners_of: To whom.
         clock: The time.
         oddities: Where what cannot be used is counted.
     """
 
     def __init__(
-        self, received: Received, account: str | None, alias: str, clock: Clock, oddities: OddityLog
+        self, received: Received, account: str | None, owners_of: OwnersOf, clock: Clock, oddities: OddityLog
     ) -> None:
-        self._received = received
-        self._account = account
-        self._alias = alias
-        self._now = clock.now
-        self._oddities = oddities
+        super().__init__(received, account, clock, oddities)
+        self._owners_of = owners_of
         self._asked: set[tuple[str, str]] = set()
-        self._targets: dict[tuple[str, str], tuple[Registration, Address]] = {}
-        self.records = 0
-        self.unwanted = 0
-        self.of_other_accounts = 0
+        self._known: frozenset[str] = frozenset(load_data("realtime_fids.json")["rest_real_types"])
 
     def forget(self) -> None:
         """Nothing is registered."""
         self._asked.clear()
-        self._targets.clear()
 
     def open(self, registration: Registration) -> None:
-        """Hand its records on from now on."""
-        key = (registration.code, item_of(registration))
-        self._asked.add(key)
-        self._targets[key] = (registration, address_of(registration, self._alias))
-
-    def close(self, registration: Registration) -> None:
-        """Drop its records from now on."""
-        self._targets.pop((registration.code, item_of(registration)), None)
+        """Its records may come from now on, also some time after it was given back."""
+        self._asked.add(registration)
 
     def take(self, entries: Any) -> None:
         """Hand on what is in the ``data`` of a frame."""
@@ -83,35 +69,25 @@ class Intake:
             self._oddities.note("malformed", "entry")
             return
         code, item = str(entry.get("type")), str(entry.get("item") or "").strip()
-        # The item of a notice is the instrument that it is about.
-        key = (code, "" if code in WITHOUT_ITEM else item)
-        target = self._targets.get(key)
-        if target is None:
-            if key in self._asked:
+        if not has_symbol(code):
+            item = ""  # of a notice it is the instrument that it is about
+        owners = self._owners_of(code, item)
+        if not owners:
+            if (code, item) in self._asked:
                 self.unwanted += 1
             else:
-                self._oddities.note("never_asked", code if code in known_fids() else "")
+                self._oddities.note("never_asked", code if code in self._known else "")
             return
-        if code in NOTICES and self._is_of_another(str(values.get(ACCOUNT) or "")):
+        fields = {fid: value_text(value) for fid, value in values.items()}
+        if is_of_the_account(code) and self._is_of_another(fields.get(_ACCOUNT, "")):
             self.of_other_accounts += 1
             return
-        registration, address = target
+        received = self._now()
         self.records += 1
-        self._received(registration, RestIncoming(code, item, values, self._now(), address, self._unusable))
+        for owner in owners:
+            self._received(owner, KiwoomIncoming(owner, code, fields, received))
 
     def _is_of_another(self, account: str) -> bool:
         told, own = account.strip().replace("-", ""), self._account
         # The last two digits are the product's, and may be left out on either side.
-        return bool(told) and own is not None and told[:8] != own[:8]
-
-    def _unusable(self, code: str, why: str) -> None:
-        self._oddities.note("unusable", code, detail=why)
-
-    def counts(self) -> dict[str, Any]:
-        """For `broker.get-status`."""
-        return {
-            "records": self.records,
-            "unwanted": self.unwanted,
-            "of_other_accounts": self.of_other_accounts,
-            "oddities": dict(self._oddities.counts),
-        }
+        return bool(told) and own is not None and told[:_LENGTH_OF_ACCOUNT] != own[:_LENGTH_OF_ACCOUNT]

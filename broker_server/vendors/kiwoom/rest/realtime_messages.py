@@ -9,7 +9,6 @@ import orjson
 
 from broker_server.vendors.kiwoom.rest.answers import value_text
 from broker_server.vendors.kiwoom.rest.errors import code_of
-from broker_server.vendors.kiwoom.rest.realtime_keys import item_of
 from broker_server.vendors.live_plan import Request
 
 _GROUP = "1"
@@ -61,7 +60,7 @@ def request_text(requests: Sequence[Request]) -> str:
     """
     entries: dict[str, list[str]] = {}
     for request in requests:
-        entries.setdefault(request.registration.code, []).append(item_of(request.registration))
+        entries.setdefault(request.registration.code, []).append(request.registration.symbol)
     message: dict[str, Any] = {"trnm": kind_of(requests), "grp_no": _GROUP}
     if requests[0].register:
         message["refresh"] = "1"  # keep what is registered

@@ -93,13 +93,64 @@ async def test_requests_are_paced_and_one_at_a_time(tmp_path: Path) -> None:
         assert min(later - earlier for earlier, later in itertools.pairwise(times)) > 0.03
 
 
-async def test_more_than_the_connection_holds_is_left_out(tmp_path: Path) -> None:
+async def test_more_than_the_connection_holds_is_told(tmp_path: Path) -> None:
     async with stand(tmp_path, ws_max_registrations=3) as it:
         assert it.feed.capacity == 3
         it.want(A, B, C, BOOK)
         await it.holds(A, B, C)
         assert it.feed.connection_of(BOOK) is None
         assert it.feed.connection_of(A) == 0
+        assert isinstance(it.heard.errors[BOOK], SubscriptionLimit)
+        assert it.heard.said("refused") == [BOOK]
+        it.want(A, B, BOOK, C)
+        await it.holds(A, B, BOOK)
+
+
+EVERYTHING = Registration("10", "005930")
+
+
+async def test_the_originals_registration_is_three_and_shares_them(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.want(A, EVERYTHING)
+        await until(lambda: it.heard.up == {A, EVERYTHING})
+        assert it.server.held() == {("0B", "005930"), ("0A", "005930"), ("0H", "005930")}
+        await it.server.peer.send(real("0B", "005930", f10="+1"), real("0H", "005930", f10="-2"))
+        await until(lambda: len(it.heard.incoming) == 3)
+        assert [(registration, incoming.channel) for registration, incoming in it.heard.incoming] == [
+            (A, "trade"),
+            (EVERYTHING, "10"),
+            (EVERYTHING, "10"),
+        ]
+        assert [incoming.raw_event()["type"] for _, incoming in it.heard.incoming] == ["0B", "0B", "0H"]
+        it.want(A)
+        await it.holds(A)
+        assert it.server.peer.asked("REMOVE") == [{("0A", "005930"), ("0H", "005930")}]
+        it.want(EVERYTHING)
+        await until(lambda: it.heard.up == {EVERYTHING})
+        assert len(it.server.peer.asked()[-1]) == 2
+
+
+async def test_the_originals_registration_is_up_only_when_all_of_it_is(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.server.script = lambda peer, message: (
+            answer("REG", 100002, "no") if ("0H", "005930") in pairs_of(message) else None
+        )
+        it.want(A, EVERYTHING)
+        await until(lambda: it.heard.said("refused for good") == [EVERYTHING])
+        assert it.heard.up == {A}
+        it.want(A)
+        await it.holds(A)
+
+
+async def test_a_registration_that_shares_what_is_up_is_told_at_once(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.want(EVERYTHING)
+        await until(lambda: it.heard.up == {EVERYTHING})
+        it.want(EVERYTHING, A)
+        await until(lambda: it.heard.up == {EVERYTHING, A})
+        assert len(it.server.peer.asked()) == 1
+        it.feed.renew(EVERYTHING)
+        await until(lambda: it.heard.said("registered")[2:] != [] and it.heard.up == {EVERYTHING, A})
 
 
 async def test_a_ping_is_echoed_as_it_is(tmp_path: Path) -> None:
@@ -166,10 +217,12 @@ async def test_odd_frames_are_counted_and_harmless(tmp_path: Path) -> None:
             "unknown_message": 1,
             "unknown_system_code": 1,
             "unasked_answer": 2,
-            "unusable": 1,
         }
         assert [incoming.channel for _, incoming in it.heard.incoming] == ["0B", "trade", "trade"]
-        assert {entry["event"] for entry in logs} == {"kiwoom_live_oddity"}
+        assert {entry["event"] for entry in logs} == {
+            "kiwoom_live_oddity",
+            "a live record of Kiwoom cannot be read",
+        }
         assert len(it.server.peers) == 1
 
 

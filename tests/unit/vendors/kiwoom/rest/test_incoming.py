@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kiwoom.rest.incoming import MASKED, RestIncoming
+from broker_server.vendors.kiwoom.incoming import MASKED, KiwoomIncoming
+from broker_server.vendors.kiwoom.real_types import EVERYTHING, stream_name
 from broker_server.vendors.kiwoom.rest.realtime_intake import Intake
-from broker_server.vendors.kiwoom.rest.realtime_keys import address_of, known_fids, shown
+from broker_server.vendors.kiwoom.tables import load_data
 from broker_server.vendors.oddities import OddityLog
 from tests.support.fake_time import FakeClock
 
-RECEIVED = datetime(2026, 11, 20, 0, 30, 1, tzinfo=UTC)
+RECEIVED = datetime(2026, 11, 20, 0, 50, tzinfo=UTC)
 
 TRADE = {
     "20": "093000", "10": "-20800", "11": "-50", "12": "-0.24", "27": "-20800", "28": "-20750", "15": "+82",
@@ -31,21 +32,14 @@ NOTICE = {
 }  # fmt: skip
 
 
-def incoming(code: str, item: str, values: dict[str, Any]) -> tuple[RestIncoming, list[tuple[str, str]]]:
-    unusable: list[tuple[str, str]] = []
-    address = address_of(Registration(code, item), "default")
-    record = RestIncoming(
-        code, item, values, RECEIVED, address, lambda kind, why: unusable.append((kind, why))
-    )
-    return record, unusable
+def incoming(code: str, item: str, values: dict[str, str]) -> KiwoomIncoming:
+    return KiwoomIncoming(Registration(code, item), code, values, RECEIVED)
 
 
 def event(code: str, item: str, **changes: str) -> dict[str, Any]:
     base = {"0B": TRADE, "00": NOTICE}.get(code, {})
     values = {**base, **{name.removeprefix("f"): value for name, value in changes.items()}}
-    record, unusable = incoming(code, item, values)
-    assert unusable == []
-    return record.event()
+    return incoming(code, item, values).event()
 
 
 def test_a_trade() -> None:
@@ -88,13 +82,13 @@ def test_the_sign_of_the_quantity_tells_who_took(sign: str, side: str | None) ->
     ],
 )
 def test_the_suffix_is_the_venue(item: str, venue: str, subject: str) -> None:
-    record, _ = incoming("0B", item, TRADE)
+    record = incoming("0B", item, TRADE)
     assert (record.channel, record.subject, record.conflatable) == ("trade", subject, False)
     assert record.event()["venue"] == venue
 
 
 def test_an_expected_trade() -> None:
-    record, _ = incoming(
+    record = incoming(
         "0H", "005930", {"20": "085500", "10": "+71000", "15": "+1500", "11": "+100", "13": "9"}
     )
     assert (record.channel, record.conflatable) == ("expected_trade", True)
@@ -112,12 +106,12 @@ def test_an_order_book() -> None:
             str(51 + level): f"-{70000 - 100 * level}",
             str(71 + level): str(20 + level),
         }
-    told = incoming("0D", "005930", values | {"44": "0", "64": "0"})[0].event()
+    told = incoming("0D", "005930", values | {"44": "0", "64": "0"}).event()
     assert told["asks"] == [{"price": 70100 + 100 * at, "quantity": 10 + at} for at in range(3)]
     assert told["bids"] == [{"price": 70000 - 100 * at, "quantity": 20 + at} for at in range(3)]
     assert (told["total_ask_quantity"], told["total_bid_quantity"]) == (100, 200)
     assert told["expected_price"] is None
-    told = incoming("0D", "005930", values | {"291": "+70050", "292": "300"})[0].event()
+    told = incoming("0D", "005930", values | {"291": "+70050", "292": "300"}).event()
     assert (told["expected_price"], told["expected_quantity"]) == (70050, 300)
 
 
@@ -131,7 +125,7 @@ def test_an_index() -> None:
         "14": "7",
         "16": "+2860.00",
     }
-    told = incoming("0J", "001", values)[0].event()
+    told = incoming("0J", "001", values).event()
     assert (told["type"], told["ticker"], told["value"]) == ("index", "001", "2850.31")
     assert (told["change"], told["open"]) == ("-12.05", "2860.00")
     assert (told["volume"], told["traded_value"]) == (350_000, 7_000_000)
@@ -139,7 +133,7 @@ def test_an_index() -> None:
 
 @pytest.mark.parametrize(("phase", "venue"), [("3", "KRX"), ("a", "KRX"), ("P", "NXT")])
 def test_a_phase_of_the_market(phase: str, venue: str) -> None:
-    record, _ = incoming("0s", "", {"215": phase, "20": "090000", "214": "000000"})
+    record = incoming("0s", "", {"215": phase, "20": "090000", "214": "000000"})
     assert (record.channel, record.subject) == ("market_status", "market")
     told = record.event()
     assert (told["type"], told["phase_code"], told["venue"]) == ("market_status", phase, venue)
@@ -150,7 +144,7 @@ def test_a_received_order() -> None:
         "type": "execution",
         "vendor": "kiwoom",
         "ticker": "005930",
-        "venue": "KRX",
+        "venue": "SOR",
         "currency": "KRW",
         "time": "2026-11-20T09:40:22+09:00",
         "event": "received",
@@ -196,22 +190,18 @@ def test_what_the_order_does(kind: str, side_code: str, action: str, side: str) 
         {"913": "무엇"},
         {"9203": ""},
         {"907": "9", "905": "?"},
-        {"913": "체결"},
-        {"913": "체결", "911": "7", "910": "1", "902": "1"},
         {"900": "ten"},
-        {"908": "256199"},
     ],
 )
 def test_a_notice_that_does_not_fit_is_told_in_kiwooms_own_form(changes: dict[str, str]) -> None:
-    record, unusable = incoming("00", "005930", {**NOTICE, **changes})
+    record = incoming("00", "", {**NOTICE, **changes})
     assert record.channel == "00"
-    assert [kind for kind, _ in unusable] == ["00"]
     assert record.event()["type"] == "00"
-    assert "1111111111" not in str(record.event()) + str(unusable)
+    assert "1111111111" not in str(record.event())
 
 
 def test_kiwooms_own_form_is_by_fid_and_untouched() -> None:
-    record, _ = incoming("0B", "005930", {**TRADE, "99999": " new "})
+    record = incoming("0B", "005930", {**TRADE, "99999": " new "})
     told = record.raw_event()
     assert (told["type"], told["vendor"], told["key"], told["extra"]) == ("0B", "kiwoom", "005930", [])
     assert told["fields"] == {**TRADE, "99999": " new "}
@@ -219,7 +209,7 @@ def test_kiwooms_own_form_is_by_fid_and_untouched() -> None:
 
 def test_no_account_number_is_shown() -> None:
     for code, values in (("00", NOTICE), ("04", {"9201": "1111111111", "9001": "A005930", "930": "5"})):
-        record, _ = incoming(code, "005930", {**values, "9205": "emp-7", "77777": "1111111111"})
+        record = incoming(code, "005930", {**values, "9205": "emp-7", "77777": "1111111111"})
         for told in (record.raw_event(), record.event(), repr(record)):
             assert "1111111111" not in str(told)
             assert "emp-7" not in str(told)
@@ -230,21 +220,23 @@ def test_no_account_number_is_shown() -> None:
 
 
 def test_a_type_without_a_model_has_a_channel_of_its_own() -> None:
-    record, _ = incoming("0w", "005930", {"20": "093000", "10": "-1"})
+    record = incoming("0w", "005930", {"20": "093000", "10": "-1"})
     assert (record.channel, record.subject) == ("0w", "005930")
     assert record.event() == record.raw_event()
 
 
-def test_every_type_of_the_document_has_an_address() -> None:
-    for code in known_fids():
-        address = address_of(Registration(code, "005930"), "alias")
-        assert address.channel
-        assert address.subject
+def test_every_type_of_the_document_has_a_name() -> None:
+    for code in load_data("realtime_fids.json")["rest_real_types"]:
+        name = stream_name(Registration(code, "005930"))
+        assert name.channel
+        assert name.subject
 
 
-def test_logs_show_no_item_of_notices() -> None:
-    assert shown(Registration("00", "1234567811")) == "00"
-    assert shown(Registration("0B", "005930")) == "0B 005930"
+def test_the_originals_registration_has_a_name_of_its_own_and_no_model() -> None:
+    record = KiwoomIncoming(Registration(EVERYTHING, "005930"), "0B", TRADE, RECEIVED)
+    assert (record.channel, record.subject, record.conflatable) == (EVERYTHING, "005930", False)
+    assert record.event() == record.raw_event()
+    assert record.raw_event()["type"] == "0B"
 
 
 @pytest.mark.parametrize(
@@ -262,9 +254,8 @@ def test_notices_of_other_accounts_are_dropped(own: str | None, told: str, taken
     clock = FakeClock()
     received: list[Any] = []
     oddities = OddityLog("kiwoom", clock)
-    intake = Intake(lambda *it: received.append(it), own, "default", clock, oddities)
     notices = Registration("00", "")
-    intake.open(notices)
+    intake = Intake(lambda *it: received.append(it), own, lambda code, item: [notices], clock, oddities)
     intake.take([{"type": "00", "item": "005930", "values": {**NOTICE, "9201": told}}])
     assert [registration for registration, _ in received] == [notices] * taken
     assert intake.of_other_accounts == (not taken)

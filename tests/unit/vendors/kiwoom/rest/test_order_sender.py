@@ -20,7 +20,7 @@ from broker_client.errors import (
 )
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.kiwoom.backend import OrderRequest
-from broker_server.vendors.kiwoom.rest.order_sender import OrderNotSent
+from broker_server.vendors.verdicts import OrderNotSent
 from tests.support.fake_time import START
 from tests.support.kis_server import Step, broken, reply
 from tests.support.kiwoom_rest import (
