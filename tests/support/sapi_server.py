@@ -16,6 +16,7 @@ from broker_server.amqp.intake import validate_parameters
 from broker_server.core.methods import MethodRegistry
 from broker_server.core.reply_styles import ReplyStyle
 from broker_server.vendors import kiwoom
+from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.backend import Backend
 from tests.support.fake_time import START, FakeClock
 from tests.support.kiwoom_backend import context
@@ -24,7 +25,7 @@ ZONE = ZoneInfo("Asia/Seoul")
 
 
 def make_vendor(
-    backend: Backend, *, compat: bool = False, paper: bool = False, clock: FakeClock | None = None
+    backend: Backend, *, compat: bool = False, paper: bool = False, clock: Clock | None = None
 ) -> kiwoom.KiwoomVendor:
     """The adapter on a backend of the test's."""
     config = kiwoom.KiwoomConfig(
