@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,7 @@ import structlog
 from broker_client.errors import RateLimited, TaskFailed, VendorUnavailable
 from broker_server.core.methods import TaskContext
 from broker_server.vendors.clock import Clock
+from broker_server.vendors.http import ExchangeFailed, HttpRequest, HttpResponse, Transport
 from broker_server.vendors.token_cache import Token, TokenCache
 from broker_server.vendors.values import KST
 
@@ -33,16 +36,20 @@ class TokenSource(ABC):
     is about to expire serves on while its successor is being issued.
 
     Args:
+        transport: Sends the request.
         cache: Where the token is kept.
         clock: The time.
     """
 
     vendor: str
     """As in errors, and at the beginning of the names of the log's events."""
+    vendor_name: str
+    """In messages."""
     pause_after_throttle: timedelta
     """How long nothing is issued after a refusal for the rate of issues."""
 
-    def __init__(self, cache: TokenCache, clock: Clock) -> None:
+    def __init__(self, transport: Transport, cache: TokenCache, clock: Clock) -> None:
+        self._transport = transport
         self._cache = cache
         self._clock = clock
         self._changed = threading.Condition()
@@ -115,6 +122,25 @@ class TokenSource(ABC):
             RateLimited: It was asked too often.
             TaskFailed: There is none for another reason.
         """
+
+    def _post(self, url: str, headers: Mapping[str, str], document: Mapping[str, str]) -> HttpResponse:
+        """Send the request for a token.
+
+        Args:
+            url: Where to.
+            headers: Of the request.
+            document: What is sent besides the kind of grant.
+
+        Raises:
+            VendorUnavailable: There is no complete answer.
+        """
+        body = json.dumps({"grant_type": "client_credentials", **document}).encode()
+        try:
+            return self._transport.send(HttpRequest("POST", url, headers, body=body))
+        except ExchangeFailed as error:
+            raise VendorUnavailable(
+                f"{self.vendor_name} issues no token: {error}; try again later", vendor=self.vendor
+            ) from error
 
     def _usable(self) -> Token | None:
         """The token in memory, else the one on disk by now, else ``None``: it is time to issue one."""

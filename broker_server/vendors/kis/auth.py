@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
 
-from broker_client.errors import AuthenticationFailed, TaskFailed, VendorUnavailable
+from broker_client.errors import AuthenticationFailed, TaskFailed
 from broker_server.vendors import token_source
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
+from broker_server.vendors.http import Transport
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
 from broker_server.vendors.kis.values import Answer, korean_time, read_answer, text_of
@@ -31,32 +30,24 @@ class TokenSource(token_source.TokenSource):
     """
 
     vendor = VENDOR
+    vendor_name = "KIS"
     pause_after_throttle = timedelta(seconds=61)
 
     def __init__(self, config: KisConfig, transport: Transport, cache: TokenCache, clock: Clock) -> None:
-        super().__init__(cache, clock)
+        super().__init__(transport, cache, clock)
         self._config = config
-        self._transport = transport
 
     def _request(self) -> Token:
-        document = {
-            "grant_type": "client_credentials",
-            "appkey": self._config.app_key.get_secret_value(),
-            "appsecret": self._config.app_secret.get_secret_value(),
-        }
-        request = HttpRequest(
-            "POST",
-            f"{self._config.base_url}/oauth2/tokenP",
+        config, asked_at = self._config, self._clock.now()
+        response = self._post(
+            f"{config.base_url}/oauth2/tokenP",
             {"content-type": "application/json; charset=utf-8"},
-            body=json.dumps(document).encode(),
+            {
+                "appkey": config.app_key.get_secret_value(),
+                "appsecret": config.app_secret.get_secret_value(),
+            },
         )
-        asked_at = self._clock.now()
-        try:
-            answer = read_answer(self._transport.send(request), is_token=True)
-        except ExchangeFailed as error:
-            raise VendorUnavailable(
-                f"KIS issues no token: {error}; try again later", vendor=VENDOR
-            ) from error
+        answer = read_answer(response, is_token=True)
         if not answer.succeeded:
             raise _issue_error(answer)
         value = text_of(answer.body, "access_token")

@@ -6,7 +6,6 @@ even at the end: another program that uses the key would lose it too.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from broker_client.errors import AuthenticationFailed, TaskFailed, VendorUnavailable
 from broker_server.vendors import token_source
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
+from broker_server.vendors.http import Transport
 from broker_server.vendors.kiwoom.rest.answers import Answer, read_answer
 from broker_server.vendors.kiwoom.rest.config import RestConfig
 from broker_server.vendors.kiwoom.rest.errors import (
@@ -43,32 +42,24 @@ class TokenSource(token_source.TokenSource):
     """
 
     vendor = VENDOR
+    vendor_name = "Kiwoom"
     pause_after_throttle = timedelta(seconds=1.3)
 
     def __init__(self, config: RestConfig, transport: Transport, cache: TokenCache, clock: Clock) -> None:
-        super().__init__(cache, clock)
+        super().__init__(transport, cache, clock)
         self._config = config
-        self._transport = transport
 
     def _request(self) -> Token:
-        document = {
-            "grant_type": "client_credentials",
-            "appkey": self._config.app_key.get_secret_value(),
-            "secretkey": self._config.app_secret.get_secret_value(),
-        }
-        request = HttpRequest(
-            "POST",
-            f"{self._config.base_url}/oauth2/token",
+        config, asked_at = self._config, self._clock.now()
+        response = self._post(
+            f"{config.base_url}/oauth2/token",
             {**JSON_HEADERS, "api-id": "au10001"},
-            body=json.dumps(document).encode(),
+            {
+                "appkey": config.app_key.get_secret_value(),
+                "secretkey": config.app_secret.get_secret_value(),
+            },
         )
-        asked_at = self._clock.now()
-        try:
-            answer = read_answer(self._transport.send(request))
-        except ExchangeFailed as error:
-            raise VendorUnavailable(
-                f"Kiwoom issues no token: {error}; try again later", vendor=VENDOR
-            ) from error
+        answer = read_answer(response)
         if not answer.succeeded:
             raise _issue_error(answer)
         value = answer.text_of("token").strip()
