@@ -268,3 +268,41 @@ def test_the_pause_doubles_with_full_jitter_up_to_a_minute(failures: int) -> Non
     assert 0 <= min(pauses) < longest * 0.1
     assert longest * 0.9 < max(pauses) <= longest
     assert min(TIMING.pause(failures, chance, in_use=True) for _ in range(300)) >= 30
+
+
+def test_several_at_once_are_of_one_kind_and_no_more_than_asked_for() -> None:
+    plan = Plan(TIMING)
+    plan.want(POOL[:5])
+    first = plan.next_steps(0.0, 3)
+    assert first == [Request(one, register=True) for one in POOL[:3]]
+    for request in first:
+        plan.asking(request)
+        plan.registered(request.registration)
+    plan.want(POOL[2:6])
+    assert plan.next_steps(0.0, 9) == [Request(one, register=False) for one in POOL[:2]]
+
+
+def test_what_was_refused_together_may_be_asked_for_again_at_once() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B])
+    register(plan, A, B)
+    plan.want([B, C])
+    end = ask(plan)
+    plan.set_back(end)
+    assert plan.next_step(0.0) == end == Request(A, register=False)
+    plan.removed(ask(plan).registration, 0.0)
+    start = ask(plan)
+    plan.set_back(start)
+    assert plan.next_step(0.0) == start == Request(C, register=True)
+
+
+def test_everything_may_be_given_up_until_it_is_wanted_anew() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B])
+    assert plan.give_up() == [A, B]
+    assert not plan.has_aims()
+    plan.want([B])
+    assert not plan.has_aims()
+    plan.want([])
+    plan.want([B])
+    register(plan, B)
