@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.direct_price import DirectPrice
+from bench.live_data import measure_live_data
 from bench.load import Measured, RoundTrips, ping_body
 from bench.orders import measure_orders
 from bench.realtime_codec import measure_codec
@@ -28,6 +29,8 @@ MANY = 8_000
 ONE_BY_ONE = 600
 PRICE_CALLS = 300
 UNLIMITED = 100_000
+WIDTH = 150
+"""Of the table, in characters."""
 
 
 def price_body(number: int) -> bytes:
@@ -160,7 +163,8 @@ def main() -> int:
     measure(report)
     measure_orders(report)
     measure_codec(report)
-    Console(width=130).print(report.table)
+    measure_live_data(report)
+    Console(width=WIDTH).print(report.table)
     return 1 if report.missed else 0
 
 

@@ -21,7 +21,9 @@ from broker_client.address import unreadable_file
 from broker_client.validation import describe_problem
 from broker_server.settings import SettingsError
 
+_Secret = Annotated[SecretStr, Field(min_length=1)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_UNKNOWN = "is no setting of a key"
 
 
 class ExtraKey(BaseModel):
@@ -40,9 +42,9 @@ class ExtraKey(BaseModel):
     alias: str
     vendor: Literal["kis"]
     environment: Literal["paper", "real"]
-    app_key: SecretStr
-    app_secret: SecretStr
-    hts_id: SecretStr | None = None
+    app_key: _Secret
+    app_secret: _Secret
+    hts_id: _Secret | None = None
     rest_url: _Text | None = None
     ws_url: _Text | None = None
     max_registrations: int = Field(default=40, ge=1, le=41)
@@ -65,7 +67,7 @@ def load_extra_keys(path: Path | None) -> tuple[ExtraKey, ...]:
     if path is None:
         return ()
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"ACCOUNTS_FILE: {unreadable_file(str(path), error)}") from None
     except tomllib.TOMLDecodeError as error:
@@ -79,10 +81,11 @@ def _key(path: Path, alias: str, table: Any) -> ExtraKey:
             f"ACCOUNTS_FILE: {path}: {alias} stands outside a table; write [name] above the keys"
         )
     try:
-        return ExtraKey(**{**table, "alias": alias})
+        if "alias" in table:
+            raise SettingsError(f"ACCOUNTS_FILE: {path}: [{alias}] alias: {_UNKNOWN}")
+        return ExtraKey(**table, alias=alias)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise SettingsError(
-            f"ACCOUNTS_FILE: {path}: [{alias}] {where}: {describe_problem(problem)}"
-        ) from None
+        what = _UNKNOWN if problem["type"] == "extra_forbidden" else describe_problem(problem)
+        raise SettingsError(f"ACCOUNTS_FILE: {path}: [{alias}] {where}: {what}") from None

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pika.exceptions import AMQPError
 
 from broker_client.address import describe_url
+from broker_client.errors import BrokerError
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused, connect
 from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
 from broker_server.amqp.topology import consumer_count, is_held, owner_queue
 from broker_server.check_worker import ask_worker
+from broker_server.core.feeds import Streams
 from broker_server.core.vendor import CheckResult, Vendor
 from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
@@ -44,7 +46,7 @@ def check(settings: Settings) -> Iterator[CheckResult]:
     except SettingsError as error:
         yield CheckResult("settings", passed=False, detail=str(error))
         return
-    look = _look(settings, environment)
+    look = look_at_broker(settings, environment)
     yield look.result
     yield _check_journal(settings)
     if missing := _missing_of_kis(settings):
@@ -70,7 +72,18 @@ def _check_vendor(
         account = settings.kis_account is not None or vendor.name != "kis"
         yield from ask_worker(url, environment, vendor.name, account=account)
     else:
-        yield from vendor.check()
+        results = list(vendor.check())
+        yield from results
+        if vendor.streams is not None and all(result.passed for result in results):
+            yield _check_live_data(vendor.name, vendor.streams)
+
+
+def _check_live_data(vendor: str, streams: Streams) -> CheckResult:
+    item = f"{vendor} live data"
+    try:
+        return CheckResult(item, passed=True, detail=streams.try_out())
+    except BrokerError as error:
+        return CheckResult(item, passed=False, detail=str(error))
 
 
 def verdict(results: Sequence[CheckResult]) -> str:
@@ -95,7 +108,12 @@ def _missing_of_kis(settings: Settings) -> str:
     return f"{' and '.join(missing)} {verb} not set: put your KIS key pair into .env{account}"
 
 
-def _look(settings: Settings, environment: Environment) -> BrokerLook:
+def look_at_broker(settings: Settings, environment: Environment) -> BrokerLook:
+    """Look whether the broker can be used, and for which vendors a worker holds the lease.
+
+    Args:
+        environment: Of the settings.
+    """
     if settings.broker_url is None:
         return _no_broker("BROKER_URL is not set: put the address of your RabbitMQ into .env")
     url = settings.broker_url.get_secret_value()

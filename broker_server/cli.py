@@ -120,15 +120,30 @@ def rabbitmq() -> None:
 
 
 @app.command()
-def check() -> None:
+def check(
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stream",
+            metavar="VENDOR:TR_ID:TR_KEY",
+            help="Check whether this feed broadcasts, such as kis:HDFSASP0:DNASAAPL; may be repeated.",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, max=600, help="With --stream: how long to wait for data.")
+    ] = 20,
+) -> None:
     """Try every configured connection and credential, and say what works."""
-    from broker_server.check import check as check_all
-    from broker_server.check import verdict
     from broker_server.logs import configure_logs
 
     settings = _settings()
     configure_logs(settings.log_format, "error", settings.secrets())
     console = Console()
+    if stream:
+        raise typer.Exit(_check_streams(settings, stream, seconds, console))
+    from broker_server.check import check as check_all
+    from broker_server.check import verdict
+
     results = []
     for result in check_all(settings):
         results.append(result)
@@ -137,6 +152,22 @@ def check() -> None:
         console.print(line, soft_wrap=not console.is_terminal)
     console.print(Text(verdict(results), style="bold"), soft_wrap=not console.is_terminal)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def _check_streams(settings: Settings, streams: list[str], seconds: float, console: Console) -> int:
+    from broker_server.stream_check.check import check_streams
+
+    def show(line: str) -> None:
+        text = Text(line)
+        text.highlight_regex("^ok  ", "green")
+        text.highlight_regex("^FAIL", "red")
+        console.print(text, soft_wrap=not console.is_terminal)
+
+    try:
+        return check_streams(settings, streams, seconds, show)
+    except SettingsError as error:
+        sys.stderr.write(f"broker-server: {error}\n")
+        return 2
 
 
 @app.command()

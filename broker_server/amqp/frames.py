@@ -51,9 +51,13 @@ class TolerantConnection(AsyncioConnection):  # type: ignore[misc]  # pika has n
         return int(self._body_max_length)
 
     def write_frames(self, data: bytes) -> None:
-        """Send whole frames that are encoded already, in one piece; the library's own go before or behind."""
+        """Send whole frames that are encoded already, in one piece; the library's own go before or behind.
+
+        What the socket takes goes at once; the library by itself waits for another turn of the event loop.
+        """
         if self.is_open:
             self._output_marshaled_frames([data])
+            self._transport._on_socket_writable()
 
     def _read_frame(self) -> tuple[int, Any]:
         try:

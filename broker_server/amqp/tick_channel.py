@@ -82,11 +82,13 @@ class Sent:
 
     Attributes:
         expires: On the publisher's clock; ``None`` for never.
+        skipped: How many older ones it stands for besides itself.
     """
 
     route: Route
     body: bytes
     expires: float | None
+    skipped: int = 0
     returned: bool = False
 
 

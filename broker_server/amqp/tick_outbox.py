@@ -56,6 +56,7 @@ class TickOutbox:
         self._barred: dict[Hashable, float] = {}
         self._waking: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
+        self._confirmed: asyncio.Future[None] | None = None
         self.returned = 0
         self.nacked = 0
         self.refused = 0
@@ -111,6 +112,28 @@ class TickOutbox:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
+    async def settle(self) -> None:
+        """Wait until everything that was published before has its confirm, or is lost.
+
+        It may take for ever, as long as the broker cannot be reached.
+        """
+        newest = self._room.newest
+        while (oldest := self._room.oldest) is not None and oldest <= newest:
+            await self._next_confirm()
+        sent = [*self._again, *(self._channel.outstanding.values() if self._channel is not None else ())]
+        last = sent[-1] if sent else None
+        while last is not None and self._is_under_way(last):
+            await self._next_confirm()
+
+    async def _next_confirm(self) -> None:
+        if self._confirmed is None:
+            self._confirmed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._confirmed)
+
+    def _is_under_way(self, sent: Sent) -> bool:
+        outstanding = self._channel.outstanding.values() if self._channel is not None else ()
+        return any(each is sent for each in outstanding) or any(each is sent for each in self._again)
+
     def on_returned(self, sent: Sent) -> None:
         """See `ChannelEvents`."""
         self.returned += 1
@@ -127,6 +150,9 @@ class TickOutbox:
             if not self.outstanding:
                 self._probing = False
             self._pump()
+        if self._confirmed is not None:
+            self._confirmed.set_result(None)
+            self._confirmed = None
         if self._idle is not None and not (self.outstanding or self.waiting) and not self._idle.done():
             self._idle.set_result(None)
 
@@ -176,8 +202,8 @@ class TickOutbox:
         if suspected:
             self._suspects -= 1
         if sent.expires is not None and now >= sent.expires:
-            self._lose(sent.route)
-        elif not self._is_barred(sent.route, now):
+            self._lose(sent.route, skipped=sent.skipped)
+        elif not self._is_barred(sent.route, now, skipped=sent.skipped):
             channel.send(sent)
             self._probing = suspected
 
@@ -190,7 +216,7 @@ class TickOutbox:
         if expires is None and route.lifetime is not None and route.keep is not Keep.ALWAYS:
             expires = now + route.lifetime
         try:
-            channel.send(Sent(route, tick.make_body(conflated), expires))
+            channel.send(Sent(route, tick.make_body(conflated), expires, conflated))
         except Exception:
             log.exception("a message cannot be made or encoded", routing_key=route.routing_key)
             self._refuse(route, skipped=conflated)
@@ -204,7 +230,7 @@ class TickOutbox:
         log.error("the broker refuses messages like this one", key=route.routing_key, reason=str(reason))
         self._barred[culprit] = self._clock() + BARRED_SECONDS
         self.culprits += 1
-        self._refuse(route)
+        self._refuse(route, skipped=sent.skipped)
 
     def _is_barred(self, route: Route, now: float, *, skipped: int = 0) -> bool:
         """Whether messages like it are refused now; if so, this one is counted and told."""

@@ -102,6 +102,10 @@ class TickPublisher:
         """Whether the broker takes messages now."""
         return self._outbox.is_open
 
+    async def settle(self) -> None:
+        """Wait until everything that was published before is at the broker, or lost."""
+        await self._outbox.settle()
+
     async def queue_state(self, name: str) -> tuple[bool, int | None]:
         """Whether there is a queue, and how many consumers it has: ``None`` when that is not ours to know.
 

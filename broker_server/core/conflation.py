@@ -93,6 +93,16 @@ class WaitingRoom(Generic[T]):
         return len(self._first) + len(self._line)
 
     @property
+    def newest(self) -> int:
+        """The number of the message that came last; they are numbered as they come."""
+        return self._numbers
+
+    @property
+    def oldest(self) -> int | None:
+        """The number of the message that has waited longest, those apart that go before everything."""
+        return next(iter(self._line), None)
+
+    @property
     def gaps_from(self) -> float | None:
         """When `take` will tell the next gaps, on its clock; ``None`` when there are none."""
         if self._gaps:

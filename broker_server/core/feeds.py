@@ -77,6 +77,48 @@ class FeedListener(Protocol):
         """A connection of the feed could not be made, or was lost; so many times in a row."""
 
 
+class FeedObserver:
+    """Watches a feed's connections step by step; for somebody who looks on, decides nothing.
+
+    It ignores everything: what a subclass wants to know it overrides. No text that it is given has a secret
+    in it, and it must not raise. The records themselves go to the `FeedListener` alone.
+    """
+
+    def key_ready(self, *, configured: bool) -> None:
+        """There is a key to connect with.
+
+        Args:
+            configured: It is from the settings; else the vendor has issued it.
+        """
+
+    def opening(self, host: str) -> None:
+        """A connection is being made to this host and port."""
+
+    def opened(self) -> None:
+        """It is open."""
+
+    def asked(self, registration: Registration, *, register: bool) -> None:
+        """The vendor is asked for it, or to end it."""
+
+    def answered(self, registration: Registration | None, code: str, text: str) -> None:
+        """The vendor answers.
+
+        Args:
+            registration: What was asked for last; ``None`` if nothing is being asked for.
+            code: The vendor's own; ``text`` likewise.
+        """
+
+    def pinged(self) -> None:
+        """The vendor's own sign of life came in."""
+
+    def ended(self, reason: str, pause: float) -> None:
+        """A connection is over, or could not be made.
+
+        Args:
+            pause: Seconds until the next one is tried.
+        """
+
+
 class Feed(Protocol):
     """The live connections of one vendor: one, or a pool whose capacities add up."""
 
@@ -105,8 +147,18 @@ class Feed(Protocol):
 class Streams(Protocol):
     """The live part of a vendor's adapter."""
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         """Make the feed, on the event loop that it will live on; nothing is sent until its `Feed.run`."""
+
+    def try_out(self) -> str:
+        """Connect once, ask for nothing, and close. Blocking.
+
+        Returns:
+            What was seen, in words.
+
+        Raises:
+            TaskFailed: There are no live data now.
+        """
 
     def can_snapshot(self, registration: Registration) -> bool:
         """Whether REST has the same information."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, NamedTuple
 
 Money = int | Decimal
@@ -231,6 +232,9 @@ _PUBLIC_FIELDS = {
     model.type: tuple(entry.name for entry in fields(model) if not entry.metadata.get("private"))
     for model in (Trade, OrderBook, Execution, Index, MarketStatus)
 }
+_PUBLIC_VALUES = {kind: attrgetter(*names) for kind, names in _PUBLIC_FIELDS.items()}
+_PLAIN_ALREADY = frozenset({type(None), str, bool, float})
+_MOST = (1 << _BITS) - 1
 
 
 def event_of(data: MarketData) -> dict[str, Any]:
@@ -242,9 +246,15 @@ def event_of(data: MarketData) -> dict[str, Any]:
     Returns:
         Its ``type`` and its public fields, as `plain` writes them; a level is ``{"price", "quantity"}``.
     """
-    event: dict[str, Any] = {"type": data.type}
-    for name in _PUBLIC_FIELDS[data.type]:
-        event[name] = plain(getattr(data, name))
+    kind = data.type
+    event: dict[str, Any] = {"type": kind}
+    for name, value in zip(_PUBLIC_FIELDS[kind], _PUBLIC_VALUES[kind](data), strict=True):
+        # Nearly all values are plain, and it is quicker seen here.
+        known = type(value)
+        if known in _PLAIN_ALREADY or (known is int and -_MOST <= value <= _MOST):
+            event[name] = value
+        else:
+            event[name] = plain(value)
     return event
 
 

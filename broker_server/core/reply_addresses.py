@@ -17,6 +17,11 @@ class ReplyAddresses:
         self._gone_until: dict[str, float] = {}
         self._unread_since: dict[str, float] = {}
 
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Every address that a message came back from and that has not been seen since."""
+        return tuple(self._gone_until)
+
     def is_gone(self, address: str) -> bool:
         """Whether a message to it came back and it has not been seen since."""
         return address in self._gone_until

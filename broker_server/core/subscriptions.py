@@ -80,6 +80,11 @@ class SubscriptionBook:
         """Every queue that a subscription is sent to, once."""
         return tuple(dict.fromkeys(each.reply_to for each in self.all()))
 
+    @property
+    def gone_addresses(self) -> tuple[str, ...]:
+        """Those of them that are gone and may still come back."""
+        return self._addresses.gone
+
     def all(self) -> tuple[Subscription, ...]:
         """Every subscription."""
         return tuple(each for place in self._places for each in place.members.values())
@@ -92,6 +97,11 @@ class SubscriptionBook:
     def of_task(self, task_id: str) -> tuple[Subscription, ...]:
         """What one task has subscribed to."""
         return tuple(each for each in self.all() if each.task_id == task_id)
+
+    def members(self, registration: Registration) -> tuple[Subscription, ...]:
+        """The subscriptions of a registration, suspended or not."""
+        place = self._places.find(registration)
+        return () if place is None else tuple(place.members.values())
 
     def audience(self, registration: Registration) -> tuple[Subscription, ...]:
         """The subscriptions of a registration that are not suspended."""

@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--kis-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--kis-ws-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--kiwoom-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--kiwoom-ws-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--control-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
     chosen = parser.parse_args(arguments)
@@ -36,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start=chosen.start,
         kis_port=chosen.kis_port,
         kis_ws_port=chosen.kis_ws_port,
+        kiwoom_port=chosen.kiwoom_port,
+        kiwoom_ws_port=chosen.kiwoom_ws_port,
         control_port=chosen.control_port,
     )
     return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)

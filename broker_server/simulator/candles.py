@@ -20,12 +20,13 @@ _PERIOD_OF: dict[Period, Callable[[DayBar], object]] = {
 }
 
 
-def combine(bars: Iterable[DayBar], period: Period) -> list[DayBar]:
+def combine(bars: Iterable[DayBar], period: Period, *, by_first_day: bool = False) -> list[DayBar]:
     """One bar per period, oldest first, dated by its last trading day.
 
     Args:
         bars: Daily bars, oldest first.
         period: How long a bar is.
+        by_first_day: Date them by their first trading day instead.
     """
     combined = []
     for _, group in groupby(bars, key=_PERIOD_OF[period]):
@@ -33,7 +34,7 @@ def combine(bars: Iterable[DayBar], period: Period) -> list[DayBar]:
         first, last = days[0], days[-1]
         combined.append(
             DayBar(
-                last.day,
+                first.day if by_first_day else last.day,
                 first.base,
                 first.open,
                 max(bar.high for bar in days),

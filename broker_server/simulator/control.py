@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +22,11 @@ from broker_server.simulator.control_messages import (
 )
 from broker_server.simulator.faults import FaultBoard, FaultRequest
 from broker_server.simulator.instruments import KRX, Instrument
+from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kis.text import decimal
+from broker_server.simulator.kiwoom.gateway import KiwoomGateway
+from broker_server.simulator.kiwoom.limits import PREFIX, KiwoomLimits
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
 from broker_server.simulator.stream_faults import STREAM_FAULTS
@@ -38,8 +40,8 @@ class Control:
         exchange: Orders and the market.
         faults: The vendors' fault board.
         calls: The vendors' counts.
-        get_limits: Reads the REST limits in force.
-        set_limits: Puts others in force.
+        kis: Whose limits can be changed.
+        kiwoom: Likewise.
         stream: What is asked about live data.
     """
 
@@ -49,16 +51,16 @@ class Control:
         exchange: Exchange,
         faults: FaultBoard,
         calls: CallCounts,
-        get_limits: Callable[[], Limits],
-        set_limits: Callable[[Limits], None],
+        kis: KisGateway,
+        kiwoom: KiwoomGateway,
         stream: StreamControl,
     ) -> None:
         self._clock = clock
         self._exchange = exchange
         self._faults = faults
         self._calls = calls
-        self._get_limits = get_limits
-        self._set_limits = set_limits
+        self._kis = kis
+        self._kiwoom = kiwoom
         self._stream = stream
 
     def application(self) -> web.Application:
@@ -99,7 +101,7 @@ class Control:
 
     async def list_faults(self, request: web.Request) -> web.Response:
         """Faults in waiting."""
-        limits = self._get_limits()
+        limits = self._kis.limits
         faults = [
             {
                 **fault.request.model_dump(exclude_none=True),
@@ -111,6 +113,7 @@ class Control:
         ]
         faults += self._stream.faults()
         shown = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
+        shown.update(self._kiwoom.limits.to_json())
         return json_response({"faults": faults, "limits": shown})
 
     async def add_fault(self, request: web.Request) -> web.Response:
@@ -177,9 +180,13 @@ class Control:
         if len(document) > 1:
             raise Refused("send limits alone, without other keys")
         if wanted == "published":
-            self._set_limits(Limits())
+            self._kis.limits, self._kiwoom.limits = Limits(), KiwoomLimits()
         elif isinstance(wanted, dict):
-            self._set_limits(self._get_limits().lifted(wanted))
+            own = {name: value for name, value in wanted.items() if not name.startswith(PREFIX)}
+            kiwoom = {name.removeprefix(PREFIX): value for name, value in wanted.items() if name not in own}
+            changed = self._kiwoom.limits.changed(kiwoom)
+            self._kis.limits = self._kis.limits.lifted(own)
+            self._kiwoom.limits = changed
         else:
             raise Refused('limits must be an object or "published"')
 

@@ -24,15 +24,19 @@ ENDPOINTS = {
     "DELETE /sessions": "start these counts from zero",
     "GET /stream": "how the realtime server behaves",
     "POST /stream": "{ping_interval, answer_timeout, tick_interval, burst_every, hold_seconds, "
-    "max_registrations, entitled, wrong_hts_id}",
+    "max_registrations, entitled, wrong_hts_id, kiwoom: {ping_interval, missed_pings, login_seconds, "
+    "reconnect_seconds, registration_seconds, max_registrations, max_group_registrations, max_list, counted, "
+    "tick_interval, burst_every}}",
     "DELETE /stream": "as in the beginning",
     "GET /calls": "calls per path and per TR, and errors per code",
     "DELETE /calls": "start the counts from zero",
     "GET /faults": "the faults that wait for calls, and the limits in force",
-    "POST /faults": "order a fault: {fault, when, path, tr, count, skip, seconds, code, message}, "
-    "or one of live data: {fault, key, tr, symbol, count, skip, seconds, code, columns, rate, records}, "
+    "POST /faults": "order a fault: {fault, vendor, when, path, tr, count, skip, seconds, code, message, "
+    "dialect}, or one of live data: {fault, vendor, key, tr, symbol, count, skip, seconds, code, columns, "
+    "rate, records}, "
     "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, approvals_per_second, "
-    "token_interval}}, "
+    "token_interval, kiwoom_per_second, kiwoom_real_per_second, kiwoom_mock_per_second, "
+    "kiwoom_queries_per_second, kiwoom_orders_per_second}}, "
     'or restore them: {limits: "published"}',
     "DELETE /faults": "remove every fault; limits stay",
     "GET /clock": "the simulated time",
@@ -40,6 +44,9 @@ ENDPOINTS = {
     "GET /market": "a price: ?ticker=005930[&exchange=KRX]",
     "POST /market": "{ticker, exchange, price, hold, suspended, liquidity}",
 }
+
+
+_NUMBER_DIGITS = {"kiwoom": 7}
 
 
 class ClockRequest(BaseModel):
@@ -90,7 +97,7 @@ def order_to_json(order: Order) -> dict[str, Any]:
         "account": request.account,
         "market": instrument.market,
         "date": order.day.isoformat(),
-        "order_no": f"{order.number:010d}",
+        "order_no": f"{order.number:0{_NUMBER_DIGITS.get(request.vendor, 10)}d}",
         "ticker": instrument.symbol,
         "side": str(request.side),
         "quantity": request.quantity,

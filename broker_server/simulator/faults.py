@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FaultKind = Literal[
@@ -19,7 +20,23 @@ FaultKind = Literal[
     "malformed_body",
     "empty_body",
     "bad_gateway",
+    "html",
+    "unauthorized",
 ]
+VendorName = Literal["kis", "kiwoom"]
+_KIWOOM_ONLY = ("html", "unauthorized")
+
+
+class NoAnswer(Exception):
+    """The connection ends without an answer."""
+
+
+class SpoiledAnswer(Exception):
+    """A fault's answer takes the place of the service's."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__()
+        self.response = response
 
 
 class FaultRequest(BaseModel):
@@ -27,6 +44,7 @@ class FaultRequest(BaseModel):
 
     Attributes:
         fault: What goes wrong.
+        vendor: Only calls of that vendor.
         when: ``before`` the call is carried out (nothing is booked), or ``after`` (an order is booked, but
             the caller does not learn of it).
         path: Only calls whose path matches; shell wildcards, or the tail such as ``order-cash``.
@@ -36,11 +54,13 @@ class FaultRequest(BaseModel):
         seconds: Of ``latency``.
         code: The vendor's code of ``error`` and ``business_error``.
         message: Its text; the vendor's own when absent.
+        dialect: Kiwoom's ``return_code``: the class of the code, the code itself, or the class as text.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     fault: FaultKind
+    vendor: VendorName | None = None
     when: Literal["before", "after"] | None = None
     path: str | None = None
     tr: str | None = None
@@ -49,12 +69,17 @@ class FaultRequest(BaseModel):
     seconds: float = Field(default=1.0, ge=0, le=3600)
     code: str | None = None
     message: str | None = None
+    dialect: Literal["class", "number", "text"] = "class"
 
     @model_validator(mode="after")
     def _complete(self) -> FaultRequest:
         if self.fault in ("error", "business_error") and not self.code:
             raise ValueError(f"{self.fault} needs code, for example EGW00301 or APBK0656")
-        if self.when == "after" and self.fault in ("rate_limit", "expired_token"):
+        if self.fault in _KIWOOM_ONLY or "dialect" in self.model_fields_set:
+            if self.vendor == "kis":
+                raise ValueError("html, unauthorized and dialect are Kiwoom's alone")
+            self.vendor = "kiwoom"
+        if self.when == "after" and self.fault in ("rate_limit", "expired_token", "unauthorized"):
             raise ValueError(f"{self.fault} happens before a call is carried out; leave when out")
         return self
 
@@ -81,8 +106,10 @@ class Fault:
         spoils_answer = self.request.fault in ("malformed_body", "empty_body")
         return self.request.when or ("after" if spoils_answer else "before")
 
-    def matches(self, path: str, tr: str) -> bool:
+    def matches(self, path: str, tr: str, vendor: str = "kis") -> bool:
         """Whether a call is one of those it is for. Logins are only meant when their path is named."""
+        if self.request.vendor not in (None, vendor):
+            return False
         wanted = self.request.path
         if wanted is None:
             if path.startswith("/oauth2/"):
@@ -129,7 +156,7 @@ class FaultBoard:
         self._faults.clear()
         return count
 
-    def take(self, path: str, tr: str) -> list[Fault]:
+    def take(self, path: str, tr: str, vendor: str = "kis") -> list[Fault]:
         """The faults for one call: every matching latency, and the first matching fault of another kind."""
         if not self._faults:
             return []
@@ -138,7 +165,7 @@ class FaultBoard:
             delays = fault.request.fault == "latency"
             if not delays and any(other.request.fault != "latency" for other in taken):
                 continue
-            if fault.matches(path, tr) and fault.take():
+            if fault.matches(path, tr, vendor) and fault.take():
                 taken.append(fault)
         self._faults = [fault for fault in self._faults if fault.remaining != 0]
         return taken

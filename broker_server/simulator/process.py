@@ -25,8 +25,11 @@ class SimulatorProcess:
     Attributes:
         kis_rest_url: ``http://127.0.0.1:…``
         kis_ws_url: ``ws://127.0.0.1:…``
+        kiwoom_rest_url: ``http://127.0.0.1:…``
+        kiwoom_ws_url: ``ws://127.0.0.1:…``; its path is ``/api/dostk/websocket``.
         control_url: ``http://127.0.0.1:…``
-        credentials: ``{"kis": {"real": {"app_key", "app_secret", "account", "hts_id"}, "paper": {…}}}``
+        credentials: ``{"kis": {"real": {"app_key", "app_secret", "account", "hts_id"}, "paper": {…}},
+            "kiwoom": {"real": {"app_key", "app_secret", "account"}, "mock": {…}}}``
         announcement: The whole first line.
     """
 
@@ -35,6 +38,8 @@ class SimulatorProcess:
         self.announcement = announcement
         self.kis_rest_url: str = announcement["kis"]["rest"]
         self.kis_ws_url: str = announcement["kis"]["ws"]
+        self.kiwoom_rest_url: str = announcement["kiwoom"]["rest"]
+        self.kiwoom_ws_url: str = announcement["kiwoom"]["ws"]
         self.control_url: str = announcement["control"]
         self.credentials: dict[str, Any] = announcement["credentials"]
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,12 @@ from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.realtime.hub import Hub
 from broker_server.simulator.kis.realtime.server import RealtimeServer
 from broker_server.simulator.kis.realtime.settings import StreamSettings
-from broker_server.simulator.kis.server import make_gateway
+from broker_server.simulator.kis.server import make_gateway as make_kis
+from broker_server.simulator.kiwoom.gateway import KiwoomGateway
+from broker_server.simulator.kiwoom.realtime.hub import KiwoomHub
+from broker_server.simulator.kiwoom.realtime.server import KiwoomRealtimeServer
+from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSettings
+from broker_server.simulator.kiwoom.server import make_gateway as make_kiwoom
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
@@ -36,6 +41,8 @@ from broker_server.simulator.stream_faults import StreamFaultBoard
 LOOPBACK = "127.0.0.1"
 _SHUTDOWN_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +53,9 @@ class Options:
         seed: Of prices, keys and order numbers.
         hours: Trade only in the exchanges' hours.
         start: The simulated clock's first moment; now when absent.
-        kis_port: 0 takes a free port; likewise ``kis_ws_port`` and ``control_port``.
-        stream: How the WebSocket servers behave in the beginning.
+        kis_port: 0 takes a free port; likewise every other port.
+        stream: How the WebSocket server of KIS behaves in the beginning.
+        kiwoom_stream: How that of Kiwoom does.
     """
 
     seed: int = 0
@@ -55,8 +63,11 @@ class Options:
     start: datetime | None = None
     kis_port: int = 0
     kis_ws_port: int = 0
+    kiwoom_port: int = 0
+    kiwoom_ws_port: int = 0
     control_port: int = 0
     stream: StreamSettings = field(default_factory=StreamSettings)
+    kiwoom_stream: KiwoomStreamSettings = field(default_factory=KiwoomStreamSettings)
 
 
 class Simulators:
@@ -77,7 +88,7 @@ class Simulators:
         self.stream_faults = StreamFaultBoard(monotonic, self.faults.next_number)
         self.calls = CallCounts()
         self.kis: KisGateway
-        self.kis, self.kis_credentials, keys = make_gateway(
+        self.kis, self.kis_credentials, keys = make_kis(
             self.clock, self.exchange, self.faults, self.calls, seed=options.seed, monotonic=monotonic
         )
         self.kis_stream = Hub(
@@ -89,29 +100,41 @@ class Simulators:
             random.Random(f"{options.seed}/{self.kis.instance}"),  # noqa: S311 - keys of a simulator
             options.stream,
         )
+        self.kiwoom: KiwoomGateway
+        self.kiwoom, self.kiwoom_credentials, kiwoom_keys = make_kiwoom(
+            self.clock, self.exchange, self.faults, self.calls, seed=options.seed, monotonic=monotonic
+        )
+        self.kiwoom_stream = KiwoomHub(
+            self.clock,
+            self.exchange,
+            kiwoom_keys,
+            self.stream_faults,
+            monotonic,
+            options.kiwoom_stream,
+        )
+        self._monotonic = monotonic
         self._runners: list[web.BaseRunner] = []
         self.kis_rest_url = self.kis_ws_url = self.control_url = ""
+        self.kiwoom_rest_url = self.kiwoom_ws_url = ""
 
     async def __aenter__(self) -> Simulators:
-        server = web.Server(self.kis.handle, handler_cancellation=True, access_log=None)
-        self.kis_rest_url = await self._listen(
-            web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), self.options.kis_port
-        )
+        options = self.options
+        self.kis_rest_url = await self._rest(self.kis.handle, options.kis_port)
         realtime = RealtimeServer(self.kis_stream, self.kis.instance)
-        server = web.Server(realtime.handle, access_log=None)
-        url = await self._listen(
-            web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), self.options.kis_ws_port
-        )
-        self.kis_ws_url = url.replace("http://", "ws://", 1)
+        self.kis_ws_url = await self._realtime(realtime.handle, options.kis_ws_port)
         self.kis_stream.start()
+        self.kiwoom_rest_url = await self._rest(self.kiwoom.handle, options.kiwoom_port)
+        kiwoom_realtime = KiwoomRealtimeServer(self.kiwoom_stream, self.kiwoom.instance, self._monotonic)
+        self.kiwoom_ws_url = await self._realtime(kiwoom_realtime.handle, options.kiwoom_ws_port)
+        self.kiwoom_stream.start()
         control = Control(
             self.clock,
             self.exchange,
             self.faults,
             self.calls,
-            lambda: self.kis.limits,
-            lambda limits: setattr(self.kis, "limits", limits),
-            StreamControl(self.kis_stream, self.stream_faults),
+            self.kis,
+            self.kiwoom,
+            StreamControl(self.kis_stream, self.kiwoom_stream, self.stream_faults),
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         self.control_url = await self._listen(runner, self.options.control_port)
@@ -119,7 +142,9 @@ class Simulators:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.kis.stopping.set()
+        self.kiwoom.stopping.set()
         await self.kis_stream.stop()
+        await self.kiwoom_stream.stop()
         for runner in reversed(self._runners):
             await runner.cleanup()
 
@@ -127,11 +152,22 @@ class Simulators:
         """The first line of output: addresses and keys."""
         return {
             "kis": {"rest": self.kis_rest_url, "ws": self.kis_ws_url},
+            "kiwoom": {"rest": self.kiwoom_rest_url, "ws": self.kiwoom_ws_url},
             "control": self.control_url,
             "credentials": {
                 "kis": {name: pair.to_json() for name, pair in self.kis_credentials.items()},
+                "kiwoom": {name: pair.to_json() for name, pair in self.kiwoom_credentials.items()},
             },
         }
+
+    async def _rest(self, handle: Handler, port: int) -> str:
+        server = web.Server(handle, handler_cancellation=True, access_log=None)
+        return await self._listen(web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), port)
+
+    async def _realtime(self, handle: Handler, port: int) -> str:
+        server = web.Server(handle, access_log=None)
+        url = await self._listen(web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS), port)
+        return url.replace("http://", "ws://", 1)
 
     async def _listen(self, runner: web.BaseRunner, port: int) -> str:
         await runner.setup()
@@ -144,13 +180,17 @@ class Simulators:
 def describe(announcement: dict[str, Any]) -> str:
     """The announcement for people."""
     lines = ["sapi-broker simulators (loopback only, invented prices)"]
-    lines.append(f"  KIS REST   {announcement['kis']['rest']}")
-    lines.append(f"  KIS stream {announcement['kis']['ws']}")
-    lines.append(f"  control    {announcement['control']}")
+    lines.append(f"  KIS REST      {announcement['kis']['rest']}")
+    lines.append(f"  KIS stream    {announcement['kis']['ws']}")
+    lines.append(f"  Kiwoom REST   {announcement['kiwoom']['rest']}")
+    lines.append(f"  Kiwoom stream {announcement['kiwoom']['ws']}")
+    lines.append(f"  control       {announcement['control']}")
     for name, pair in announcement["credentials"]["kis"].items():
         lines.append(
             f"  KIS {name:<5}  account {pair['account']}  HTS ID {pair['hts_id']}  app key {pair['app_key']}"
         )
+    for name, pair in announcement["credentials"]["kiwoom"].items():
+        lines.append(f"  Kiwoom {name:<5}  account {pair['account']}  app key {pair['app_key']}")
     lines.append("Add --json for the app secrets. Ctrl-C ends it.")
     return "\n".join(lines)
 

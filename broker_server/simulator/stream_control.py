@@ -6,9 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-from broker_server.simulator.control_messages import json_object, json_response
+from broker_server.simulator.control_messages import Refused, json_object, json_response
 from broker_server.simulator.kis.realtime.hub import Hub
 from broker_server.simulator.kis.realtime.settings import StreamSettings
+from broker_server.simulator.kiwoom.realtime.hub import KiwoomHub
+from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSettings
+from broker_server.simulator.kiwoom.tables import VENDOR
 from broker_server.simulator.stream_faults import StreamFaultBoard, StreamFaultRequest
 
 
@@ -16,12 +19,14 @@ class StreamControl:
     """The part of the control server that is about live data.
 
     Args:
-        hub: The realtime server.
+        hub: The realtime server of KIS.
+        kiwoom: That of Kiwoom.
         faults: Its fault board.
     """
 
-    def __init__(self, hub: Hub, faults: StreamFaultBoard) -> None:
+    def __init__(self, hub: Hub, kiwoom: KiwoomHub, faults: StreamFaultBoard) -> None:
         self._hub = hub
+        self._kiwoom = kiwoom
         self._faults = faults
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
@@ -35,7 +40,8 @@ class StreamControl:
 
     def order(self, document: dict[str, Any]) -> dict[str, Any]:
         """Order a fault; how many sessions it met at once is in ``sessions``."""
-        fault, sessions = self._hub.order(StreamFaultRequest.model_validate(document))
+        fault = self._faults.add(StreamFaultRequest.model_validate(document))
+        sessions = self._hub.carry_out(fault) + self._kiwoom.carry_out(fault)
         return {"id": fault.id, "remaining": fault.remaining, "sessions": sessions}
 
     def faults(self) -> list[dict[str, Any]]:
@@ -53,32 +59,41 @@ class StreamControl:
     def clear(self) -> int:
         """End every fault, and free app keys that are still held; returns how many faults there were."""
         self._hub.book.release()
+        self._kiwoom.book.release()
         return self._faults.clear()
 
     async def subscriptions(self, request: web.Request) -> web.Response:
         """Every registration."""
-        return json_response(self._hub.subscriptions())
+        return json_response(self._hub.subscriptions() + self._kiwoom.subscriptions())
 
     async def sessions(self, request: web.Request) -> web.Response:
-        """Counts per app key."""
-        return json_response(self._hub.book.to_json())
+        """Counts per app key: those of KIS, and those of Kiwoom under its name."""
+        return json_response({**self._hub.book.to_json(), VENDOR: self._kiwoom.book.to_json()})
 
     async def clear_sessions(self, request: web.Request) -> web.Response:
         """Zero the counts."""
         self._hub.book.clear_counts()
-        return json_response(self._hub.book.to_json())
+        self._kiwoom.book.clear_counts()
+        return await self.sessions(request)
 
     async def settings(self, request: web.Request) -> web.Response:
         """The settings in force."""
-        return json_response(self._hub.settings.model_dump())
+        return json_response({**self._hub.settings.model_dump(), VENDOR: self._kiwoom.settings.model_dump()})
 
     async def change_settings(self, request: web.Request) -> web.Response:
         """Change some of them; nothing where one is wrong."""
-        wanted = {**self._hub.settings.model_dump(), **await json_object(request)}
+        document = await json_object(request)
+        kiwoom = document.pop(VENDOR, {})
+        if not isinstance(kiwoom, dict):
+            raise Refused("kiwoom must be an object")
+        changed = KiwoomStreamSettings.model_validate({**self._kiwoom.settings.model_dump(), **kiwoom})
+        wanted = {**self._hub.settings.model_dump(), **document}
         self._hub.settings = StreamSettings.model_validate(wanted)
+        self._kiwoom.settings = changed
         return await self.settings(request)
 
     async def restore_settings(self, request: web.Request) -> web.Response:
         """Those of the beginning."""
         self._hub.settings = self._hub.initial_settings
+        self._kiwoom.settings = self._kiwoom.initial_settings
         return await self.settings(request)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from broker_server.simulator.faults import VendorName
 
 StreamFaultKind = Literal[
     "drop",
@@ -26,7 +28,22 @@ StreamFaultKind = Literal[
 STREAM_FAULTS = frozenset(get_args(StreamFaultKind))
 INSTANT = frozenset({"drop", "close", "notice"})
 SPOILS_FRAMES = frozenset({"append_columns", "short_records", "wrong_key"})
+_KIS_ONLY = SPOILS_FRAMES | {"notice", "load"}
 _COUNTED = frozenset({"unanswered", "refuse", "reject"})
+
+
+class SessionKey(NamedTuple):
+    """What faults name a session by.
+
+    Attributes:
+        app_key: Its app key.
+        name: What the control server calls it.
+        vendor: Whose session.
+    """
+
+    app_key: str
+    name: str
+    vendor: str
 
 
 class StreamFaultRequest(BaseModel):
@@ -40,15 +57,17 @@ class StreamFaultRequest(BaseModel):
             withholds the acknowledgement of a registration that took effect; ``refuse`` refuses one;
             ``reject`` takes an order and then reports that the exchange rejected it; ``notice`` sends an
             invented notice of futures or options; ``load`` sends many frames.
-        key: Only sessions of that app key: ``real``, ``paper``, or the key itself.
-        tr: Only that TR; shell wildcards.
-        symbol: Only that ``tr_key``, or the symbol in it; shell wildcards. Of ``reject``, the instrument's.
+        vendor: Only sessions, and orders, of that vendor.
+        key: Only sessions of that app key: ``real``, ``paper``, ``mock``, or the key itself.
+        tr: Only that TR or type; shell wildcards.
+        symbol: Only that ``tr_key`` or item, or the symbol in it; shell wildcards. Of ``reject``, the
+            instrument's.
         count: For how many requests, orders or frames; null until deleted. When absent, one for
             ``unanswered``, ``refuse`` and ``reject``, and null for the others.
         skip: Let that many of them through first.
         seconds: How long it lasts; until deleted when absent. ``duplicate_session`` without it is for the
             sessions of the moment alone.
-        code: ``OPSP…`` of ``refuse``.
+        code: Of ``refuse``: ``OPSP…`` of KIS, or six digits of Kiwoom.
         columns: How many values are appended or missing.
         rate: Frames per second of ``load``, all registrations together.
         records: Records per frame of ``load``.
@@ -57,13 +76,14 @@ class StreamFaultRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     fault: StreamFaultKind
+    vendor: VendorName | None = None
     key: str | None = None
     tr: str | None = None
     symbol: str | None = None
     count: int | None = Field(default=None, ge=1)
     skip: int = Field(default=0, ge=0)
     seconds: float | None = Field(default=None, ge=0, le=86_400)
-    code: str | None = Field(default=None, pattern=r"^OPSP\d{4}$")
+    code: str | None = Field(default=None, pattern=r"^(OPSP\d{4}|\d{6})$")
     columns: int = Field(default=1, ge=1, le=100)
     rate: float | None = Field(default=None, gt=0, le=100_000)
     records: int = Field(default=1, ge=1, le=999)
@@ -71,7 +91,13 @@ class StreamFaultRequest(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> StreamFaultRequest:
         if (self.fault == "refuse") != (self.code is not None):
-            raise ValueError("refuse, and nothing else, takes code, for example OPSP0007")
+            raise ValueError("refuse, and nothing else, takes code, for example OPSP0007 or 105110")
+        if self.code is not None:
+            self.vendor = "kis" if self.code.startswith("OPSP") else "kiwoom"
+        if self.fault in _KIS_ONLY:
+            if self.vendor == "kiwoom":
+                raise ValueError(f"{self.fault} is KIS's alone")
+            self.vendor = "kis"
         if (self.fault == "load") != (self.rate is not None):
             raise ValueError("load, and nothing else, takes rate in frames per second")
         if "count" not in self.model_fields_set and self.fault in _COUNTED:
@@ -97,17 +123,19 @@ class StreamFault:
         self.hits = 0
         self._skip = request.skip
 
-    def is_for(self, key: tuple[str, str], tr_id: str = "", tr_key: str = "", symbol: str = "") -> bool:
+    def is_for(self, key: SessionKey, tr_id: str = "", tr_key: str = "", symbol: str = "") -> bool:
         """Whether something is what it is for.
 
         Args:
-            key: The session's app key and the name it goes by.
+            key: What the session goes by.
             tr_id: The TR; a fault of one TR is not for the session as a whole.
             tr_key: Likewise.
             symbol: That in ``tr_key``.
         """
         wanted = self.request
-        if wanted.key is not None and wanted.key not in key:
+        if wanted.vendor not in (None, key.vendor):
+            return False
+        if wanted.key is not None and wanted.key not in (key.app_key, key.name):
             return False
         if wanted.tr is not None and not fnmatchcase(tr_id, wanted.tr):
             return False
@@ -166,7 +194,7 @@ class StreamFaultBoard:
         return [fault for fault in self._active() if fault.request.fault in kinds] if self._faults else []
 
     def meets(
-        self, kind: str, key: tuple[str, str], tr_id: str = "", tr_key: str = "", symbol: str = ""
+        self, kind: str, key: SessionKey, tr_id: str = "", tr_key: str = "", symbol: str = ""
     ) -> StreamFault | None:
         """The first fault of a kind that is for this; nothing is counted."""
         for fault in self.of(kind):
@@ -175,7 +203,7 @@ class StreamFaultBoard:
         return None
 
     def take(
-        self, kind: str, key: tuple[str, str], tr_id: str = "", tr_key: str = "", symbol: str = ""
+        self, kind: str, key: SessionKey, tr_id: str = "", tr_key: str = "", symbol: str = ""
     ) -> StreamFault | None:
         """The first fault of a kind that is for this and spoils it."""
         for fault in self.of(kind):

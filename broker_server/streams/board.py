@@ -6,84 +6,29 @@ Everything here happens on the event loop of the streams. The book (`core.subscr
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from broker_client.errors import SubscriptionLimit, TaskFailed
+from broker_client.errors import NotSubscribed, SubscriptionLimit, TaskFailed, VendorUnavailable
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
-from broker_server.core.subscription_changes import CapacityReached, Changes, Mode, Subscription
+from broker_server.core.subscription_changes import CapacityReached, Subscription
 from broker_server.core.subscriptions import SubscriptionBook
-from broker_server.streams.audience import Audience
+from broker_server.streams.audience import Audience, Receiver
 from broker_server.streams.delivery import EXECUTION, Delivery
+from broker_server.streams.herald import EventBus, Herald
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
+from broker_server.streams.serving import ExecutionFilter, Serving
+from broker_server.streams.standing import Asked, Standing
 
 log = structlog.get_logger(__name__)
 
 FAILURES_BEFORE_POLLING = 3
-
-
-class EventBus(Protocol):
-    """``broker.events``."""
-
-    def publish(self, key: str, body: dict[str, Any]) -> None:
-        """Publish an event; returns at once. For any thread."""
-
-
-class Watcher(Protocol):
-    """Is told what a feed does: the watch over silence, the books of executions."""
-
-    def registered(self, registration: Registration) -> None:
-        """The vendor sends it from now on."""
-
-    def received(self, registration: Registration, incoming: Incoming) -> None:
-        """A record came in."""
-
-    def interrupted(self, registrations: Sequence[Registration]) -> None:
-        """They are not sent any more, for now."""
-
-    def unwanted(self, registration: Registration) -> None:
-        """Nobody wants it any more."""
-
-
-class ExecutionFilter(Protocol):
-    """Knows which executions have been published."""
-
-    def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
-        """What to publish of a record, if anything."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardOptions:
-    """Settings.
-
-    Attributes:
-        grace: Seconds that a reply queue which is gone has to come back.
-    """
-
-    grace: float
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one subscription is served.
-
-    Attributes:
-        key: The ``key`` of its messages.
-        refused: Why the vendor does not send it.
-    """
-
-    subscription: Subscription
-    key: str
-    mode: Mode
-    refused: TaskFailed | None = None
 
 
 class StreamBoard:
@@ -98,7 +43,7 @@ class StreamBoard:
         forgotten: Told of subscriptions that ended by themselves, so that they are not restored.
         clock: UTC.
         monotonic: Seconds.
-        options: Settings.
+        grace: Seconds that a reply queue which is gone has to come back.
     """
 
     def __init__(
@@ -112,7 +57,7 @@ class StreamBoard:
         forgotten: Callable[[Sequence[Subscription]], None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
-        options: BoardOptions,
+        grace: float,
     ) -> None:
         self.vendor = vendor
         self.streams = streams
@@ -123,18 +68,14 @@ class StreamBoard:
             is_reserved=streams.is_reserved,
             can_poll=streams.can_snapshot,
             own=streams.own_registrations(),
-            grace=options.grace,
+            grace=grace,
         )
-        self.watchers: list[Watcher] = []
         self.executions: ExecutionFilter | None = None
         self._delivery = delivery
-        self._bus = bus
         self._forgotten = forgotten
         self._clock = clock
         self._monotonic = monotonic
-        self._refusals: dict[Registration, TaskFailed] = {}
-        self._waiting: dict[Registration, list[asyncio.Future[None]]] = {}
-        self._failing: str | None = None
+        self._failures = 0
         self.audience = Audience(
             delivery,
             lookups,
@@ -142,16 +83,16 @@ class StreamBoard:
             key_of=self.key_of,
             make_event=self.event,
         )
-        self.feed.want(self.book.wanted)
+        self.serving = Serving(
+            self.book, self.feed, self.audience, delivery, Herald(vendor, bus, streams.describe)
+        )
+        self.watchers = self.serving.watchers
+        self._answers = self.serving.answers
 
     # Tasks
 
-    def subscribe(self, asked: Sequence[Subscription]) -> list[asyncio.Future[None]]:
+    def subscribe(self, asked: Sequence[Subscription]) -> Asked:
         """Take subscriptions in, all or none.
-
-        Returns:
-            What to wait for before they are acknowledged: done when the vendor has answered. Nothing while
-            the feed cannot be reached anyway.
 
         Raises:
             SubscriptionLimit: There is no slot for one of them, and REST may not stand in.
@@ -159,60 +100,68 @@ class StreamBoard:
         try:
             changes = self.book.subscribe(asked)
         except CapacityReached as error:
-            raise SubscriptionLimit(
-                f"{self.vendor}: {error}; end some (broker.list-subscriptions shows them), or allow polling",
-                vendor=self.vendor,
-            ) from None
-        for each in asked:
-            self._refusals.pop(each.registration, None)
-        self._apply(changes)
+            raise SubscriptionLimit(self._why_full(error), vendor=self.vendor) from None
+        self.serving.apply(changes)
+        registrations = list(dict.fromkeys(each.registration for each in asked))
+        self.serving.ask_anew(registrations)
+        if self._failures >= FAILURES_BEFORE_POLLING:
+            self.serving.apply(self.book.failed(self._unconfirmed(registrations)))
+        found = (self.audience.find(each) for each in asked)
+        return Asked(
+            [receiver for receiver in found if receiver is not None],
+            []
+            if self._failures
+            else [self._answers.expect(each) for each in self._unconfirmed(registrations)],
+        )
+
+    def standings(self, receivers: Sequence[Receiver]) -> list[Standing]:
+        """How what was asked for is served now: what the acknowledgement says."""
+        for receiver in receivers:
+            registration = receiver.subscription.registration
+            is_live = self.book.registration_mode(registration) == "realtime"
+            self.audience.answer(receiver, self.serving.stale.get(registration) if is_live else None)
         return [
-            self._answer(each.registration)
-            for each in asked
-            if self._failing is None
-            and each.registration in self.book.wanted
-            and self.book.registration_mode(each.registration) != "realtime"
+            Standing(each, self.key_of(each), self.book.mode(each), self._failure(receiver))
+            for receiver in receivers
+            for each in (receiver.subscription,)
         ]
 
-    def standings(self, keys: Sequence[Subscription]) -> list[Standing]:
-        """How subscriptions that were just asked for are served now."""
-        return [
-            Standing(each, self.key_of(each), self.book.mode(each), self._refusals.get(each.registration))
-            for each in keys
-        ]
+    def begin(self, receivers: Sequence[Receiver]) -> None:
+        """They are acknowledged."""
+        for receiver in receivers:
+            self.audience.begin(receiver)
 
     def restore(self, kept: Sequence[Subscription]) -> None:
-        """Take back what an earlier worker served; it was acknowledged then."""
+        """Take back what an earlier worker, or an earlier board, served; it was acknowledged then."""
         for each in kept:
             self.audience.add(each, live=True)
-        self._apply(self.book.restore(kept))
+        self.serving.apply(self.book.restore(kept))
         for each in kept:
-            self.audience.status(each, "reconnecting", reason="the worker has started")
+            state = "polling" if self.book.mode(each) == "polling" else "reconnecting"
+            self.audience.status(each, state, reason="the worker has started")
 
-    def begin(self, subscriptions: Sequence[Subscription]) -> None:
-        """They are acknowledged."""
-        for each in subscriptions:
-            current = self.book.find(each.key)
-            if current is not None:
-                self.audience.begin(current)
+    def promised(self) -> list[Subscription]:
+        """The subscriptions whose acknowledgement is on its way, or has arrived."""
+        found = ((each, self.audience.find(each)) for each in self.book.all())
+        return [each for each, receiver in found if receiver is not None and receiver.is_answered]
 
     def unsubscribe(
         self, task_id: str, family: str, registrations: Sequence[Registration]
     ) -> Sequence[Subscription]:
         """End subscriptions of a task; which were ended."""
-        return self._apply(self.book.unsubscribe(task_id, family, registrations)).dropped
+        return self.serving.apply(self.book.unsubscribe(task_id, family, registrations)).dropped
 
-    def drop(self, task_id: str) -> Sequence[Subscription]:
-        """End every subscription of a task; which were ended."""
-        return self._apply(self.book.drop(task_id)).dropped
+    def drop(self, task_id: str, reason: str) -> Sequence[Subscription]:
+        """End every subscription of a task, and tell it; which were ended."""
+        return self.serving.end(self.book.drop(task_id), reason)
 
     # Reply queues
 
     def returned(self, reply_to: str) -> None:
         """A message for that queue came back."""
-        changes = self._apply(self.book.returned(reply_to, self._monotonic()))
+        changes = self.serving.apply(self.book.returned(reply_to, self._monotonic()))
         for each in changes.suspended:
-            self.announce(each, "suspended", reason="the reply queue is gone")
+            self.serving.herald.of_subscription(each, "suspended", reason="the reply queue is gone")
 
     def overdue_queues(self) -> Sequence[str]:
         """Queues that are gone and have had their time."""
@@ -220,50 +169,47 @@ class StreamBoard:
 
     def queue_is_back(self, reply_to: str) -> None:
         """A queue that was gone is there."""
-        self._apply(self.book.resume(reply_to))
+        self.serving.apply(self.book.resume(reply_to))
 
     def queue_is_gone(self, reply_to: str) -> None:
         """A queue that was gone has had its time."""
-        self._end(self.book.expire(reply_to, self._monotonic()), "the reply queue is gone")
+        changes = self.book.expire(reply_to, self._monotonic())
+        self._forgotten(self.serving.end(changes, "the reply queue is gone"))
 
     def queue_seen(self, reply_to: str, consumers: int) -> None:
         """A queue has so many consumers."""
         changes = self.book.consumers_seen(reply_to, consumers, self._monotonic())
-        self._end(changes, "nobody reads the reply queue")
+        self._forgotten(self.serving.end(changes, "nobody reads the reply queue"))
 
     # The feed
 
     def registered(self, registration: Registration) -> None:
         """The vendor sends it from now on."""
-        self._failing = None
-        self._refusals.pop(registration, None)
+        if registration not in self.serving.held:
+            return
+        self._failures = 0
         for watcher in self.watchers:
             watcher.registered(registration)
-        self._apply(self.book.registered(registration))
-        self._answered(registration)
+        self.serving.apply(self.book.registered(registration))
+        self._answers.settle(registration)
 
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
         """The vendor does not send it."""
         failure = error if isinstance(error, TaskFailed) else TaskFailed(str(error))
-        log.warning(
-            "the vendor refuses a subscription",
-            **self.streams.describe(registration),
-            reason=str(failure),
-            for_good=for_good,
-        )
+        reason = str(failure)
+        shown = self.streams.describe(registration)
+        log.warning("the vendor refuses a subscription", **shown, reason=reason, for_good=for_good)
         if not for_good:
+            self.serving.apply(self.book.failed([registration]), reason=reason)
             return
-        self._refusals[registration] = failure
-        body = {"type": "stream", "state": "refused", "reason": str(failure), "code": failure.code}
-        self._bus.publish(f"stream.{self.vendor}.refused", body | self._shown(registration))
-        waited_for = registration in self._waiting
-        for each in self.book.audience(registration):
-            self.audience.status(each, "refused", reason=str(failure), code=failure.code)
-        changes = self.book.refused(registration)
-        self._apply(changes)
-        self._forgotten(changes.dropped)
-        if waited_for:
-            self._answered(registration)
+        self.serving.herald.of_stream(registration, "refused", reason=reason, code=failure.code)
+        for each in self.book.members(registration):
+            self.audience.refuse(each, failure)
+        ended = self.serving.apply(self.book.refused(registration)).dropped
+        self._forgotten(ended)
+        if registration in self.serving.held:
+            self.serving.given_up.add(registration)
+        self._answers.settle(registration)
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
         """A record came in."""
@@ -284,21 +230,20 @@ class StreamBoard:
             watcher.interrupted(registrations)
         for registration in registrations:
             self.audience.interrupt(registration)
-        self._apply(self.book.interrupted(registrations), reason=reason)
+        self.serving.apply(self.book.interrupted(registrations), reason=reason)
         for registration in registrations:
-            self._announce(registration, "interrupted", reason=reason)
+            self.serving.herald.of_stream(registration, "interrupted", reason=reason)
 
     def connected(self) -> None:
         """A connection is up."""
-        self._failing = None
+        self._failures = 0
 
     def failing(self, failures: int, reason: str) -> None:
         """A connection could not be made, or was lost."""
-        self._failing = reason
-        for registration in list(self._waiting):
-            self._answered(registration)
+        self._failures = failures
+        self._answers.settle_all()
         if failures >= FAILURES_BEFORE_POLLING:
-            self._apply(self.book.failed(self.book.unconfirmed), reason=reason)
+            self.serving.apply(self.book.failed(self.book.unconfirmed), reason=reason)
 
     # Others
 
@@ -306,7 +251,7 @@ class StreamBoard:
         """Publish what a look by REST found in place of the feed."""
         event = self.event(incoming, {"mode": "polling"})
         self._delivery.broadcast(registration, event)
-        self.audience.publish(registration, event, only=lambda each: self.book.mode(each) == "polling")
+        self.audience.publish(registration, event, only=self._is_polled)
 
     def publish_found(self, registration: Registration, incoming: Incoming, marks: dict[str, Any]) -> None:
         """Publish what the feed has missed.
@@ -318,17 +263,12 @@ class StreamBoard:
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event)
 
-    def tell(self, registration: Registration, state: str, **more: Any) -> None:
-        """Tell every subscription of a registration, and ``broker.events``."""
+    def tell_polled(self, registration: Registration, state: str, reason: str) -> None:
+        """Tell those that REST stands in for, and ``broker.events``."""
         for each in self.book.audience(registration):
-            self.audience.status(each, state, **more)
-        self._announce(registration, state, **more)
-
-    def announce(self, subscription: Subscription, state: str, **more: Any) -> None:
-        """Tell ``broker.events`` about one subscription."""
-        body = {"type": "subscription", "state": state, "task_id": subscription.task_id, **more}
-        shown = self._shown(subscription.registration)
-        self._bus.publish(f"subscription.{self.vendor}.{state}", body | shown)
+            if self._is_polled(each):
+                self.audience.status(each, state, reason=reason)
+        self.serving.herald.of_stream(registration, state, reason=reason)
 
     def key_of(self, subscription: Subscription) -> str:
         """The ``key`` of a subscription's messages."""
@@ -343,83 +283,30 @@ class StreamBoard:
         """
         return Event(incoming, moment(self._clock()), marks)
 
-    async def run(self) -> None:
-        """Keep the feed until cancelled."""
-        try:
-            await self.feed.run()
-        finally:
-            self.audience.clear()
+    def close(self) -> None:
+        """Let go of everything; nobody is to wait any longer."""
+        self.audience.clear()
+        self._answers.settle_all()
 
     # Inside
 
-    def _apply(self, changes: Changes, *, reason: str | None = None) -> Changes:
-        for each in changes.dropped:
-            self.audience.drop(each)
-        for each in (*changes.added, *changes.replaced):
-            current = self.book.find(each.key)
-            if current is not None:
-                self.audience.add(current)
-        concerned = {
-            each.registration
-            for each in (
-                *changes.added,
-                *changes.replaced,
-                *changes.dropped,
-                *changes.suspended,
-                *changes.resumed,
-            )
-        }
-        for registration in concerned:
-            self.audience.listen(registration, self.book.audience(registration))
-        for each in changes.resumed:
-            self.audience.interrupt_one(each)
-            self.audience.status(each, "resumed", mode=self.book.mode(each))
-        for turn in changes.turned:
-            self._tell_turn(turn.subscription, turn.before, turn.after, reason)
-        if changes.wanted is not None:
-            self.feed.want(changes.wanted)
-        if changes.dropped:
-            self._forget_unwanted({each.registration for each in changes.dropped})
-        return changes
+    def _unconfirmed(self, registrations: Sequence[Registration]) -> list[Registration]:
+        unconfirmed = self.book.unconfirmed
+        return [each for each in registrations if each in unconfirmed]
 
-    def _tell_turn(self, subscription: Subscription, before: Mode, after: Mode, reason: str | None) -> None:
-        if after == "realtime":
-            if before == "polling":
-                self.audience.interrupt_one(subscription)
-            self.audience.status(subscription, "live")
-        else:
-            state = "polling" if after == "polling" else "reconnecting"
-            self.audience.status(subscription, state, **({"reason": reason} if reason else {}))
-            if after == "polling":
-                self.announce(subscription, "polling", **({"reason": reason} if reason else {}))
+    def _is_polled(self, subscription: Subscription) -> bool:
+        return self.book.mode(subscription) == "polling"
 
-    def _end(self, changes: Changes, reason: str) -> None:
-        for each in changes.dropped:
-            self.audience.status(each, "dropped", reason=reason)
-            self.announce(each, "dropped", reason=reason)
-        self._apply(changes)
-        self._forgotten(changes.dropped)
+    def _failure(self, receiver: Receiver) -> TaskFailed | None:
+        if self.book.find(receiver.subscription.key) is not None:
+            return None
+        if receiver.ended:
+            return receiver.refusal or NotSubscribed("it was ended while the vendor's answer was waited for")
+        return VendorUnavailable(
+            f"{self.vendor}: live data began anew meanwhile; try again in a moment", vendor=self.vendor
+        )
 
-    def _forget_unwanted(self, registrations: set[Registration]) -> None:
-        for registration in registrations:
-            if registration not in self.book.wanted and not self.book.audience(registration):
-                self._delivery.forget(registration)
-                for watcher in self.watchers:
-                    watcher.unwanted(registration)
-
-    def _answer(self, registration: Registration) -> asyncio.Future[None]:
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(registration, []).append(answer)
-        return answer
-
-    def _answered(self, registration: Registration) -> None:
-        for answer in self._waiting.pop(registration, ()):
-            if not answer.done():
-                answer.set_result(None)
-
-    def _announce(self, registration: Registration, state: str, **more: Any) -> None:
-        body = {"type": "stream", "state": state, **more}
-        self._bus.publish(f"stream.{self.vendor}.{state}", body | self._shown(registration))
-
-    def _shown(self, registration: Registration) -> dict[str, Any]:
-        return {"vendor": self.vendor, **self.streams.describe(registration)}
+    def _why_full(self, error: CapacityReached) -> str:
+        if not error.limit:
+            return f"{self.vendor} has no live connection here, and REST may not or cannot stand in"
+        return f"{self.vendor}: {error}; end some (broker.list-subscriptions shows them), or allow polling"

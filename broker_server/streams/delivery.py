@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,6 +17,10 @@ from broker_server.streams.outlets import Event, Form, Outlet
 
 EXECUTION = "execution"
 """The channel of what must never be lost: it waits for as long as it takes, and does not expire."""
+
+
+_Sharing = tuple[str, str, str, Form]
+"""Task, key, reply queue and form: what is equal in these is one sequence."""
 
 
 class Publisher(Protocol):
@@ -41,10 +44,22 @@ class Destination:
         on_returned: Called when a copy comes back.
 
     Attributes:
-        users: How many subscriptions share it.
+        users: How many subscriptions, or registrations, share it.
     """
 
-    __slots__ = ("_exchange", "_options", "_publisher", "_routes", "_routing_key", "outlet", "slot", "users")
+    __slots__ = (
+        "_correlation_id",
+        "_exchange",
+        "_expiration",
+        "_on_returned",
+        "_publisher",
+        "_routes",
+        "_routing_key",
+        "_status_route",
+        "outlet",
+        "slot",
+        "users",
+    )
 
     def __init__(
         self,
@@ -60,59 +75,77 @@ class Destination:
     ) -> None:
         self.outlet = outlet
         self.slot = slot
-        self.users = 1
+        self.users = 0
         self._publisher = publisher
         self._exchange = exchange
         self._routing_key = routing_key
-        self._options = (expiration, correlation_id, on_returned)
+        self._expiration = expiration
+        self._correlation_id = correlation_id
+        self._on_returned = on_returned
         self._routes: dict[Keep, Route] = {}
+        self._status_route: Route | None = None
 
     @property
     def is_copy(self) -> bool:
         """Whether it is a subscription's reply queue."""
         return self._exchange == ""
 
-    def publish(self, event: Event) -> None:
-        """Send an event, or let it wait."""
+    def correlate(self, correlation_id: str | None) -> None:
+        """Its messages have this correlation id from now on."""
+        if correlation_id != self._correlation_id:
+            self._correlation_id = correlation_id
+            self._routes.clear()
+            self._status_route = None
+
+    def publish(self, event: Event, part: int = -1, skipped: int = 0) -> None:
+        """Send an event, or let it wait.
+
+        Args:
+            part: Of an event that was held: see `Outlet`.
+            skipped: How many older ones it stands for besides itself.
+        """
         incoming, outlet = event.incoming, self.outlet
         if incoming.conflatable:
             keep = Keep.NEWEST
         else:
             keep = Keep.ALWAYS if incoming.channel == EXECUTION else Keep.BOUNDED
         route = self._routes.get(keep) or self._route(keep)
-        self._publisher.publish(Tick(route, lambda conflated: outlet.render(event, conflated)))
+        if part < 0:
+            part = outlet.part
+        self._publisher.publish(
+            Tick(route, lambda conflated: outlet.render(event, part, conflated + skipped))
+        )
 
     def status(self, body: bytes) -> None:
         """Send a message about the subscription; it passes what waits."""
-        _, correlation_id, on_returned = self._options
-        route = Route(
-            exchange=self._exchange,
-            routing_key=self._routing_key,
-            slot=f"{self.slot} status",
-            keep=Keep.ALWAYS,
-            mandatory=on_returned is not None,
-            correlation_id=correlation_id,
-            on_returned=on_returned,
-            on_refused=on_returned,
-        )
+        route = self._status_route
+        if route is None:
+            route = self._status_route = Route(
+                exchange=self._exchange,
+                routing_key=self._routing_key,
+                slot=f"{self.slot} status",
+                keep=Keep.ALWAYS,
+                persistent=True,
+                mandatory=self._on_returned is not None,
+                correlation_id=self._correlation_id,
+                on_returned=self._on_returned,
+            )
         self._publisher.publish(Tick(route, lambda _: body))
 
     def _route(self, keep: Keep) -> Route:
-        expiration, correlation_id, on_returned = self._options
-        kept = keep is Keep.ALWAYS
-        route = Route(
+        kept, outlet = keep is Keep.ALWAYS, self.outlet
+        route = self._routes[keep] = Route(
             exchange=self._exchange,
             routing_key=self._routing_key,
             slot=self.slot,
             keep=keep,
-            expiration=None if kept and on_returned is not None else expiration,
+            expiration=None if kept and self.is_copy else self._expiration,
             persistent=kept,
-            mandatory=on_returned is not None,
-            correlation_id=correlation_id,
-            on_returned=on_returned,
-            on_refused=lambda _: self.outlet.interrupt(),
+            mandatory=self._on_returned is not None,
+            correlation_id=self._correlation_id,
+            on_returned=self._on_returned,
+            on_refused=lambda _: outlet.skip(),
         )
-        self._routes[keep] = route
         return route
 
 
@@ -150,21 +183,20 @@ class Delivery:
         self._clock = clock
         self._expiration = str(int(lifetime * 1000))
         self._on_returned = on_returned
-        self._numbers = itertools.count(1)
         self._broadcasts: dict[str, Destination] = {}
-        self._keys: dict[Registration, set[str]] = {}
+        self._ways: dict[Registration, dict[str, Destination]] = {}
         self._slots: dict[str, Destination] = {}
-        self._copies: dict[tuple[str, str, str, Form], Destination] = {}
+        self._copies: dict[_Sharing, Destination] = {}
+        self._sharing: dict[str, _Sharing] = {}
 
     def broadcast(self, registration: Registration, event: Event) -> None:
         """Publish an event to the exchange."""
         incoming = event.incoming
         key = f"{incoming.channel}.{incoming.subject}"
-        destination = self._broadcasts.get(key)
+        ways = self._ways.get(registration)
+        destination = None if ways is None else ways.get(key)
         if destination is None:
-            destination = self._add(Outlet(BROADCAST, key, self._environment, "common", self._new_epoch), key)
-            self._broadcasts[key] = destination
-        self._keys.setdefault(registration, set()).add(key)
+            destination = self._open(registration, key)
         destination.publish(event)
 
     def destination(self, subscription: Subscription, key: str) -> Destination:
@@ -176,26 +208,15 @@ class Delivery:
             key: The ``key`` of its messages.
         """
         form = self._styles.get(subscription.family) or form_of(subscription)
-        shared = (subscription.task_id, key, subscription.reply_to, form)
-        known = self._copies.get(shared)
-        if known is not None:
-            known.users += 1
-            return known
-        outlet = Outlet(subscription.task_id, key, self._environment, form, self._new_epoch)
-        slot = f"copy {next(self._numbers)}"
-        destination = Destination(
-            outlet,
-            self._publisher,
-            exchange="",
-            routing_key=subscription.reply_to,
-            slot=slot,
-            expiration=self._expiration,
-            correlation_id=None if outlet.only_events else subscription.correlation_id,
-            on_returned=lambda _: self._on_returned(subscription.reply_to),
-        )
-        self._slots[slot] = destination
-        self._copies[shared] = destination
-        return destination
+        sharing = (subscription.task_id, key, subscription.reply_to, form)
+        known = self._copies.get(sharing)
+        if known is None:
+            known = self._add_copy(subscription, key, form)
+            self._copies[sharing] = known
+            self._sharing[known.slot] = sharing
+        known.correlate(None if known.outlet.only_events else subscription.correlation_id)
+        known.users += 1
+        return known
 
     def status(self, destination: Destination, state: str, **more: Any) -> None:
         """Tell a subscription about itself, unless only events may be sent to it."""
@@ -205,22 +226,22 @@ class Delivery:
 
     def interrupt(self, registration: Registration) -> None:
         """Something may be missing before the next event of a registration on the exchange."""
-        for key in self._keys.get(registration, ()):
-            self._broadcasts[key].outlet.interrupt()
+        for destination in self._ways.get(registration, {}).values():
+            destination.outlet.interrupt()
 
     def forget(self, registration: Registration) -> None:
         """Nobody wants a registration any more."""
-        for key in self._keys.pop(registration, ()):
-            if not any(key in keys for keys in self._keys.values()):
-                gone = self._broadcasts.pop(key)
-                del self._slots[gone.slot]
+        for key, destination in self._ways.pop(registration, {}).items():
+            destination.users -= 1
+            if not destination.users:
+                del self._broadcasts[key], self._slots[destination.slot]
 
     def end(self, destination: Destination) -> None:
         """A subscription has ended."""
         destination.users -= 1
         if not destination.users:
-            self._slots.pop(destination.slot, None)
-            self._copies = {shared: each for shared, each in self._copies.items() if each is not destination}
+            del self._slots[destination.slot]
+            del self._copies[self._sharing.pop(destination.slot)]
 
     def on_gap(self, slot: str, missing: int) -> bool:
         """Some messages of a slot will never be sent.
@@ -231,22 +252,40 @@ class Delivery:
         destination = self._slots.get(slot)
         if destination is None:
             return False
-        destination.outlet.interrupt()
+        destination.outlet.skip()
         if destination.is_copy:
             self.status(destination, "gap", missing=missing, reason="too much to send, or sent too late")
         return True
 
-    def _add(self, outlet: Outlet, key: str) -> Destination:
-        slot = f"{self._vendor} {key}"
-        destination = Destination(
-            outlet,
+    def _open(self, registration: Registration, key: str) -> Destination:
+        destination = self._broadcasts.get(key)
+        if destination is None:
+            slot = f"{self._vendor} {key}"
+            destination = self._broadcasts[key] = self._slots[slot] = Destination(
+                Outlet(BROADCAST, key, self._environment, "common", self._new_epoch),
+                self._publisher,
+                exchange=REALTIME_EXCHANGE,
+                routing_key=f"{self._vendor}.{key}",
+                slot=slot,
+                expiration=self._expiration,
+            )
+        destination.users += 1
+        self._ways.setdefault(registration, {})[key] = destination
+        return destination
+
+    def _add_copy(self, subscription: Subscription, key: str, form: Form) -> Destination:
+        reply_to, on_returned = subscription.reply_to, self._on_returned
+        # The publisher's slots are shared by all vendors, and outlive a board: an epoch's name is unique.
+        slot = f"copy {self._new_epoch().decode()}"
+        destination = self._slots[slot] = Destination(
+            Outlet(subscription.task_id, key, self._environment, form, self._new_epoch),
             self._publisher,
-            exchange=REALTIME_EXCHANGE,
-            routing_key=f"{self._vendor}.{key}",
+            exchange="",
+            routing_key=reply_to,
             slot=slot,
             expiration=self._expiration,
+            on_returned=lambda _: on_returned(reply_to),
         )
-        self._slots[slot] = destination
         return destination
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -17,8 +15,10 @@ from broker_client.errors import InvalidParameters, NotSubscribed, VendorUnavail
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription
 from broker_server.results import Result
-from broker_server.streams.board import Standing, StreamBoard
+from broker_server.streams.audience import Receiver
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.host import StreamThread
+from broker_server.streams.standing import Standing
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -27,6 +27,9 @@ CALL_SECONDS = 5.0
 """For what the event loop does at once."""
 ANSWER_SECONDS = 5.0
 """The vendor's answer to a registration is waited for so long; after it the acknowledgement says pending."""
+SETTLE_SECONDS = 2.0
+"""So long the reply to unsubscribing waits for the events before it."""
+DROPPED = "by broker.drop-subscription"
 NOT_KEPT = "the subscription could not be written down; it ends with this worker"
 
 
@@ -47,6 +50,8 @@ class StreamDesk:
         thread: Where the boards live.
         boards: By vendor; those that are served now. Looked at on the event loop of the streams only.
         store: Keeps the subscriptions.
+        settle: Waits until what was published before has reached the broker; ``None`` where events and
+            replies go the same way.
         clock: UTC.
         monotonic: Seconds.
     """
@@ -57,12 +62,14 @@ class StreamDesk:
         boards: Mapping[str, StreamBoard],
         store: Store,
         *,
+        settle: Callable[[], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._thread = thread
         self._boards = boards
         self._store = store
+        self._settle = settle
         self._clock = clock
         self._monotonic = monotonic
 
@@ -79,16 +86,19 @@ class StreamDesk:
                 "a stream needs a reply queue of its own: a direct reply-to address takes one reply only"
             )
         asked = self._asked(task, task.reply_to)
-        waiting = self._on_board(task.vendor, lambda board: _bridged(board.subscribe(asked)))
-        warnings = self._keep(task.vendor, asked)
-        self._wait(task, waiting)
-        standings = self._on_board(task.vendor, lambda board: board.standings(asked))
-        self._take_back_refused(task, standings)
+        taken = self._on_board(task.vendor, lambda board: board.subscribe(asked))
+        warnings = self._keep(task.vendor, [each.subscription for each in taken.receivers])
+        self._wait(task, taken.answers)
+        standings = self._on_board(task.vendor, lambda board: board.standings(taken.receivers))
+        failure = next((each.failure for each in standings if each.failure is not None), None)
+        if failure is not None:
+            self._take_back(task, [each.subscription for each in standings])
+            raise failure
         return Result(
             [_row(standing) for standing in standings],
             kind="ack",
             warnings=warnings,
-            on_arrived=lambda: self._begin(task.vendor, asked),
+            on_arrived=lambda: self._begin(task.vendor, taken.receivers),
         )
 
     def listing(self) -> list[dict[str, Any]]:
@@ -104,7 +114,8 @@ class StreamDesk:
             NotSubscribed: There is none.
         """
         dropped = {
-            vendor: self._on_board(vendor, lambda board: board.drop(task_id)) for vendor in self._vendors()
+            vendor: self._on_board(vendor, lambda board: board.drop(task_id, DROPPED))
+            for vendor in self._vendors()
         }
         if not any(dropped.values()):
             raise NotSubscribed(
@@ -128,6 +139,9 @@ class StreamDesk:
                 f"the subscribe task; broker.list-subscriptions shows all"
             )
         self._forget(task.vendor, ended)
+        # Events go by another connection than replies: none may come after this one.
+        if self._settle is not None and not self._thread.wait(self._settle, SETTLE_SECONDS):
+            log.warning("events may come after the reply to unsubscribing", task_id=task.task_id)
         return Result([{"subscription": task.task_id, "ticker": each.ticker} for each in ended])
 
     def _asked(self, task: StreamTask, reply_to: str) -> list[Subscription]:
@@ -161,26 +175,19 @@ class StreamDesk:
             except TimeoutError:
                 return
 
-    def _take_back_refused(self, task: StreamTask, standings: Sequence[Standing]) -> None:
+    def _take_back(self, task: StreamTask, subscriptions: Sequence[Subscription]) -> None:
         """A task is subscribed to all of what it asks for, or to none."""
-        refused = next((each for each in standings if each.refused is not None), None)
-        if refused is None or refused.refused is None:
-            return
-        subscriptions = [each.subscription for each in standings]
+        registrations = [each.registration for each in subscriptions]
         self._on_board(
-            task.vendor,
-            lambda board: board.unsubscribe(
-                task.task_id, task.request.family, [each.registration for each in subscriptions]
-            ),
+            task.vendor, lambda board: board.unsubscribe(task.task_id, task.request.family, registrations)
         )
         self._forget(task.vendor, subscriptions)
-        raise refused.refused
 
-    def _begin(self, vendor: str, asked: Sequence[Subscription]) -> None:
+    def _begin(self, vendor: str, receivers: Sequence[Receiver]) -> None:
         def begin() -> None:
             board = self._boards.get(vendor)
             if board is not None:
-                board.begin(asked)
+                board.begin(receivers)
 
         self._thread.post(begin)
 
@@ -217,20 +224,6 @@ class StreamDesk:
             return self._thread.call(act, CALL_SECONDS)
         except TimeoutError:
             raise VendorUnavailable("live data does not answer; see the worker's log") from None
-
-
-def _bridged(answers: Sequence[asyncio.Future[None]]) -> list[Future[None]]:
-    """The same for another thread."""
-    bridged: list[Future[None]] = []
-    for answer in answers:
-        outside: Future[None] = Future()
-        answer.add_done_callback(partial(_pass_on, outside))
-        bridged.append(outside)
-    return bridged
-
-
-def _pass_on(outside: Future[None], _: asyncio.Future[None]) -> None:
-    outside.set_result(None)
 
 
 def _row(standing: Standing) -> dict[str, Any]:

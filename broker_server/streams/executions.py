@@ -8,11 +8,11 @@ with what has been published; what is missing of an order is published as one ex
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,12 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import TaskFailed, TaskTimeout
 from broker_server.core.feeds import Incoming
-from broker_server.core.fills import SETTLE_SECONDS, Baseline, FillLedger, Noticed, Published, Recovered
+from broker_server.core.fills import SETTLE_SECONDS, Baseline, FillLedger, Noticed, Recovered
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import OrderAccess
 from broker_server.streams.board import StreamBoard
+from broker_server.streams.fill_writer import FillRecord, FillWriter
 
 log = structlog.get_logger(__name__)
 
@@ -38,19 +39,6 @@ _UNITS = {"domestic": Decimal(1)}
 _SMALLEST_UNIT = Decimal("0.0001")
 
 
-class FillRecord(Protocol):
-    """What outlives the worker. Blocking."""
-
-    def load(self, market: str, day: date) -> tuple[Mapping[str, Published], bool]:
-        """What was published of a day, by order number, and whether there is a baseline."""
-
-    def save(self, market: str, day: date, published: Mapping[str, Published]) -> None:
-        """Write down what has been published of some orders."""
-
-    def set_baseline(self, market: str, day: date, published: Mapping[str, Published]) -> None:
-        """Write down that a day has its baseline, and which."""
-
-
 @dataclass(slots=True)
 class _Day:
     """The ledger of one market's day."""
@@ -60,7 +48,7 @@ class _Day:
 
 
 class Executions:
-    """The executions of one account; a `broker_server.streams.board.Watcher` that is asked besides.
+    """The executions of one account; a `broker_server.streams.serving.Watcher` that is asked besides.
 
     Args:
         board: Publishes.
@@ -69,6 +57,7 @@ class Executions:
         noticed: Called for each notice: the orders' own records want to look.
         clock: UTC.
         monotonic: Seconds.
+        pause: Waits.
     """
 
     def __init__(
@@ -80,6 +69,7 @@ class Executions:
         noticed: Callable[[], None],
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._board = board
         self._orders = orders
@@ -87,10 +77,13 @@ class Executions:
         self._noticed = noticed
         self._clock = clock
         self._monotonic = monotonic
+        self._pause = pause
+        self._began_at = clock()
         self._days: dict[str, _Day] = {}
         self._early: dict[str, list[tuple[Registration, Incoming]]] = {}
+        self._unentered: dict[str, list[dict[str, Any]]] = {}
         self._checks: dict[Registration, asyncio.Task[None]] = {}
-        self._writing: asyncio.Queue[Callable[[], None]] = asyncio.Queue()
+        self._writer = FillWriter(record, pause)
 
     def registered(self, registration: Registration) -> None:
         """Notices come from now on: find out what was missed."""
@@ -110,7 +103,7 @@ class Executions:
         """They are not sent any more, for now."""
 
     def unwanted(self, registration: Registration) -> None:
-        """Nobody wants it any more."""
+        """The feed is not to hold it any more."""
 
     def passes(self, registration: Registration, incoming: Incoming) -> Incoming | None:
         """What to publish of a record, if anything: what was made up for before is not published again."""
@@ -119,44 +112,49 @@ class Executions:
             return incoming
         self._noticed()
         event = incoming.event()
-        if event.get("type") != "execution" or event.get("event") != "fill":
-            return incoming
-        day = self._days.get(market)
-        if day is None or day.day != self._today(market):
-            # Its day's record is still being read; it comes as soon as that is done.
+        day = self._opened_day(market)
+        if self._early.get(market) or (day is None and _is_fill(event)):
+            # The record of its day is still being read; it comes as soon as that is done.
             self._early.setdefault(market, []).append((registration, incoming))
-            self._open(registration, market)
+            self._open(registration)
             return None
         return self._entered(market, day, incoming, event)
 
     async def run(self) -> None:
-        """Write down what is published, until cancelled."""
+        """Write down what is published, until cancelled; then what is left."""
         try:
-            while True:
-                write = await self._writing.get()
-                try:
-                    await asyncio.to_thread(write)
-                except SQLAlchemyError as error:
-                    log.error("executions cannot be written down", reason=str(error).splitlines()[0])
+            await self._writer.run()
         finally:
             for check in self._checks.values():
                 check.cancel()
+            await self._writer.finish()
 
-    def _entered(self, market: str, day: _Day, incoming: Incoming, event: dict[str, Any]) -> Incoming | None:
-        order_no, quantity = str(event["order_no"]), int(event["quantity"] or 0)
+    def _entered(
+        self, market: str, day: _Day | None, incoming: Incoming, event: dict[str, Any]
+    ) -> Incoming | None:
+        if not _is_fill(event):
+            return incoming
+        if day is None:
+            self._unentered.setdefault(market, []).append(event)
+            return incoming
+        noticed = self._enter(market, day, event)
+        if noticed.duplicate:
+            log.info("a notice came of a fill that was published before", shares=noticed.duplicate)
+        return _part(incoming, noticed, noticed.publish + noticed.duplicate)
+
+    def _enter(self, market: str, day: _Day, event: dict[str, Any]) -> Noticed:
+        order_no = str(event["order_no"])
         noticed = day.ledger.noticed(
             order_no,
-            quantity=quantity,
+            quantity=int(event["quantity"] or 0),
             price=_decimal(event["price"]),
             time=_time(event["time"]),
             now=self._monotonic(),
         )
-        self._write(market, day, {order_no: noticed.published})
-        if noticed.duplicate:
-            log.info("a notice came of a fill that was published before", shares=noticed.duplicate)
-        return _part(incoming, noticed, quantity)
+        self._writer.add(market, day.day, {order_no: noticed.published})
+        return noticed
 
-    def _open(self, registration: Registration, market: str) -> None:
+    def _open(self, registration: Registration) -> None:
         if registration not in self._checks or self._checks[registration].done():
             self.registered(registration)
 
@@ -165,13 +163,16 @@ class Executions:
         while True:
             try:
                 await self._compare(registration, market)
-                return
             except (TaskFailed, SQLAlchemyError) as error:
                 log.warning("executions cannot be compared yet", market=market, reason=str(error)[:300])
             except Exception:
                 log.exception("executions cannot be compared", market=market)
+            else:
+                if not self._early.get(market):
+                    return
+                continue  # the day has changed meanwhile
             self._release_early(market)
-            await asyncio.sleep(pause)
+            await self._pause(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _compare(self, registration: Registration, market: str) -> None:
@@ -181,10 +182,10 @@ class Executions:
         listed = await asyncio.to_thread(self._list, market)
         answered_at = self._clock() + self._orders.clock_offset()
         day.ledger.listed(listed.orders, asked_at=asked_at, answered_at=answered_at, now=self._monotonic())
-        await asyncio.sleep(SETTLE_SECONDS)
+        await self._pause(SETTLE_SECONDS)
         for found in day.ledger.due(self._monotonic()):
             if isinstance(found, Baseline):
-                self._writing.put_nowait(self._baseline(market, day, found))
+                self._writer.add(market, day.day, found.published, baseline=True)
             else:
                 self._publish(registration, market, day, found)
 
@@ -193,24 +194,36 @@ class Executions:
             registration, found.order, found.quantity, found.price
         )
         self._board.publish_found(registration, incoming, {"recovered": True})
-        self._write(market, day, {found.order.order_no: found.published})
+        self._writer.add(market, day.day, {found.order.order_no: found.published})
         self._noticed()
 
     async def _day(self, market: str) -> _Day:
-        today = self._today(market)
+        known = self._opened_day(market)
+        if known is not None:
+            return known
+        today = self._day_of(market, self._clock())
+        published, has_baseline = await asyncio.to_thread(self._record.load, market, today)
         known = self._days.get(market)
         if known is not None and known.day == today:
-            return known
-        published, has_baseline = await asyncio.to_thread(self._record.load, market, today)
+            return known  # the check of another registration was faster
+        if not has_baseline and self._day_of(market, self._began_at) < today:
+            has_baseline = True  # nothing of this day was before our time
+            self._writer.add(market, today, {}, baseline=True)
         ledger = FillLedger(published, has_baseline=has_baseline, unit=_UNITS.get(market, _SMALLEST_UNIT))
         opened = self._days[market] = _Day(today, ledger)
         return opened
 
     def _release_early(self, market: str) -> None:
-        """Publish what came before the day's record was read."""
-        day = self._days.get(market)
+        """Publish what came before the day's record was read.
+
+        If it cannot be read yet, they do not wait for that: they are entered as soon as it is.
+        """
+        day = self._opened_day(market)
+        if day is not None:
+            for event in self._unentered.pop(market, ()):
+                self._enter(market, day, event)
         for registration, incoming in self._early.pop(market, ()):
-            passed = incoming if day is None else self._entered(market, day, incoming, incoming.event())
+            passed = self._entered(market, day, incoming, incoming.event())
             if passed is not None:
                 self._board.publish_found(registration, passed, {})
 
@@ -229,15 +242,14 @@ class Executions:
         )
         return self._orders.list_orders(market, context)
 
-    def _today(self, market: str) -> date:
-        now = self._clock().astimezone(_SEOUL)
-        return (now if market == "domestic" else now - _OVERSEAS_DAY_BEGINS).date()
+    def _opened_day(self, market: str) -> _Day | None:
+        day = self._days.get(market)
+        return day if day is not None and day.day == self._day_of(market, self._clock()) else None
 
-    def _write(self, market: str, day: _Day, published: Mapping[str, Published]) -> None:
-        self._writing.put_nowait(lambda: self._record.save(market, day.day, published))
-
-    def _baseline(self, market: str, day: _Day, found: Baseline) -> Callable[[], None]:
-        return lambda: self._record.set_baseline(market, day.day, found.published)
+    @staticmethod
+    def _day_of(market: str, moment: datetime) -> date:
+        in_korea = moment.astimezone(_SEOUL)
+        return (in_korea if market == "domestic" else in_korea - _OVERSEAS_DAY_BEGINS).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +267,10 @@ class _Part:
 
     def raw_event(self) -> dict[str, Any]:
         return self.whole.raw_event()
+
+
+def _is_fill(event: dict[str, Any]) -> bool:
+    return event.get("type") == "execution" and event.get("event") == "fill"
 
 
 def _part(incoming: Incoming, noticed: Noticed, quantity: int) -> Incoming | None:

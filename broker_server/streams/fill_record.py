@@ -12,7 +12,7 @@ KEPT_DAYS = 30
 
 
 class AccountFills:
-    """Implements `broker_server.streams.executions.FillRecord`.
+    """Implements `broker_server.streams.fill_writer.FillRecord`.
 
     Args:
         fills: The journal's.

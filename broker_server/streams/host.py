@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ class StreamThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = threading.Event()
+        self._waits: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="streams", daemon=True)
 
     def start(self) -> None:
@@ -81,8 +82,37 @@ class StreamThread:
         try:
             return answer.result(timeout)
         except TimeoutError:
-            answer.cancel()
-            raise
+            if answer.cancel():
+                raise
+            return answer.result()  # it has begun, so it happens: whoever called must know the outcome
+
+    def wait(self, make: Callable[[], Coroutine[Any, Any, None]], timeout: float) -> bool:
+        """Run a coroutine on the event loop. For any other thread.
+
+        Returns:
+            Whether it came to its end in time.
+        """
+        over: Future[None] = Future()
+
+        def begin() -> None:
+            task = asyncio.ensure_future(asyncio.wait_for(make(), timeout))
+            self._waits.add(task)
+            task.add_done_callback(end)
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._waits.discard(task)
+            if not task.cancelled() and task.exception() is None:
+                over.set_result(None)
+            else:
+                over.cancel()
+
+        try:
+            if self.post(begin):
+                over.result(timeout + 1.0)
+                return True
+        except (TimeoutError, CancelledError):
+            pass
+        return False
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:

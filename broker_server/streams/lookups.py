@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from broker_client.errors import TaskTimeout
+from broker_client.errors import InternalError, TaskTimeout
 from broker_server.core.feeds import Incoming, Streams
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
@@ -80,8 +80,11 @@ class Lookups:
         def work() -> None:
             try:
                 incoming = self._streams.snapshot(registration, context, bulk=bulk)
-            except BaseException as error:  # an exit that a library asks for must not end the thread
+            except Exception as error:
                 _settle(loop, answer.set_exception, answer, error)
+            except BaseException as error:  # an exit that a library asks for must end nothing of ours
+                failure = InternalError(f"the state by REST cannot be read: {error!r}")
+                _settle(loop, answer.set_exception, answer, failure)
             else:
                 _settle(loop, answer.set_result, answer, incoming)
 

@@ -80,9 +80,24 @@ class Outlet:
         environment: The worker's.
         form: Of its events.
         new_epoch: Makes the name of an epoch: plain ASCII, never used before.
+
+    Attributes:
+        part: Of the stream, as it is published now: `interrupt` begins another one. What is published may
+            wait before it is sent, and its epoch is that of its own part.
     """
 
-    __slots__ = ("_epoch", "_message", "_new_epoch", "_sequence", "_task_id", "envelope", "form", "key")
+    __slots__ = (
+        "_epoch",
+        "_message",
+        "_new_epoch",
+        "_part",
+        "_sequence",
+        "_task_id",
+        "envelope",
+        "form",
+        "key",
+        "part",
+    )
 
     def __init__(
         self,
@@ -95,6 +110,8 @@ class Outlet:
         self.envelope = Envelope(task_id, key, environment)
         self.key = key
         self.form: Form = form
+        self.part = 0
+        self._part = 0
         self._new_epoch = new_epoch
         self._epoch = new_epoch()
         self._sequence = 0
@@ -106,12 +123,16 @@ class Outlet:
         """Whether nothing else is to be sent there."""
         return self._message is not None
 
-    def render(self, event: Event, conflated: int = 0) -> bytes:
+    def render(self, event: Event, part: int, conflated: int = 0) -> bytes:
         """The next message of the sequence; for when it is really sent.
 
         Args:
+            part: `part` as it was when the event was published.
             conflated: How many older ones it stands for besides itself.
         """
+        if part != self._part:
+            self._part = part
+            self.skip()
         self._sequence += 1
         encoded = event.encoded(self.form)
         if self._message is not None:
@@ -121,7 +142,11 @@ class Outlet:
         return self.envelope.event(encoded, at=event.at, epoch=self._epoch, sequence=self._sequence)
 
     def interrupt(self) -> None:
-        """Something may be missing before the next message."""
+        """Something may be missing before the next event that is published."""
+        self.part += 1
+
+    def skip(self) -> None:
+        """Something is missing before the next message that is sent."""
         if self._sequence:
             self._epoch = self._new_epoch()
             self._sequence = 0

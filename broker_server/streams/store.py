@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class SubscriptionStore:
-    """Reads and writes them. Blocking, but for `delete_later`.
+    """Reads and writes them. Blocking, but for `delete_later`. Everything is done in order.
 
     Args:
         kept: Makes the journal's part for a vendor; told what is personal.
@@ -35,12 +35,12 @@ class SubscriptionStore:
         self._kept = {vendor: kept(_personal(each)) for vendor, each in streams.items()}
         self._streams = streams
         self._account = account
-        self._later = ThreadPoolExecutor(1, thread_name_prefix="subscriptions")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="subscriptions")
 
     def load(self, vendor: str) -> list[Subscription]:
         """What was subscribed when the last owner ended."""
         found = []
-        for each in self._kept[vendor].of(vendor, self._account):
+        for each in self._thread.submit(self._kept[vendor].of, vendor, self._account).result():
             registration = self._streams[vendor].with_person(each.registration)
             if registration is None:
                 log.warning("a subscription is not restored: its setting is gone", method=each.family)
@@ -50,24 +50,24 @@ class SubscriptionStore:
 
     def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Write subscriptions down, in place of what was there of the same task and key."""
-        self._kept[vendor].save(vendor, self._account, subscriptions)
+        self._thread.submit(self._kept[vendor].save, vendor, self._account, subscriptions).result()
 
     def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions."""
-        self._kept[vendor].delete(vendor, self._account, subscriptions)
+        self._thread.submit(self._kept[vendor].delete, vendor, self._account, subscriptions).result()
 
     def delete_later(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions, in another thread."""
         if subscriptions:
-            self._later.submit(self._delete, vendor, subscriptions)
+            self._thread.submit(self._delete, vendor, subscriptions)
 
     def close(self) -> None:
         """Finish what is to be forgotten."""
-        self._later.shutdown()
+        self._thread.shutdown()
 
     def _delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
         try:
-            self.delete(vendor, subscriptions)
+            self._kept[vendor].delete(vendor, self._account, subscriptions)
         except SQLAlchemyError as error:
             log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
 

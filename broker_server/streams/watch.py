@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ import structlog
 
 from broker_client.errors import TaskFailed
 from broker_server.core.feeds import Incoming
-from broker_server.core.freshness import Action, Freshness, Reconnect, Recovered, Renew, Stale
+from broker_server.core.freshness import Action, Freshness, Reconnect, Recovered, Renew, Stale, Suspected
 from broker_server.core.stream_requests import Registration
 from broker_server.streams.board import StreamBoard
 
@@ -33,7 +33,7 @@ class _Seen:
 
 
 class FreshnessWatch:
-    """Watches the feed of a board; a `broker_server.streams.board.Watcher`.
+    """Watches the feed of a board; a `broker_server.streams.serving.Watcher`.
 
     Args:
         board: Told and acted on.
@@ -41,6 +41,7 @@ class FreshnessWatch:
         clock: UTC.
         stale_after: Seconds of silence after which a look is taken.
         monotonic: Seconds.
+        pause: Waits.
     """
 
     def __init__(
@@ -51,13 +52,14 @@ class FreshnessWatch:
         clock: Callable[[], datetime],
         stale_after: float,
         monotonic: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._board = board
         self._freshness = freshness
         self._clock = clock
         self._between_looks = min(COMPARE_SECONDS, stale_after)
         self._monotonic = monotonic
-        self._heard: dict[Registration, float] = {}
+        self._pause = pause
         self._seen: dict[Registration, _Seen] = {}
         self._looks: set[asyncio.Task[None]] = set()
 
@@ -69,9 +71,7 @@ class FreshnessWatch:
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
         """A record came in."""
-        now = self._monotonic()
-        self._heard[registration] = now
-        recovered = self._freshness.received(registration, now)
+        recovered = self._freshness.received(registration, self._monotonic())
         if recovered is not None:
             self._act(recovered)
 
@@ -81,9 +81,8 @@ class FreshnessWatch:
             self._freshness.interrupted(registration)
 
     def unwanted(self, registration: Registration) -> None:
-        """Nobody wants it any more."""
+        """The feed is not to hold it any more."""
         self._freshness.forget(registration)
-        self._heard.pop(registration, None)
         self._seen.pop(registration, None)
 
     def is_stale(self, registration: Registration) -> bool:
@@ -95,17 +94,18 @@ class FreshnessWatch:
         try:
             while True:
                 for suspected in self._freshness.tick(self._monotonic(), self._clock()):
-                    look = asyncio.get_running_loop().create_task(self._look(suspected.registration))
+                    look = asyncio.get_running_loop().create_task(self._look(suspected))
                     self._looks.add(look)
                     look.add_done_callback(self._looks.discard)
-                await asyncio.sleep(TICK_SECONDS)
+                await self._pause(TICK_SECONDS)
         finally:
             for look in self._looks:
                 look.cancel()
 
-    async def _look(self, registration: Registration) -> None:
+    async def _look(self, suspected: Suspected) -> None:
+        registration = suspected.registration
         try:
-            moved = await self._has_moved(registration)
+            moved = await self._has_moved(registration, since=self._monotonic() - suspected.silent)
         except TaskFailed as error:
             log.info("a silent subscription cannot be looked up", reason=str(error))
             moved = None
@@ -114,35 +114,42 @@ class FreshnessWatch:
             moved = None
         for action in self._freshness.verdict(registration, moved, self._monotonic()):
             self._act(action)
+        if registration not in self._board.serving.held:
+            self._seen.pop(registration, None)
 
-    async def _has_moved(self, registration: Registration) -> bool | None:
-        """Whether the market moved during the silence, as REST tells; ``None`` where it cannot."""
+    async def _has_moved(self, registration: Registration, *, since: float) -> bool | None:
+        """Whether the market moved during the silence, as REST tells; ``None`` where it cannot.
+
+        Args:
+            since: When the silence began: an older look says nothing about it.
+        """
         if not self._board.streams.can_snapshot(registration):
             return None
         before = self._seen.get(registration)
-        if before is None or before.at < self._heard.get(registration, 0.0):
+        if before is None or before.at < since:
             before = await self._see(registration)
-            await asyncio.sleep(self._between_looks)
+            await self._pause(self._between_looks)
         now = await self._see(registration)
         return None if before is None or now is None else now.state != before.state
 
     async def _see(self, registration: Registration) -> _Seen | None:
+        asked_at = self._monotonic()
         incoming = await self._board.lookups.look(registration, bulk=True)
         event = incoming.event()
         state = tuple(event.get(name) for name in _TELLING)
         if all(value is None for value in state):
             return None
-        seen = self._seen[registration] = _Seen(self._monotonic(), state)
+        seen = self._seen[registration] = _Seen(asked_at, state)
         return seen
 
     def _act(self, action: Action) -> None:
         registration = action.registration
         if isinstance(action, Stale):
             seen = "trades that did not come" if action.proven else "nothing to compare with"
-            self._board.tell(registration, "stale", reason=f"no data; by REST: {seen}")
+            self._board.serving.turn_stale(registration, f"no data; by REST: {seen}")
         elif isinstance(action, Recovered):
-            self._board.audience.interrupt(registration)
-            self._board.tell(registration, "live", reason="data comes again" if action.delivers else "quiet")
+            reason = "data comes again" if action.delivers else "the market is quiet"
+            self._board.serving.turn_fresh(registration, reason, missed=action.delivers)
         elif isinstance(action, Renew):
             self._board.feed.renew(registration)
         elif isinstance(action, Reconnect):

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from websockets.asyncio.client import ClientConnection
 
 from broker_client.errors import TaskFailed
+from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.live_endings import End, Ending, Events
 from broker_server.vendors.live_plan import Plan, Request
@@ -30,6 +31,7 @@ class LiveConversation(ABC, Generic[StepT]):
         oddities: Where what should not happen is counted.
         events: Whom to tell.
         timing: The waits.
+        observer: Is told each step.
 
     Attributes:
         in_flight: What was asked and is not answered yet.
@@ -47,12 +49,14 @@ class LiveConversation(ABC, Generic[StepT]):
         oddities: OddityLog,
         events: Events,
         timing: Timing,
+        observer: FeedObserver | None = None,
     ) -> None:
         self._connection = connection
         self._plan = plan
         self._oddities = oddities
         self._events = events
         self._timing = timing
+        self._observer = observer or FeedObserver()
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._loop.time()
         self._sent_at = float("-inf")

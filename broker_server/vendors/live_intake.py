@@ -28,6 +28,7 @@ class LiveIntake:
         self._account = account
         self._now = clock.now
         self._oddities = oddities
+        self.frames = 0
         self.records = 0
         self.unwanted = 0
         self.of_other_accounts = 0
@@ -35,6 +36,7 @@ class LiveIntake:
     def counts(self) -> dict[str, Any]:
         """For `broker.get-status`."""
         return {
+            "frames": self.frames,
             "records": self.records,
             "unwanted": self.unwanted,
             "of_other_accounts": self.of_other_accounts,

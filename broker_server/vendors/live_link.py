@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
+from broker_client.errors import VendorUnavailable
 from broker_server.vendors.live_timing import Timing
 
 _PORTS = {"ws": 80, "wss": 443}
@@ -43,6 +45,12 @@ async def open_connection(url: str, timing: Timing) -> ClientConnection:
         )
     except ValueError as error:
         raise InvalidHandshake("redirected to another host") from error
+
+
+def host_of(url: str) -> str:
+    """Host and port of a URL, and nothing else of it."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}"
 
 
 async def close_connection(connection: ClientConnection, timing: Timing) -> None:
@@ -83,3 +91,29 @@ def why_closed(vendor: str, error: ConnectionClosed) -> str:
     if error.rcvd is None:
         return "the connection broke without a close frame"
     return f"{vendor} closed the connection with code {error.rcvd.code}"
+
+
+async def try_connection(vendor: str, vendor_name: str, url: str) -> None:
+    """Connect and close, without a word.
+
+    Raises:
+        VendorUnavailable: There is no connection.
+    """
+    timing = Timing()
+    try:
+        connection = await open_connection(url, timing)
+    except (OSError, EOFError, WebSocketException) as error:
+        reason = why_not_open(vendor_name, error)
+        raise VendorUnavailable(f"{host_of(url)}: {reason}", vendor=vendor) from error
+    await close_connection(connection, timing)
+
+
+def try_connections(vendor: str, vendor_name: str, urls: Iterable[str]) -> None:
+    """Connect to each of these and close, without a word. Blocking.
+
+    Raises:
+        VendorUnavailable: One of them takes no connection.
+    """
+    for url in urls:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(try_connection(vendor, vendor_name, url))

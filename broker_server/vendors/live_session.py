@@ -13,12 +13,12 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from broker_client.errors import AuthenticationFailed, TaskFailed
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.live_conversation import LiveConversation
 from broker_server.vendors.live_endings import End, Ending
-from broker_server.vendors.live_link import close_connection, open_connection, why_not_open
+from broker_server.vendors.live_link import close_connection, host_of, open_connection, why_not_open
 from broker_server.vendors.live_plan import Plan
 from broker_server.vendors.live_timing import Timing
 from broker_server.vendors.oddities import OddityLog
@@ -51,6 +51,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         timing: The waits.
         pause: Waits before a connection is made again.
         environment: For the log.
+        observer: Is told each step.
     """
 
     vendor: str
@@ -69,6 +70,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         timing: Timing,
         pause: Pause,
         environment: str,
+        observer: FeedObserver | None = None,
     ) -> None:
         self._url = url
         self._listener = listener
@@ -78,6 +80,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         self._timing = timing
         self._pause = pause
         self._environment = environment
+        self._observer = observer or FeedObserver()
         self._oddities = OddityLog(self.vendor, clock)
         self._has_aims = asyncio.Event()
         self._conversation: ConversationT | None = None
@@ -148,6 +151,10 @@ class LiveSession(ABC, Generic[ConversationT]):
             TaskFailed: There is none for another reason.
         """
 
+    def _is_configured_pass(self) -> bool:
+        """Whether it is from the settings; else the vendor has issued it."""
+        return False
+
     @abstractmethod
     def _discard_pass(self, value: str) -> None:
         """The vendor does not accept it."""
@@ -184,6 +191,8 @@ class LiveSession(ABC, Generic[ConversationT]):
         opened_at: float | None = None
         try:
             value = await asyncio.to_thread(self._get_pass)
+            self._observer.key_ready(configured=self._is_configured_pass())
+            self._observer.opening(host_of(self._url))
             connection = await open_connection(self._url, self._timing)
             try:
                 opened_at = asyncio.get_running_loop().time()
@@ -211,6 +220,7 @@ class LiveSession(ABC, Generic[ConversationT]):
                 self._state = "connected"
                 self._connections += 1
                 log.info(f"{self.vendor}_live_connected", environment=self._environment)
+                self._observer.opened()
                 steady = asyncio.get_running_loop().call_later(self._timing.stable, self._steady)
                 self._listener.connected()
             ending = turned_away or await conversation.hold()
@@ -238,6 +248,7 @@ class LiveSession(ABC, Generic[ConversationT]):
                 self._has_renewed_pass = True
                 self._next_pause = self._timing.shortest_pause
                 log.info(f"{self.vendor}_live_ended", reason=ending.reason)
+                self._observer.ended(ending.reason, self._next_pause)
                 return
         if is_failure:
             self.failures += 1
@@ -245,6 +256,7 @@ class LiveSession(ABC, Generic[ConversationT]):
             self._short_ones += 1  # going on and off must not become a loop, whatever it is for
         in_a_row = max(self.failures + self._short_ones, 1)
         self._next_pause = self._timing.pause(in_a_row, self._chance, in_use=in_use)
+        self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
             self._listener.failing(self.failures, ending.reason)

@@ -131,6 +131,7 @@ class OrderOffice:
         self._notices = {
             name: Nudge(partial(self._wake, name), NOTICE_SECONDS, after) for name in self.keepers
         }
+        self._noticed_at: dict[str, datetime] = {}
         obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
         gate = Gate(
@@ -193,6 +194,7 @@ class OrderOffice:
         """The vendor has told of something that happened to an order. For any thread."""
         notice = self._notices.get(vendor)
         if notice is not None:
+            self._noticed_at[vendor] = self._clock()
             notice()
 
     def stop(self) -> None:
@@ -205,8 +207,14 @@ class OrderOffice:
         self._announcer.changed(before, after)
         if after.state is State.UNKNOWN and before.state is not State.UNKNOWN:
             self._wake(after.vendor)
+        elif before.state is State.SENDING and self._was_noticed_since(after.vendor, after.sent_at):
+            self._notices[after.vendor]()  # perhaps of this order, whose answer was not there yet
         elif after.vendor in self._nudges:  # each look costs a call of the rate limit
             self._nudges[after.vendor]()
+
+    def _was_noticed_since(self, vendor: str, sent_at: datetime | None) -> bool:
+        noticed_at = self._noticed_at.get(vendor)
+        return noticed_at is not None and sent_at is not None and noticed_at >= sent_at
 
     def _wake(self, vendor: str) -> None:
         keeper = self.keepers.get(vendor)

@@ -1,25 +1,19 @@
-"""Wires live data together: the thread, the publisher, and the board of each vendor while it is owned."""
+"""Wires live data together: the thread, the publisher, and each vendor while it is owned."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
-from broker_server.core.feeds import Streams
-from broker_server.core.freshness import Freshness
 from broker_server.core.methods import Method
 from broker_server.core.reply_styles import EventStyle
-from broker_server.core.sessions import SessionTable
-from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import Vendor
 from broker_server.journal.published_fills import PublishedFills
 from broker_server.journal.subscriptions import KeptSubscriptions
@@ -27,40 +21,17 @@ from broker_server.market_sessions import load_market_sessions
 from broker_server.orders.checks import ACCOUNT
 from broker_server.settings import Settings
 from broker_server.streams.admin import subscription_methods
-from broker_server.streams.board import BoardOptions, EventBus, StreamBoard
-from broker_server.streams.delivery import Delivery
+from broker_server.streams.board import StreamBoard
 from broker_server.streams.desk import StreamDesk
-from broker_server.streams.executions import Executions, FillRecord
 from broker_server.streams.fill_record import AccountFills
+from broker_server.streams.fill_writer import FillRecord
+from broker_server.streams.herald import EventBus
 from broker_server.streams.host import StreamThread
-from broker_server.streams.lookups import Lookups
 from broker_server.streams.outlets import epochs
-from broker_server.streams.polling import Poller
-from broker_server.streams.reply_queues import ReplyQueueKeeper
 from broker_server.streams.store import SubscriptionStore
-from broker_server.streams.watch import FreshnessWatch
+from broker_server.wiring.vendor_streams import StreamOptions, StreamParts, VendorStreams
 
-log = structlog.get_logger(__name__)
-
-AGAIN_SECONDS = 5.0
 STATUS_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamOptions:
-    """Settings of live data.
-
-    Attributes:
-        grace: ``SUBSCRIPTION_GRACE``.
-        lifetime: ``TICK_TTL``.
-        polling_interval: ``POLLING_INTERVAL``.
-        stale_after: ``STALE_AFTER``.
-    """
-
-    grace: float
-    lifetime: float
-    polling_interval: float
-    stale_after: float
 
 
 class StreamOffice:
@@ -69,17 +40,11 @@ class StreamOffice:
     Args:
         url: The broker's.
         worker: The name of this worker.
-        environment: The worker's.
+        run_id: Tells this process from others of the same name.
         vendors: Those of this worker.
-        store: Keeps the subscriptions.
-        sessions: When markets trade.
-        hours: Whether the markets keep those hours; the simulated ones trade around the clock.
-        bus: ``broker.events``.
+        parts: What their live data share.
         fills: Keeps what was published of a vendor's executions.
         noticed: Told of each notice of an execution, with the vendor.
-        clock: UTC.
-        options: Settings.
-        styles: Of events that are not written as the contract says, by family.
     """
 
     def __init__(
@@ -87,44 +52,42 @@ class StreamOffice:
         *,
         url: str,
         worker: str,
-        environment: Environment,
+        run_id: str,
         vendors: Sequence[Vendor],
-        store: SubscriptionStore,
-        sessions: SessionTable,
-        hours: bool,
-        bus: EventBus,
+        parts: StreamParts,
         fills: Callable[[str], FillRecord],
         noticed: Callable[[str], None],
-        clock: Callable[[], datetime],
-        options: StreamOptions,
-        styles: Mapping[str, EventStyle] | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
         self._worker = worker
-        self._environment: Environment = environment
-        self._vendors = [vendor for vendor in vendors if vendor.streams is not None]
-        self._store = store
-        self._sessions = sessions
-        self._hours = hours
-        self._bus = bus
-        self._fills = fills
-        self._noticed = noticed
-        self._clock = clock
-        self._monotonic = monotonic
-        self._options = options
-        self._styles = styles
-        started_at = int(clock().timestamp() * 1000)
-        self._run_id = str(started_at)
-        self._new_epoch = epochs(started_at)
-        self._boards: dict[str, StreamBoard] = {}
-        self._deliveries: dict[str, Delivery] = {}
-        self._watches: dict[str, FreshnessWatch] = {}
+        self._run_id = run_id
+        self._store = parts.store
+        boards: dict[str, StreamBoard] = {}
+        self._served = [
+            VendorStreams(
+                vendor.name,
+                vendor.streams,
+                vendor.orders,
+                fills=fills(vendor.name),
+                noticed=lambda name=vendor.name: noticed(name),  # type: ignore[misc]
+                parts=parts,
+                boards=boards,
+            )
+            for vendor in vendors
+            if vendor.streams is not None
+        ]
         self._publisher: TickPublisher | None = None
-        self._held: asyncio.Event | None = None
-        self._lost: asyncio.Event | None = None
+        self._held = asyncio.Event()
+        self._lost = asyncio.Event()
         self._thread = StreamThread(self._main)
-        self.desk = StreamDesk(self._thread, self._boards, store, clock=clock, monotonic=monotonic)
+        self.desk = StreamDesk(
+            self._thread,
+            boards,
+            parts.store,
+            settle=self._settle,
+            clock=parts.clock,
+            monotonic=parts.monotonic,
+        )
 
     def methods(self) -> list[Method[Any]]:
         """The ``broker.*`` methods about subscriptions."""
@@ -148,25 +111,15 @@ class StreamOffice:
         publisher = self._publisher
         ticks = publisher.counts() if publisher is not None else {}
         try:
-            return {"ticks": ticks, **self._thread.call(self._boards_status, STATUS_SECONDS)}
+            return {"ticks": ticks, **self._thread.call(self._vendor_status, STATUS_SECONDS)}
         except TimeoutError:
             return {"ticks": ticks, "error": "live data does not answer"}
 
-    def _boards_status(self) -> dict[str, Any]:
-        return {
-            vendor: {
-                "subscriptions": len(board.book.all()),
-                "wanted": len(board.book.wanted),
-                "confirmed": len(board.book.wanted) - len(board.book.unconfirmed),
-                "polled": len(board.book.polled),
-                "stale": sum(self._watches[vendor].is_stale(each) for each in board.book.wanted),
-                "feed": board.feed.status(),
-            }
-            for vendor, board in self._boards.items()
-        }
+    def _vendor_status(self) -> dict[str, Any]:
+        found = {each.name: each.status() for each in self._served}
+        return {name: status for name, status in found.items() if status is not None}
 
     async def _main(self) -> None:
-        self._held, self._lost = asyncio.Event(), asyncio.Event()
         publisher = self._publisher = TickPublisher(
             self._url, self._worker, run_id=self._run_id, on_gap=self._on_gap
         )
@@ -174,113 +127,32 @@ class StreamOffice:
         try:
             while True:
                 await self._held.wait()
-                await self._serve_while_held(publisher, self._lost)
+                await self._serve_while_held(publisher)
         finally:
             publishing.cancel()
             await asyncio.wait({publishing})
 
+    async def _settle(self) -> None:
+        if self._publisher is not None:
+            await self._publisher.settle()
+
     def _set_held(self, held: bool) -> None:
-        if self._held is None or self._lost is None:
-            return
         (self._held.set if held else self._held.clear)()
         (self._lost.clear if held else self._lost.set)()
 
-    async def _serve_while_held(self, publisher: TickPublisher, lost: asyncio.Event) -> None:
-        serving = [asyncio.ensure_future(self._serve(vendor, publisher)) for vendor in self._vendors]
+    async def _serve_while_held(self, publisher: TickPublisher) -> None:
+        serving = [asyncio.ensure_future(each.serve(publisher)) for each in self._served]
         try:
-            await lost.wait()
+            await self._lost.wait()
         finally:
             for each in serving:
                 each.cancel()
             if serving:
                 await asyncio.wait(serving)
 
-    async def _serve(self, vendor: Vendor, publisher: TickPublisher) -> None:
-        while True:
-            try:
-                await self._serve_once(vendor, publisher)
-            except Exception:
-                log.exception("live data ended by a defect; it begins again", vendor=vendor.name)
-            await asyncio.sleep(AGAIN_SECONDS)
-
-    async def _serve_once(self, vendor: Vendor, publisher: TickPublisher) -> None:
-        streams, name = vendor.streams, vendor.name
-        assert streams is not None  # noqa: S101 - only such vendors are served
-        kept = await asyncio.to_thread(self._store.load, name)
-        lookups = Lookups(streams, self._clock)
-        board, delivery = self._board(name, streams, lookups, publisher)
-        watch = self._watch(board)
-        executions = Executions(
-            board,
-            vendor.orders,
-            self._fills(name),
-            noticed=lambda: self._noticed(name),
-            clock=self._clock,
-            monotonic=self._monotonic,
-        )
-        board.watchers += [watch, executions]
-        board.executions = executions
-        board.restore(kept)
-        self._boards[name], self._deliveries[name], self._watches[name] = board, delivery, watch
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(board.run())
-                group.create_task(watch.run())
-                group.create_task(executions.run())
-                group.create_task(Poller(board, self._options.polling_interval).run())
-                group.create_task(ReplyQueueKeeper(board, publisher).run())
-        finally:
-            del self._boards[name], self._deliveries[name], self._watches[name]
-            lookups.stop()
-
-    def _board(
-        self, vendor: str, streams: Streams, lookups: Lookups, publisher: TickPublisher
-    ) -> tuple[StreamBoard, Delivery]:
-        delivery = Delivery(
-            vendor,
-            self._environment,
-            publisher,
-            new_epoch=self._new_epoch,
-            clock=self._clock,
-            lifetime=self._options.lifetime,
-            on_returned=lambda queue: board.returned(queue),
-            styles=self._styles,
-        )
-        board = StreamBoard(
-            vendor,
-            streams,
-            delivery=delivery,
-            lookups=lookups,
-            bus=self._bus,
-            forgotten=lambda ended: self._store.delete_later(vendor, ended),
-            clock=self._clock,
-            monotonic=self._monotonic,
-            options=BoardOptions(grace=self._options.grace),
-        )
-        return board, delivery
-
-    def _watch(self, board: StreamBoard) -> FreshnessWatch:
-        freshness = Freshness(
-            lambda registration, at: self._may_trade(board.streams, registration, at),
-            stale_after=self._options.stale_after,
-        )
-        return FreshnessWatch(
-            board,
-            freshness,
-            clock=self._clock,
-            stale_after=self._options.stale_after,
-            monotonic=self._monotonic,
-        )
-
-    def _may_trade(self, streams: Streams, registration: Registration, at: datetime) -> bool:
-        venue = streams.venue(registration)
-        if venue is None:
-            return False
-        return not self._hours or self._sessions.phase(venue, at).is_continuous
-
     def _on_gap(self, slot: str, missing: int) -> None:
-        for delivery in self._deliveries.values():
-            if delivery.on_gap(slot, missing):
+        for each in self._served:
+            if each.delivery is not None and each.delivery.on_gap(slot, missing):
                 return
 
 
@@ -302,27 +174,33 @@ def make_stream_office(
     Raises:
         SettingsError: The file of market sessions is wrong.
     """
+    started_at = int(clock().timestamp() * 1000)
     return StreamOffice(
         url=url,
         worker=worker,
-        environment=environment,
+        run_id=str(started_at),
         vendors=vendors,
-        store=SubscriptionStore(
-            lambda is_personal: KeptSubscriptions(engine, environment, is_personal=is_personal),
-            {each.name: each.streams for each in vendors if each.streams is not None},
-            ACCOUNT,
+        parts=StreamParts(
+            environment=environment,
+            store=SubscriptionStore(
+                lambda is_personal: KeptSubscriptions(engine, environment, is_personal=is_personal),
+                {each.name: each.streams for each in vendors if each.streams is not None},
+                ACCOUNT,
+            ),
+            sessions=load_market_sessions(settings.market_sessions_file),
+            hours=environment != "simulated",
+            bus=bus,
+            new_epoch=epochs(started_at),
+            clock=clock,
+            monotonic=time.monotonic,
+            options=StreamOptions(
+                grace=settings.subscription_grace,
+                lifetime=settings.tick_ttl,
+                polling_interval=settings.polling_interval,
+                stale_after=settings.stale_after,
+            ),
+            styles=styles,
         ),
-        sessions=load_market_sessions(settings.market_sessions_file),
-        hours=environment != "simulated",
-        bus=bus,
         fills=lambda vendor: AccountFills(PublishedFills(engine, environment), vendor, ACCOUNT, clock),
         noticed=noticed,
-        clock=clock,
-        options=StreamOptions(
-            grace=settings.subscription_grace,
-            lifetime=settings.tick_ttl,
-            polling_interval=settings.polling_interval,
-            stale_after=settings.stale_after,
-        ),
-        styles=styles,
     )

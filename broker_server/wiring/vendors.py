@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,13 @@ def quote_keys(settings: Settings, *, simulated: bool, cache_folder: Path) -> li
         SettingsError: ``ACCOUNTS_FILE`` is wrong, or contradicts another setting.
     """
     configs = []
+    known = {settings.kis_app_key.get_secret_value()} if settings.kis_app_key is not None else set()
     for key in load_extra_keys(settings.accounts_file):
+        if key.app_key.get_secret_value() in known:
+            raise SettingsError(
+                f"ACCOUNTS_FILE: [{key.alias}] app_key: named twice, and KIS allows a key one connection"
+            )
+        known.add(key.app_key.get_secret_value())
         try:
             configs.append(
                 kis.KisConfig(
@@ -75,7 +82,8 @@ def quote_keys(settings: Settings, *, simulated: bool, cache_folder: Path) -> li
                 )
             )
         except ValueError as error:
-            raise SettingsError(f"ACCOUNTS_FILE: [{key.alias}] {error}") from None
+            named = re.sub("KIS_([A-Z_]+)", lambda name: name[1].lower(), str(error))
+            raise SettingsError(f"ACCOUNTS_FILE: [{key.alias}] {named}") from None
     return configs
 
 

@@ -27,6 +27,7 @@ def environment(clean_broker: str, simulator: SimulatorProcess, tmp_path: Path) 
         "BROKER_URL": clean_broker,
         "KIS_ENVIRONMENT": "real",
         "KIS_REST_URL": simulator.kis_rest_url,
+        "KIS_WS_URL": simulator.kis_ws_url,
         "KIS_APP_KEY": key["app_key"],
         "KIS_APP_SECRET": key["app_secret"],
         "KIS_ACCOUNT": key["account"],
@@ -68,11 +69,16 @@ def test_a_running_worker_is_asked_instead_of_a_second_session(
         assert not (tmp_path / "of the check" / "sapi-broker" / "kis").exists()
 
 
-def test_without_a_worker_the_key_is_tried_itself(environment: dict[str, str]) -> None:
+def test_without_a_worker_the_key_is_tried_itself(
+    environment: dict[str, str], simulator: SimulatorProcess
+) -> None:
     code, lines = checked(environment)
     assert code == 0, lines
     assert any(line.startswith("ok   kis token: ") for line in lines)
+    assert lines[-2] == "ok   kis live data: got an approval key; the server of live data takes connections"
     assert lines[-1].endswith("start the worker with broker-server run")
+    sessions = requests.get(f"{simulator.control_url}/sessions", timeout=60).json()
+    assert (sessions["connections"], sessions["open"]) == (1, 0)
 
 
 def test_workers_of_another_environment_fail_the_check_in_the_words_of_run(

@@ -17,6 +17,8 @@ PRINTED = (
     ("'price': ",),
     ("fix the call: ticker",),
     ("ACCEPTED ", "True True"),
+    (" missed: 0",),
+    ("005930 ",),
     ("TASK_SUCCEED ['한국전력']",),
 )
 

@@ -84,6 +84,10 @@ class Brokerage:
         quote: dict[str, Any] = self._control("POST", "/market", {"ticker": ticker, **change})
         return quote
 
+    def freeze(self, frozen: bool = True) -> None:
+        """Stop the simulated clock, or let it run again: nothing is matched while it stands still."""
+        self._control("POST", "/clock", {"freeze": frozen})
+
     def price(self, ticker: str) -> int:
         """The price of a domestic instrument, held there from now on."""
         price = int(self.market(ticker)["price"])

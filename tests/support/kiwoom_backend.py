@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult
 from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
@@ -96,8 +96,11 @@ class FakeBackend:
         self.sent.append(order)
         return self.send(order, context)
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         raise NotImplementedError
+
+    def try_live_data(self, context: TaskContext) -> str:
+        return "in memory"
 
     def status(self) -> dict[str, Any]:
         return {"connected": True}

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.run import run_worker
 from broker_server.settings import load_settings
@@ -60,7 +60,7 @@ class RepeatingFeed:
 class LiveBackend(FakeBackend):
     """With live data."""
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         return RepeatingFeed(listener)
 
 

@@ -88,3 +88,32 @@ def test_the_command_ends_with_the_verdict_and_its_exit_code() -> None:
         "FAIL kis settings",
     ]
     assert lines[-1].startswith("2 of 3 checks failed: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--stream", "kis"], "--stream: must look like kis:HDFSASP0:DNASAAPL"),
+        (["--stream", "nobody:H0STCNT0:005930"], "--stream: must look like"),
+        (["--stream", "kis:H0STCNX0:005930"], "--stream: tr_id: KIS has no such real-time TR; did you mean"),
+        (["--stream", "kis:H0STCNT0"], "--stream: tr_key: H0STCNT0 needs a 6-character code"),
+        (["--stream", "kis:H0STCNI9:"], "set KIS_HTS_ID"),
+        (["--stream", "kis:H0STCNT0:005930", "--seconds", "601"], "--seconds"),
+    ],
+)
+def test_a_stream_that_cannot_be_asked_for_is_wrong_usage(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIS_APP_KEY", "k" * 36)
+    monkeypatch.setenv("KIS_APP_SECRET", "s" * 180)
+    outcome = CliRunner().invoke(app, ["check", *arguments])
+    assert outcome.exit_code == 2
+    assert words in outcome.output
+
+
+def test_what_paper_trading_does_not_have_is_no_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIS_APP_KEY", "k" * 36)
+    monkeypatch.setenv("KIS_APP_SECRET", "s" * 180)
+    outcome = CliRunner().invoke(app, ["check", "--stream", "kis:H0NXCNT0:005930"])
+    assert outcome.exit_code == 1
+    assert outcome.output.startswith("FAIL kis:H0NXCNT0:005930: KIS does not offer H0NXCNT0 in paper trading")

@@ -13,21 +13,19 @@ from aiohttp import web
 
 from broker_server.simulator.calls import CallCounts
 from broker_server.simulator.clock import KST, SimulatedClock
-from broker_server.simulator.faults import FaultBoard
+from broker_server.simulator.connections import INSTANCE_HEADER, SIGNATURE, reset
+from broker_server.simulator.faults import FaultBoard, NoAnswer, SpoiledAnswer
 from broker_server.simulator.kis.calls import Answer, Call
 from broker_server.simulator.kis.errors import KisError, business_error, gateway_error
 from broker_server.simulator.kis.http import json_response, parameters_of
 from broker_server.simulator.kis.keys import KeyStore
-from broker_server.simulator.kis.limits import Limits, SlidingWindow
+from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kis.logins import Logins
-from broker_server.simulator.kis.spoiling import NoAnswer, SpoiledAnswer, Spoiler, reset
+from broker_server.simulator.kis.spoiling import Spoiler
 from broker_server.simulator.kis.tables import Environment, Operation, Tr, operations
+from broker_server.simulator.sliding_window import SlidingWindow
 
 Service = Callable[[Call], Answer]
-
-SIGNATURE = "sapi-broker-simulator"
-INSTANCE_HEADER = "X-Simulator-Instance"
-"""Workers send simulated orders to no server without it."""
 
 
 class KisGateway:

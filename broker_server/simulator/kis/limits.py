@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from broker_server.simulator.kis.tables import Environment
@@ -51,28 +49,3 @@ class Limits:
     def per_second(self, environment: Environment) -> int:
         """REST calls in any second."""
         return self.real_per_second if environment == "real" else self.paper_per_second
-
-
-class SlidingWindow:
-    """Counts the accepted calls of the last second, per key.
-
-    Args:
-        monotonic: Real seconds; the limit does not follow the simulated clock.
-    """
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._calls: dict[str, deque[float]] = {}
-
-    def accept(self, key: str, limit: int) -> bool:
-        """Count a call unless the last second is full."""
-        now = self._monotonic()
-        calls = self._calls.get(key)
-        if calls is None:
-            calls = self._calls[key] = deque()
-        while calls and calls[0] <= now - 1.0:
-            calls.popleft()
-        if len(calls) >= limit:
-            return False
-        calls.append(now)
-        return True

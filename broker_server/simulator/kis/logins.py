@@ -13,7 +13,8 @@ from broker_server.simulator.clock import SimulatedClock
 from broker_server.simulator.kis.errors import gateway_error, oauth_error
 from broker_server.simulator.kis.http import json_object, json_response
 from broker_server.simulator.kis.keys import APP_KEY_LENGTH, TOKEN_LIFETIME, KeyStore, expiry_text
-from broker_server.simulator.kis.limits import Limits, SlidingWindow
+from broker_server.simulator.kis.limits import Limits
+from broker_server.simulator.sliding_window import SlidingWindow
 
 Login = Callable[[web.BaseRequest, bytes, Limits], web.Response]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 
 from aiohttp import web
 
-from broker_server.simulator.faults import Fault
+from broker_server.simulator.faults import Fault, NoAnswer, SpoiledAnswer
 from broker_server.simulator.kis.errors import KisError, business_error, gateway_error, oauth_error
 from broker_server.simulator.kis.http import JSON
 from broker_server.simulator.kis.keys import KeyStore
@@ -18,18 +16,6 @@ _BAD_GATEWAY = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 )
-
-
-class NoAnswer(Exception):
-    """The connection ends without an answer."""
-
-
-class SpoiledAnswer(Exception):
-    """A fault's answer takes the place of the service's."""
-
-    def __init__(self, response: web.Response) -> None:
-        super().__init__()
-        self.response = response
 
 
 class Spoiler:
@@ -95,14 +81,3 @@ def _error(path: str, code: str, message: str | None) -> KisError:
     if code.startswith("EGW"):
         return gateway_error(code, message)
     return business_error(code, message or gateway_message(code))
-
-
-def reset(request: web.BaseRequest) -> None:
-    """End the connection with a TCP reset, so that the caller sees neither answer nor orderly end."""
-    transport = request.transport
-    if transport is None:
-        return
-    raw = transport.get_extra_info("socket")
-    if raw is not None:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

@@ -8,7 +8,6 @@ number is right (``H0UNMKO0``, whose published list of fields lacks the first on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,7 +21,6 @@ from broker_server.vendors.kis.record_readers import NotANumber, Value, is_simpl
 Decrypt = Callable[[str, CipherKeys], str]
 """Opens a payload, or raises `UndecryptableNotice`."""
 
-_TIME = re.compile(r"[0-9]{6}")
 _TIMED_BY = frozenset({"MKSC_SHRN_ISCD", "RSYM", "BSTP_CLS_CODE"})
 """First fields of the TRs whose time is known to have six digits: stocks, ELWs and indices."""
 _DOUBLED_BOOK = "HDFSASP0"
@@ -186,7 +184,7 @@ def _place_of_time(tr: RealtimeTr) -> int:
 
 
 def _is_time(text: str) -> bool:
-    return _TIME.fullmatch(text) is not None or text.strip() in ("", "(null)")
+    return (len(text) == 6 and text.isdecimal() and text.isascii()) or text.strip() in ("", "(null)")
 
 
 def _place_of_repetition(tr: RealtimeTr, width: int) -> tuple[int, int] | None:

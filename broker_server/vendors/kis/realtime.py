@@ -8,6 +8,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
+from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.approval import ApprovalKeys
@@ -34,6 +35,7 @@ class KisSession(LiveSession[Conversation]):
         timing: The waits.
         pause: Waits before a connection is made again.
         alias: How the account is called in events.
+        observer: Is told each step.
     """
 
     vendor = "kis"
@@ -50,6 +52,7 @@ class KisSession(LiveSession[Conversation]):
         timing: Timing | None = None,
         pause: Pause = asyncio.sleep,
         alias: str = "default",
+        observer: FeedObserver | None = None,
     ) -> None:
         if config.live_url is None:
             raise ValueError("KIS_WS_URL must be set: a simulator's address of live data has no default")
@@ -63,12 +66,16 @@ class KisSession(LiveSession[Conversation]):
             timing=timing,
             pause=pause,
             environment=config.environment,
+            observer=observer,
         )
         self._approval = approval
         self._intake = Intake(listener.received, config.account, alias, clock, self._oddities)
 
     def _get_pass(self) -> str:
         return self._approval.get()
+
+    def _is_configured_pass(self) -> bool:
+        return self._approval.state() == "configured"
 
     def _discard_pass(self, value: str) -> None:
         self._approval.discard(value)
@@ -89,6 +96,7 @@ class KisSession(LiveSession[Conversation]):
             oddities=self._oddities,
             events=self._listener,
             timing=self._timing,
+            observer=self._observer,
         )
 
     def _forget(self) -> None:

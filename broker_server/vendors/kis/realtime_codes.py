@@ -62,7 +62,7 @@ _FOR_GOOD = frozenset(
 )
 
 _EXPLANATIONS: Mapping[Treatment, tuple[type[TaskFailed], str]] = {
-    Treatment.RETRY: (VendorUnavailable, "KIS has a fault of its own; the worker tries again a few times"),
+    Treatment.RETRY: (VendorUnavailable, "KIS has a fault of its own; it is asked again a few times"),
     Treatment.LIMIT: (
         SubscriptionLimit,
         "KIS holds no more on this connection; end a subscription, or lower KIS_WS_MAX_REGISTRATIONS",
@@ -92,7 +92,7 @@ _EXPLANATIONS: Mapping[Treatment, tuple[type[TaskFailed], str]] = {
         VendorUnavailable,
         (
             "another connection holds this app key at KIS, or an old one is still counted; end the other "
-            "program, the worker tries again by itself"
+            "program, it is tried again by itself"
         ),
     ),
 }

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from broker_client.errors import TaskFailed
+from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.frames import (
     Acknowledgement,
@@ -70,6 +71,7 @@ class Conversation(LiveConversation[Request]):
         oddities: Where unknown codes are counted.
         events: Whom to tell.
         timing: The waits.
+        observer: Is told each step.
     """
 
     vendor = "KIS"
@@ -86,8 +88,11 @@ class Conversation(LiveConversation[Request]):
         oddities: OddityLog,
         events: Events,
         timing: Timing,
+        observer: FeedObserver | None = None,
     ) -> None:
-        super().__init__(connection, plan=plan, oddities=oddities, events=events, timing=timing)
+        super().__init__(
+            connection, plan=plan, oddities=oddities, events=events, timing=timing, observer=observer
+        )
         self._approval_key = approval_key
         self._customer = customer
         self._secrets = (approval_key, *secrets)
@@ -119,6 +124,7 @@ class Conversation(LiveConversation[Request]):
     ) -> Ending | None:
         if isinstance(frame, Ping):
             await self._connection.send(frame.text)
+            self._observer.pinged()
         elif isinstance(frame, Quarantined):
             self._intake.quarantine(frame)
         elif isinstance(frame, Acknowledgement):
@@ -131,11 +137,13 @@ class Conversation(LiveConversation[Request]):
         if frame.registered and frame.cipher is not None:
             self._intake.set_cipher(frame.tr_id, frame.cipher)
         treatment = Treatment.REGISTERED if frame.registered else Treatment.REMOVED
+        self._observe_answer(frame.code, redacted(frame.message, self._secrets))
         self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code))
 
     def _refused(self, frame: Refusal) -> Ending | None:
         treatment = treatment_of(frame.code)
         message = redacted(frame.message, self._secrets)
+        self._observe_answer(frame.code, message)
         if frame.code not in known_codes():
             self._oddities.note("unknown_code", "", code=frame.code[:20], text=message[:200])
         if treatment in ENDS_CONNECTION:
@@ -143,6 +151,10 @@ class Conversation(LiveConversation[Request]):
             return Ending(_ENDS[treatment], error.message, error)
         self._answered(frame.tr_id, frame.tr_key, _Answer(treatment, frame.code, message))
         return None
+
+    def _observe_answer(self, code: str, message: str) -> None:
+        asked = None if self.in_flight is None else self.in_flight.registration
+        self._observer.answered(asked, code, message)
 
     def _answered(self, tr_id: str | None, tr_key: str | None, answer: _Answer) -> None:
         if self._is_about_request(tr_id, tr_key, answer.treatment):
@@ -182,6 +194,7 @@ class Conversation(LiveConversation[Request]):
             self._intake.open(registration)
         self.in_flight, self._answer = request, self._loop.create_future()
         try:
+            self._observer.asked(registration, register=request.register)
             await self._connection.send(request_text(self._approval_key, self._customer, request))
             self._sent_at = self._loop.time()
             async with asyncio.timeout(self._timing.answer):

@@ -84,6 +84,7 @@ class Intake(LiveIntake):
             return
         records, quarantined = decode_records(frame, route.asked, route.cipher)
         received = self._now()
+        self.frames += 1
         for record in records:
             target = route.targets.get(record.key)
             if route.is_notice:

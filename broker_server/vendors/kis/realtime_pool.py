@@ -8,7 +8,7 @@ from random import Random, SystemRandom
 from typing import Any
 
 from broker_client.errors import SubscriptionLimit, TaskFailed, Unsupported
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.http import Transport
@@ -38,6 +38,7 @@ class KisFeed:
         timing: The waits.
         pause: Waits before a connection is made again.
         aliases: How the account of each key is called in events; all are ``default`` when left out.
+        observer: Is told each step of the connections.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class KisFeed:
         timing: Timing | None = None,
         pause: Pause = asyncio.sleep,
         aliases: Sequence[str] | None = None,
+        observer: FeedObserver | None = None,
     ) -> None:
         self._listener = listener
         self._loop = asyncio.get_running_loop()
@@ -70,6 +72,7 @@ class KisFeed:
                 timing=timing,
                 pause=pause,
                 alias=aliases[at] if aliases else "default",
+                observer=observer,
             )
             for at, config in enumerate(configs)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 
 from broker_server.core.market_data import Level, Money
@@ -63,7 +64,8 @@ class RecordFields:
 
     def money(self, name: str) -> Money | None:
         """A price or amount; zero counts as none."""
-        return _number(self._fields.get(name)) or None
+        value = self._fields.get(name)
+        return value if value and isinstance(value, (int, Decimal)) else None
 
     def decimal(self, name: str) -> Decimal | None:
         """A number in points, which may be zero."""
@@ -124,10 +126,15 @@ class RecordFields:
         date_text = self.text(date_name) if date_name else None
         try:
             if date_text and date_text.strip("0"):
-                return datetime.combine(_date(date_text), time_of_day(clock_text), KST)
+                return _moment(date_text, clock_text)
             return nearest_moment(time_of_day(clock_text), self._received)
         except (ValueError, OverflowError):
             raise Unusable(Reason.NO_TIME, f"{name} is not a time") from None
+
+
+@lru_cache(maxsize=64)  # most records are of the same second as the one before
+def _moment(date_text: str, clock_text: str) -> datetime:
+    return datetime.combine(_date(date_text), time_of_day(clock_text), KST)
 
 
 def _date(text: str) -> date:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker_client.errors import TaskFailed
-from broker_server.core.feeds import Feed, FeedListener, Incoming
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
@@ -33,6 +33,7 @@ class KisStreams:
         codes: What the key may ask for.
         snapshots: The same by REST.
         make_feed: Makes the live connections.
+        try_out: Connects once and closes.
         has_account: Orders can be placed, so the worker wants to hear of their executions.
     """
 
@@ -40,18 +41,24 @@ class KisStreams:
         self,
         codes: StreamCodes,
         snapshots: Snapshots,
-        make_feed: Callable[[FeedListener], Feed],
+        make_feed: Callable[[FeedListener, FeedObserver | None], Feed],
         *,
+        try_out: Callable[[], str],
         has_account: bool,
     ) -> None:
         self._codes = codes
         self._snapshots = snapshots
         self._make_feed = make_feed
+        self._try_out = try_out
         self._own = codes.executions() if has_account else ()
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         """Make the live connections."""
-        return self._make_feed(listener)
+        return self._make_feed(listener, observer)
+
+    def try_out(self) -> str:
+        """Get an approval key, connect and close."""
+        return self._try_out()
 
     def can_snapshot(self, registration: Registration) -> bool:
         """Whether REST has the same information."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from broker_server.core.feeds import Feed, FeedListener, Streams
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
@@ -36,6 +36,7 @@ from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.realtime_pool import KisFeed
+from broker_server.vendors.kis.realtime_trial import try_live_data
 from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
@@ -112,6 +113,7 @@ class KisVendor:
             codes,
             Snapshots(self._client, clock),
             self._make_feed,
+            try_out=self._try_live_data,
             has_account=config.account is not None,
         )
         self.live: bool = config.environment == "real" and not config.simulated
@@ -159,10 +161,15 @@ class KisVendor:
             results.append(attempt("kis account", lambda: self._check_account(context)))
         return results
 
-    def _make_feed(self, listener: FeedListener) -> Feed:
+    def _make_feed(self, listener: FeedListener, observer: FeedObserver | None) -> Feed:
         if not self._live_keys:
             return NoFeed()
-        return KisFeed(self._live_keys, listener, transport=self._transports[0], clock=self._clock)
+        return KisFeed(
+            self._live_keys, listener, transport=self._transports[0], clock=self._clock, observer=observer
+        )
+
+    def _try_live_data(self) -> str:
+        return try_live_data(self._live_keys, self._transports[0], self._clock)
 
     def close(self) -> None:
         """Wake what waits, refuse what comes, release the sockets."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
-from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult
 
@@ -158,8 +158,11 @@ class Backend(Protocol):
                 by `TaskContext.not_taken` and retried by the wrapper.
         """
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         """Its live data; see `broker_server.core.feeds.Streams`."""
+
+    def try_live_data(self, context: TaskContext) -> str:
+        """See `broker_server.core.feeds.Streams.try_out`."""
 
     def clock_offset(self) -> timedelta:
         """Kiwoom's clock less ours, from its last answer; zero where nothing has told it."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from broker_server.core.feeds import Feed, FeedListener, Incoming
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.market_data import Execution, event_of
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
+from broker_server.vendors.checks import context_without_deadline
+from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.reading import VENDOR
 from broker_server.vendors.kiwoom.real_types import (
@@ -33,15 +35,21 @@ class KiwoomStreams:
     Args:
         backend: Makes the feed.
         snapshots: The same by a TR.
+        clock: The time.
     """
 
-    def __init__(self, backend: Backend, snapshots: Snapshots) -> None:
+    def __init__(self, backend: Backend, snapshots: Snapshots, clock: Clock) -> None:
+        self._clock = clock
         self._backend = backend
         self._snapshots = snapshots
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         """Make the live connection."""
-        return self._backend.open_feed(listener)
+        return self._backend.open_feed(listener, observer)
+
+    def try_out(self) -> str:
+        """Whether there would be live data, without taking any."""
+        return self._backend.try_live_data(context_without_deadline("check", self._clock))
 
     def can_snapshot(self, registration: Registration) -> bool:
         """Whether a TR has the same information."""

@@ -63,7 +63,7 @@ class KiwoomVendor:
             RequestTr(backend),
             StreamMethods(backend, paper=paper, compat=config.compat),
         )
-        self.streams: Streams | None = KiwoomStreams(backend, Snapshots(quotes, kiwoom_clock))
+        self.streams: Streams | None = KiwoomStreams(backend, Snapshots(quotes, kiwoom_clock), clock)
         self.orders: OrderAccess = KiwoomOrderAccess(backend, order_book, quotes, kiwoom_clock)
 
     @property

@@ -161,6 +161,10 @@ async def test_limits_can_be_lifted_and_restored(published_limits):
         "paper_per_second": 1,
         "token_interval": 60.0,
         "approvals_per_second": 1,
+        "kiwoom_real_per_second": 5,
+        "kiwoom_mock_per_second": 1,
+        "kiwoom_queries_per_second": 0,
+        "kiwoom_orders_per_second": 0,
     }
 
 

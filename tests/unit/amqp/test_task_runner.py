@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,7 @@ from broker_server.amqp.running import Recipient
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.topology import REJECTED_QUEUE
 from broker_server.core.methods import Lane, Method, MethodKind, NoParameters, Outcome
+from broker_server.core.stream_requests import StreamRequest
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.execution import LaneExecutor
 from broker_server.journal.database import open_database
@@ -411,3 +413,59 @@ async def test_an_order_that_runs_again_is_the_same_to_the_desk(
     gate.set()
     assert (await only_reply(link))["result"] == [7]
     assert seen[0] is seen[1]
+
+
+class FakeStreamDesk:
+    """Acknowledges, and notes what it was asked and when the acknowledgement had arrived."""
+
+    def __init__(self) -> None:
+        self.asked: list[StreamTask] = []
+        self.threads: list[str] = []
+        self.arrived: list[str] = []
+
+    def run(self, task: StreamTask) -> Result:
+        self.asked.append(task)
+        self.threads.append(threading.current_thread().name)
+        return Result(
+            [{"mode": "realtime"}], kind="ack", on_arrived=lambda: self.arrived.append(task.task_id)
+        )
+
+
+def stream_method() -> Method[Any]:
+    made = method(raising(AssertionError("its handler is never called")), kind="stream", lane=Lane.STREAM)
+    return replace(made, stream=lambda _: StreamRequest(action="subscribe", family="stub.price"))
+
+
+async def test_subscription_is_acknowledged_by_the_stream_desk(bench: Bench) -> None:
+    link, desk = Link(), FakeStreamDesk()
+    bench.runner._streams = desk
+    bench.runner.admit(request(), stream_method(), link.recipient())
+    reply = await only_reply(link)
+    assert (reply["kind"], reply["result"]) == ("ack", [{"mode": "realtime"}])
+    (task,) = desk.asked
+    assert (task.vendor, task.reply_to, task.task_id) == ("stub", "client", "t")
+    assert desk.threads[0].startswith("streams")
+    assert desk.arrived == ["t"]
+
+
+async def test_stream_begins_only_once_its_acknowledgement_is_confirmed(bench: Bench) -> None:
+    lost, link, desk = Link(fate=None), Link(), FakeStreamDesk()
+    bench.runner._streams = desk
+    bench.runner.admit(request(), stream_method(), lost.recipient())
+    await wait_until_async(lambda: lost.publisher.published)
+    assert desk.arrived == []
+    lost.channel.is_open = False
+    bench.runner.admit(request(), stream_method(), link.recipient(redelivered=True))
+    await only_reply(link)
+    assert desk.arrived == ["t"]
+    assert len(desk.asked) == 1
+
+
+async def test_subscription_to_a_direct_address_has_no_queue(bench: Bench) -> None:
+    link, desk = Link(), FakeStreamDesk()
+    bench.runner._streams = desk
+    recipient = link.recipient()
+    recipient.address = ReplyAddress("amq.rabbitmq.reply-to.abc")
+    bench.runner.admit(request(), stream_method(), recipient)
+    await wait_until_async(lambda: desk.asked)
+    assert desk.asked[0].reply_to is None

@@ -157,6 +157,41 @@ async def test_what_a_channel_leaves_that_was_given_up_without_notice_is_sent_by
     assert bench.channel.bodies == ["e1+0", "e2+0"]
 
 
+async def test_settling_waits_for_what_was_published_before_and_for_nothing_else() -> None:
+    bench = Bench(most_outstanding=2)
+    await bench.outbox.settle()
+    bench.attach()
+    for _ in range(5):
+        bench.publish("a", Keep.BOUNDED)
+    settling = asyncio.ensure_future(bench.outbox.settle())
+    await asyncio.sleep(0)
+    for _ in range(5):
+        bench.publish("b", Keep.BOUNDED)
+    sent: list[list[str]] = []
+    while not settling.done():
+        sent.append(list(bench.channel.bodies))
+        bench.confirm()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert [len(each) for each in sent] == [2, 4, 6]
+    assert bench.outbox.waiting
+
+
+async def test_settling_outlasts_a_channel_that_ends() -> None:
+    bench = Bench()
+    bench.attach()
+    bench.publish("a", Keep.BOUNDED)
+    settling = asyncio.ensure_future(bench.outbox.settle())
+    await asyncio.sleep(0)
+    bench.close(StreamLostError("cut"))
+    bench.attach()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not settling.done()
+    bench.confirm()
+    await asyncio.wait_for(settling, 1)
+
+
 async def test_a_returned_message_is_not_sent_again() -> None:
     bench = Bench()
     bench.attach()

@@ -17,7 +17,7 @@ json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
@@ -55,9 +55,9 @@ def test_any_value_that_is_no_object_is_refused(value: object) -> None:
 
 
 @given(
-    st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=255),
-    st.text(min_size=1, max_size=255),
-    st.dictionaries(st.text(), st.text()),
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=255),
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=255),
+    st.dictionaries(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8"))),
 )
 def test_what_is_written_is_read_back(task_id: str, method: str, parameters: dict[str, str]) -> None:
     request = TaskRequest(task_id=task_id, method=method, parameters=parameters)

@@ -9,14 +9,15 @@ from pydantic import ValidationError
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
+from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.kis.realtime.cipher import encrypt, make_pair
 from broker_server.simulator.kis.realtime.sessions import KeyCounts, Session, SessionBook
-from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
-from broker_server.simulator.stream_faults import StreamFaultBoard, StreamFaultRequest
+from broker_server.simulator.kis.realtime.wire import data_frame
+from broker_server.simulator.stream_faults import SessionKey, StreamFaultBoard, StreamFaultRequest
 from broker_server.vendors.kis.frames import CipherKeys
 from broker_server.vendors.kis.notices import decrypt_notice
 
-REAL = ("PSxxxx", "real")
+REAL = SessionKey("PSxxxx", "real", "kis")
 
 
 class Wire:
@@ -77,7 +78,7 @@ def test_a_fault_is_for_its_key_tr_and_symbol():
     assert board.meets("mute", REAL, "HDFSCNT0", "DNASAAPL", "AAPL")
     assert not board.meets("mute", REAL, "HDFSCNT0", "DNASMSFT", "MSFT")
     assert not board.meets("mute", REAL, "H0STCNT0", "AAPL", "AAPL")
-    assert not board.meets("mute", ("PSyyyy", "paper"), "HDFSCNT0", "DNASAAPL", "AAPL")
+    assert not board.meets("mute", SessionKey("PSyyyy", "paper", "kis"), "HDFSCNT0", "DNASAAPL", "AAPL")
     assert board.clear() == 1
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.kis.realtime.sessions import Session
 from broker_server.simulator.kis.realtime.spoiling import spoil
 from broker_server.simulator.kis.realtime.streams import Record
 from broker_server.simulator.kis.realtime.subjects import Subject
-from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
+from broker_server.simulator.kis.realtime.wire import data_frame
 from broker_server.simulator.stream_faults import SPOILS_FRAMES, StreamFaultBoard
 
 MAX_BACKLOG = 1 << 25

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from broker_server.simulator.clock import KST, SimulatedClock
+from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.keys import KeyStore
 from broker_server.simulator.kis.realtime.delivery import Delivery
@@ -21,13 +22,12 @@ from broker_server.simulator.kis.realtime.settings import StreamSettings
 from broker_server.simulator.kis.realtime.streams import Stream
 from broker_server.simulator.kis.realtime.subjects import Subjects
 from broker_server.simulator.kis.realtime.tables import realtime_trs
-from broker_server.simulator.kis.realtime.wire import websocket_frame
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent
 from broker_server.simulator.stream_faults import (
+    SessionKey,
     StreamFault,
     StreamFaultBoard,
-    StreamFaultRequest,
 )
 
 MATCHING_SECONDS = 1.0
@@ -131,25 +131,21 @@ class Hub:
         """A connection is gone."""
         self.book.disconnect(session, orderly=orderly, hold_seconds=self.settings.hold_seconds)
 
-    def order(self, request: StreamFaultRequest) -> tuple[StreamFault, int]:
-        """Order a fault.
-
-        Returns:
-            The fault, and how many sessions it met at once.
-        """
-        fault = self._faults.add(request)
+    def carry_out(self, fault: StreamFault) -> int:
+        """Do what a fault says at once; how many sessions it met."""
+        request = fault.request
         met = [session for session in self.book if session.app_key and self._meets(fault, session)]
         if request.fault in ("drop", "close", "duplicate_session"):
             for session in met:
                 if request.fault == "duplicate_session":
                     session.connection.send(websocket_frame(refusal("OPSP8996", "", "")))
                 session.end(drop=request.fault == "drop")
-            fault.hits = len(met)
+            fault.hits += len(met)
         elif request.fault == "notice":
             self._invent_notices(fault, met)
         elif request.fault == "load":
             self._loads[fault.id] = Load(fault, self._exchange.market, self._monotonic())
-        return fault, len(met)
+        return len(met)
 
     def subscriptions(self) -> list[dict[str, Any]]:
         """As ``GET /subscriptions`` shows them."""
@@ -264,8 +260,10 @@ class Hub:
 
     def _rejects(self, order: Order) -> bool:
         """Whether a fault lets the exchange reject an order."""
+        if order.request.vendor != VENDOR:
+            return False
         symbol, name = order.request.instrument.symbol, self._keys.name_of_account(order.request.account)
-        return self._faults.take("reject", (name, name), "", symbol, symbol) is not None
+        return self._faults.take("reject", SessionKey(name, name, VENDOR), "", symbol, symbol) is not None
 
     async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kis.realtime.sessions import Session
 from broker_server.simulator.kis.realtime.streams import Record, Stream, record_of
 from broker_server.simulator.kis.realtime.subjects import Subject
-from broker_server.simulator.kis.realtime.wire import data_frame, websocket_frame
+from broker_server.simulator.kis.realtime.wire import data_frame
 from broker_server.simulator.market import Market
 from broker_server.simulator.stream_faults import StreamFault
 

@@ -6,47 +6,13 @@ import asyncio
 
 from aiohttp import WSMsgType, web
 
-from broker_server.simulator.kis.gateway import INSTANCE_HEADER, SIGNATURE
+from broker_server.simulator.connections import INSTANCE_HEADER, SIGNATURE, WebConnection
 from broker_server.simulator.kis.realtime.hub import Hub
 from broker_server.simulator.kis.realtime.sessions import Session
-from broker_server.simulator.kis.spoiling import reset
 
 CLOSING_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _MAX_MESSAGE = 1 << 16
-
-
-class _WebConnection:
-    """A session's wire, over aiohttp. Frames are written to the transport as they are."""
-
-    def __init__(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
-        self._request = request
-        self._socket = socket
-        self._closing: asyncio.Task[bool] | None = None
-        self.dropped = False
-
-    @property
-    def gone(self) -> bool:
-        transport = self._request.transport
-        return transport is None or transport.is_closing()
-
-    @property
-    def backlog(self) -> int:
-        transport = self._request.transport
-        return 0 if transport is None else transport.get_write_buffer_size()
-
-    def send(self, frames: bytes) -> None:
-        transport = self._request.transport
-        if transport is not None and not transport.is_closing() and self._closing is None:
-            transport.write(frames)
-
-    def drop(self) -> None:
-        self.dropped = True
-        reset(self._request)
-
-    def close(self) -> None:
-        if self._closing is None and not self.gone:
-            self._closing = asyncio.ensure_future(self._socket.close())
 
 
 class RealtimeServer:
@@ -78,7 +44,7 @@ class RealtimeServer:
         if not socket.can_prepare(request):
             return web.Response(status=426, headers={**self._headers, "Upgrade": "websocket"})
         await socket.prepare(request)
-        connection = _WebConnection(request, socket)
+        connection = WebConnection(request, socket)
         session = Session(connection)
         self._hub.connected(session)
         orderly = False
@@ -89,7 +55,7 @@ class RealtimeServer:
         return socket
 
     async def _serve(
-        self, session: Session, connection: _WebConnection, socket: web.WebSocketResponse
+        self, session: Session, connection: WebConnection, socket: web.WebSocketResponse
     ) -> bool:
         """Read until the end; whether it came with closing frames."""
         while True:

@@ -6,34 +6,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
+from broker_server.simulator.connections import Connection
+from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.realtime.cipher import CipherPair
 from broker_server.simulator.kis.realtime.subjects import Subject
 from broker_server.simulator.kis.tables import Environment
+from broker_server.simulator.stream_faults import SessionKey
 
 MINUTE = 60.0
-
-
-class Connection(Protocol):
-    """The wire of a session."""
-
-    def send(self, frames: bytes) -> None:
-        """Write whole WebSocket frames."""
-        ...
-
-    def drop(self) -> None:
-        """End it with a TCP reset."""
-        ...
-
-    def close(self) -> None:
-        """End it with a closing frame."""
-        ...
-
-    @property
-    def backlog(self) -> int:
-        """Bytes that the client has not taken yet."""
-        ...
 
 
 @dataclass(slots=True)
@@ -67,9 +49,9 @@ class Session:
     unanswered_since: float | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> SessionKey:
         """What faults name it by."""
-        return self.app_key, self.name
+        return SessionKey(self.app_key, self.name, VENDOR)
 
     def end(self, *, drop: bool) -> None:
         """End the connection, with a closing frame unless it is dropped."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
-from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult
 from broker_server.vendors.checks import attempt, clock_text
@@ -28,6 +28,7 @@ from broker_server.vendors.kiwoom.rest.errors import UNKNOWN_INSTRUMENT, VENDOR
 from broker_server.vendors.kiwoom.rest.feed import RestFeed
 from broker_server.vendors.kiwoom.rest.order_sender import OrderSender
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
+from broker_server.vendors.live_link import try_connections
 from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
@@ -128,11 +129,19 @@ class RestBackend:
         """Send an order; see `Backend.send_order`."""
         return self._sender.send(order, context)
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         """The live connection; to be called on the event loop that it will live on."""
         if self._config.live_url is None:
             return NoFeed()
-        return RestFeed(self._config, self._tokens, listener, clock=self._clock)
+        return RestFeed(self._config, self._tokens, listener, clock=self._clock, observer=observer)
+
+    def try_live_data(self, context: TaskContext) -> str:
+        """Get a token, connect and close. A login would end that of another program."""
+        if self._config.live_url is None:
+            raise Unsupported("there is no server of live data; set KIWOOM_WS_URL", vendor=VENDOR)
+        self._tokens.get(context)
+        try_connections(VENDOR, "Kiwoom", [self._config.live_url])
+        return "there is a token; the server of live data takes connections"
 
     def clock_offset(self) -> timedelta:
         """Kiwoom's clock less ours, from its last answer; zero before the first."""

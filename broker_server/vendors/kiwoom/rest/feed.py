@@ -9,7 +9,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock
@@ -50,6 +50,7 @@ class RestSession(LiveSession[Conversation]):
         chance: Random,
         timing: Timing,
         pause: Pause,
+        observer: FeedObserver | None,
     ) -> None:
         if config.live_url is None:
             raise ValueError("KIWOOM_WS_URL must be set: a simulator's address of live data has no default")
@@ -62,6 +63,7 @@ class RestSession(LiveSession[Conversation]):
             timing=timing,
             pause=pause,
             environment=config.environment,
+            observer=observer,
         )
         self._tokens = tokens
         self._wires = wires
@@ -82,6 +84,7 @@ class RestSession(LiveSession[Conversation]):
             oddities=self._oddities,
             events=self._listener,
             timing=self._timing,
+            observer=self._observer,
         )
 
     def _forget(self) -> None:
@@ -114,6 +117,7 @@ class RestFeed:
         chance: For the jitter of the back-off.
         timing: The waits.
         pause: Waits before a connection is made again.
+        observer: Is told each step of the connection.
     """
 
     def __init__(
@@ -126,6 +130,7 @@ class RestFeed:
         chance: Random | None = None,
         timing: Timing = TIMING,
         pause: Pause = asyncio.sleep,
+        observer: FeedObserver | None = None,
     ) -> None:
         self.capacity = config.ws_max_registrations
         self._wanted = 0
@@ -138,6 +143,7 @@ class RestFeed:
             chance=chance or SystemRandom(),
             timing=timing,
             pause=pause,
+            observer=observer,
         )
 
     def want(self, registrations: Sequence[Registration]) -> None:

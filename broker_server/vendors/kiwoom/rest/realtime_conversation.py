@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from broker_client.errors import TaskFailed, VendorUnavailable
+from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.rest.errors import VENDOR
 from broker_server.vendors.kiwoom.rest.realtime_codes import (
@@ -64,6 +65,7 @@ class Conversation(LiveConversation[list[Request]]):
         oddities: Where what should not happen is counted.
         events: Whom to tell.
         timing: The waits.
+        observer: Is told each step.
     """
 
     vendor = "Kiwoom"
@@ -78,8 +80,11 @@ class Conversation(LiveConversation[list[Request]]):
         oddities: OddityLog,
         events: Events,
         timing: Timing,
+        observer: FeedObserver | None = None,
     ) -> None:
-        super().__init__(connection, plan=plan, oddities=oddities, events=events, timing=timing)
+        super().__init__(
+            connection, plan=plan, oddities=oddities, events=events, timing=timing, observer=observer
+        )
         self._token = token
         self._intake = intake
         self._answer: asyncio.Future[Told] | None = None
@@ -124,6 +129,7 @@ class Conversation(LiveConversation[list[Request]]):
         kind = message["trnm"]
         if kind == "PING":
             await self._connection.send(frame, text=True)
+            self._observer.pinged()
         elif kind == "SYSTEM":
             return self._system(str(message.get("code") or ""))
         elif kind in ("REG", "REMOVE"):
@@ -162,6 +168,8 @@ class Conversation(LiveConversation[list[Request]]):
                 self._intake.open(request.registration)
         self.in_flight, self._answer = step, self._loop.create_future()
         try:
+            for request in step:
+                self._observer.asked(request.registration, register=request.register)
             await self._connection.send(request_text(step))
             self._sent_at = self._loop.time()
             async with asyncio.timeout(self._timing.answer):
@@ -173,6 +181,8 @@ class Conversation(LiveConversation[list[Request]]):
             return self._unanswered(step)
         self.in_flight = None
         self._in_a_row_unanswered = 0
+        for request in step:
+            self._observer.answered(request.registration, answer.code or "0", answer.text)
         if answer.succeeded:
             self._done(step)
             return None

@@ -57,6 +57,7 @@ class Intake(LiveIntake):
         if not isinstance(entries, list):
             self._oddities.note("malformed", "data")
             return
+        self.frames += 1
         for entry in entries:
             try:
                 self._take(entry)

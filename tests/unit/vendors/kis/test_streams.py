@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from broker_client.errors import InvalidParameters, VendorUnavailable
-from broker_server.core.feeds import Feed, FeedListener, Streams
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Streams
 from broker_server.core.methods import Lane
 from broker_server.core.stream_requests import Registration
 from broker_server.market_sessions import load_market_sessions, packaged_table
@@ -73,13 +73,13 @@ def make_streams(
 ) -> tuple[KisStreams, list[FeedListener]]:
     opened: list[FeedListener] = []
 
-    def make_feed(listener: FeedListener) -> Feed:
+    def make_feed(listener: FeedListener, observer: FeedObserver | None) -> Feed:
         opened.append(listener)
         return cast("Feed", object())
 
     codes = StreamCodes("real", hts_id=None if hts_id is None else SecretStr(hts_id), real_quotes=False)
     snapshots = Snapshots(bench.vendor._client, bench.clock)
-    return KisStreams(codes, snapshots, make_feed, has_account=has_account), opened
+    return KisStreams(codes, snapshots, make_feed, try_out=lambda: "", has_account=has_account), opened
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""``broker-server check --stream``: whether a feed really broadcasts, step by step."""

@@ -1,0 +1,263 @@
+"""Live data end to end: a worker with a simulated WebSocket, and what a consumer makes of its messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.brokerage import CONTROL_SECONDS, Brokerage
+from tests.support.order_floor import Floor
+from tests.support.processes import CommandProcess
+from tests.support.task_wire import TaskWire
+from tests.support.waiting import PATIENCE, wait_until
+
+PRICE, BOOK = "kis.subscribe-realtime-price", "kis.subscribe-order-book"
+END_PRICE = "kis.unsubscribe-realtime-price"
+NOTICES = frozenset({"H0STCNI0", "H0GSCNI0"})
+"""What the worker registers for itself."""
+APPROVAL_KEY = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+BRISK = "from tests.support.brisk_worker import main"
+
+
+class Exchange:
+    """The simulated WebSocket server, as its control server shows and changes it.
+
+    Args:
+        brokerage: Whose.
+    """
+
+    def __init__(self, brokerage: Brokerage) -> None:
+        self._url = brokerage.simulator.control_url
+
+    def registrations(self, *, own: bool = False) -> list[tuple[str, str]]:
+        """TR and key of everything that is registered; the worker's own notices only if ``own``."""
+        return [
+            (each["tr_id"], each["symbol"])
+            for each in self._ask("GET", "/subscriptions")
+            if own or each["tr_id"] not in NOTICES
+        ]
+
+    def counts(self) -> dict[str, Any]:
+        """Of the app key's sessions and requests."""
+        counts: dict[str, Any] = self._ask("GET", "/sessions")["keys"].get("real", {})
+        return counts
+
+    def clear_counts(self) -> None:
+        """Start the counts anew."""
+        self._ask("DELETE", "/sessions")
+
+    def change(self, **settings: Any) -> None:
+        """Change how it behaves."""
+        self._ask("POST", "/stream", settings)
+
+    def restore(self) -> None:
+        """As in the beginning."""
+        self._ask("DELETE", "/stream")
+
+    def wait_registered(self, *wanted: tuple[str, str], what: str = "registrations") -> None:
+        """Wait until exactly these are registered, besides the worker's own."""
+
+        def same() -> bool:
+            found = sorted(self.registrations())
+            assert found == sorted(wanted), found
+            return True
+
+        wait_until(same, what=what)
+
+    def _ask(self, verb: str, path: str, body: Any = None) -> Any:
+        answer = requests.request(verb, self._url + path, json=body, timeout=CONTROL_SECONDS)
+        assert answer.ok, answer.text
+        return answer.json()
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Two events of one key between which shares were traded that no event told of."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    is_visible: bool
+
+
+class Subscriber(TaskWire):
+    """A consumer of live data; its reply queue is exclusive unless a task names another."""
+
+    def subscribe(self, method: str, parameters: Mapping[str, Any], **options: Any) -> str:
+        """Subscribe, and wait for the acknowledgement; returns the task_id."""
+        task_id = self.send(method, dict(parameters), **options)
+        reply = self.wait(task_id).json
+        first = self.replies[task_id][0].json
+        assert (first["kind"], first["status"]) == ("ack", "TASK_SUCCEED"), (first, reply)
+        return task_id
+
+    def messages(self, task_id: str, kind: str | None = None) -> list[dict[str, Any]]:
+        """What came for a task so far, in order."""
+        self.connection.process_data_events(0)
+        found = [message.json for message in self.replies[task_id]]
+        return [each for each in found if kind in (None, each.get("kind"))]
+
+    def events(self, task_id: str) -> list[dict[str, Any]]:
+        """The events that came for a task so far."""
+        return self.messages(task_id, "event")
+
+    def states(self, task_id: str) -> list[str]:
+        """The states that the status messages told so far."""
+        return [each["result"][0]["state"] for each in self.messages(task_id, "status")]
+
+    def wait_events(self, task_id: str, count: int, **wanted: Any) -> list[dict[str, Any]]:
+        """The events of a task whose single result has these values, once there are so many."""
+
+        def enough() -> list[dict[str, Any]]:
+            found = [
+                each
+                for each in self.events(task_id)
+                if all(each["result"][0].get(name) == value for name, value in wanted.items())
+            ]
+            assert len(found) >= count, (len(found), self.messages(task_id)[-2:])
+            return found
+
+        return wait_until(enough, what=f"{count} events of {task_id} with {wanted}")
+
+    def wait_new_events(self, task_id: str, count: int = 2) -> list[dict[str, Any]]:
+        """The events that come from now on, once there are so many."""
+        before = len(self.events(task_id))
+        return self.wait_events(task_id, before + count)[before:]
+
+    def wait_new_events_of(self, tasks: Iterable[str], count: int) -> None:
+        """Wait until so many more events came for each of several tasks."""
+        seen = {task_id: len(self.events(task_id)) + count for task_id in tasks}
+
+        def enough() -> bool:
+            behind = {each: (len(self.events(each)), wanted) for each, wanted in seen.items()}
+            assert all(have >= wanted for have, wanted in behind.values()), behind
+            return True
+
+        wait_until(enough, what=f"{count} more events of {len(seen)} tasks")
+
+    def wait_state(self, task_id: str, state: str, *, after: int = 0) -> dict[str, Any]:
+        """The status message with that state, once it came.
+
+        Args:
+            after: How many messages of the task are not looked at.
+        """
+
+        def told() -> dict[str, Any]:
+            rest = self.messages(task_id)[after:]
+            found = [
+                each for each in rest if each["kind"] == "status" and each["result"][0]["state"] == state
+            ]
+            assert found, self.states(task_id)
+            return found[-1]
+
+        return wait_until(told, 2 * PATIENCE, f"the state {state} of {task_id}")
+
+
+def gaps(messages: Sequence[Mapping[str, Any]]) -> list[Gap]:
+    """Where trades of one key were missed, by their volume; and whether a consumer could tell.
+
+    Args:
+        messages: All of one task and key, in order.
+    """
+    found = []
+    last: dict[str, Any] | None = None
+    told = False
+    for message in messages:
+        if message["kind"] == "status":
+            told = True
+        if message["kind"] != "event":
+            continue
+        trade = message["result"][0]
+        if last is not None and trade["quantity"] is not None:
+            before = last["result"][0]
+            if trade["volume"] - trade["quantity"] > before["volume"]:
+                counted = (last["epoch"], last["sequence"] + 1)
+                jumped = counted != (message["epoch"], message["sequence"])
+                found.append(Gap(last, dict(message), told or jumped))
+        last, told = dict(message), False
+    return found
+
+
+def check_sequences(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Check that each epoch counts 1, 2, 3 … and never comes back; returns the epochs in order."""
+    epochs: list[str] = []
+    sequence = 0
+    for message in messages:
+        if message["kind"] != "event":
+            continue
+        if not epochs or message["epoch"] != epochs[-1]:
+            assert message["epoch"] not in epochs, message
+            epochs.append(message["epoch"])
+            sequence = 0
+        sequence += 1
+        assert message["sequence"] == sequence, message
+    return epochs
+
+
+class LiveFloor(Floor):
+    """A floor whose workers have live data.
+
+    Attributes:
+        exchange: The simulated WebSocket server.
+        workers: All that were started.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        brokerage: Brokerage,
+        settings: Mapping[str, str],
+    ) -> None:
+        super().__init__(url, folder, f"sqlite:///{folder / 'journal.sqlite3'}", brokerage, settings)
+        self.exchange = Exchange(brokerage)
+        self.workers: list[CommandProcess] = []
+
+    def start(self, *arguments: str, **options: Any) -> CommandProcess:
+        """Start a worker; see `Floor.start`."""
+        self.workers.append(super().start(*arguments, **options))
+        return self.worker
+
+    def wait_own(self) -> None:
+        """Wait until the worker has registered its own notices."""
+        wait_until(
+            lambda: {tr_id for tr_id, _ in self.exchange.registrations(own=True)} >= NOTICES,
+            what="the worker's own registrations",
+        )
+
+    def feed(self) -> dict[str, Any]:
+        """The live data of KIS in ``broker.get-status``."""
+        status: dict[str, Any] = self.call("broker.get-status")["streams"]["kis"]
+        return status
+
+    def assert_discreet(self) -> None:
+        """Check that the logs of all workers tell nothing personal or secret, and no defect."""
+        keys = self.brokerage.simulator.credentials["kis"]["real"]
+        secrets = [keys["app_key"], keys["app_secret"], keys["hts_id"], keys["account"].split("-")[0]]
+        for worker in self.workers:
+            assert not [secret for secret in secrets if secret in worker.output]
+            assert not APPROVAL_KEY.search(worker.output)
+            assert "Traceback" not in worker.output, worker.output[-5000:]
+
+
+@contextmanager
+def open_live_floor(
+    url: str, folder: Path, *, notices: bool = True, settings: Mapping[str, str] | None = None
+) -> Iterator[LiveFloor]:
+    """A floor with a brokerage of its own and live data; no worker is started yet.
+
+    Args:
+        notices: The workers know the HTS ID.
+        settings: More environment variables of every worker.
+    """
+    with Brokerage() as brokerage:
+        live = {"KIS_WS_URL": brokerage.simulator.kis_ws_url, **(settings or {})}
+        if notices:
+            live["KIS_HTS_ID"] = brokerage.simulator.credentials["kis"]["real"]["hts_id"]
+        with LiveFloor(url, folder, brokerage, live) as floor:
+            yield floor
