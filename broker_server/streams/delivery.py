@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import Keep, Route, Tick
 from broker_server.amqp.topology import REALTIME_EXCHANGE
+from broker_server.core.reply_styles import EventStyle
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.streams.messages import BROADCAST
@@ -159,6 +160,7 @@ class Delivery:
         clock: UTC.
         lifetime: Seconds after which an event that nobody has read is dropped.
         on_returned: Called with a reply queue that does not exist.
+        styles: Of the events of subscriptions, by family, where they are not the contract's.
     """
 
     def __init__(
@@ -171,7 +173,9 @@ class Delivery:
         clock: Callable[[], datetime],
         lifetime: float,
         on_returned: Callable[[str], None],
+        styles: Mapping[str, EventStyle] | None = None,
     ) -> None:
+        self._styles = styles or {}
         self._vendor = vendor
         self._environment = environment
         self._publisher = publisher
@@ -203,18 +207,21 @@ class Delivery:
         Args:
             key: The ``key`` of its messages.
         """
-        sharing = (subscription.task_id, key, subscription.reply_to, form_of(subscription))
+        form = self._styles.get(subscription.family) or form_of(subscription)
+        sharing = (subscription.task_id, key, subscription.reply_to, form)
         known = self._copies.get(sharing)
         if known is None:
-            known = self._add_copy(subscription, key)
+            known = self._add_copy(subscription, key, form)
             self._copies[sharing] = known
             self._sharing[known.slot] = sharing
-        known.correlate(subscription.correlation_id)
+        known.correlate(None if known.outlet.only_events else subscription.correlation_id)
         known.users += 1
         return known
 
     def status(self, destination: Destination, state: str, **more: Any) -> None:
-        """Tell a subscription about itself."""
+        """Tell a subscription about itself, unless only events may be sent to it."""
+        if destination.outlet.only_events:
+            return
         destination.status(destination.outlet.envelope.status(state, now=self._clock(), **more))
 
     def interrupt(self, registration: Registration) -> None:
@@ -266,18 +273,17 @@ class Delivery:
         self._ways.setdefault(registration, {})[key] = destination
         return destination
 
-    def _add_copy(self, subscription: Subscription, key: str) -> Destination:
+    def _add_copy(self, subscription: Subscription, key: str, form: Form) -> Destination:
         reply_to, on_returned = subscription.reply_to, self._on_returned
         # The publisher's slots are shared by all vendors, and outlive a board: an epoch's name is unique.
         slot = f"copy {self._new_epoch().decode()}"
         destination = self._slots[slot] = Destination(
-            Outlet(subscription.task_id, key, self._environment, form_of(subscription), self._new_epoch),
+            Outlet(subscription.task_id, key, self._environment, form, self._new_epoch),
             self._publisher,
             exchange="",
             routing_key=reply_to,
             slot=slot,
             expiration=self._expiration,
-            correlation_id=subscription.correlation_id,
             on_returned=lambda _: on_returned(reply_to),
         )
         return destination

@@ -20,6 +20,10 @@ from urllib3.util import Retry
 
 from broker_server.vendors.bounded_http import BoundedHTTPPool, BoundedHTTPSPool, Exchange, begin
 
+ORDER_TIMEOUT = 4.0
+"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
+
+_LONGEST_IDLE_FOR_ORDERS = 3.0
 _CHUNK = 65_536
 
 
@@ -172,6 +176,18 @@ class RequestsTransport:
         ):
             session.close()  # drops the pooled connections; the session itself stays usable
         return session
+
+
+def transport_for_orders(timeout: float, monotonic: Callable[[], float]) -> RequestsTransport:
+    """What orders leave by, and nothing else.
+
+    Args:
+        timeout: Seconds for a whole exchange: nothing of it leaves later.
+        monotonic: The clock.
+    """
+    # Half of it for connecting at most, so that the answer has the other half.
+    timeouts = Timeouts(connect=timeout / 2, read=timeout, total=timeout)
+    return RequestsTransport(timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=monotonic)
 
 
 def _read(response: requests.Response) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
 from broker_server.core.methods import Method
+from broker_server.core.reply_styles import EventStyle
 from broker_server.core.vendor import Vendor
 from broker_server.journal.published_fills import PublishedFills
 from broker_server.journal.subscriptions import KeptSubscriptions
@@ -168,6 +169,7 @@ def make_stream_office(
     bus: EventBus,
     noticed: Callable[[str], None],
     clock: Callable[[], datetime],
+    styles: Mapping[str, EventStyle] | None = None,
 ) -> StreamOffice:
     """Live data as the settings say.
 
@@ -202,6 +204,7 @@ def make_stream_office(
                 polling_interval=settings.polling_interval,
                 stale_after=settings.stale_after,
             ),
+            styles=styles,
         ),
         fills=lambda vendor: AccountFills(PublishedFills(engine, environment), vendor, ACCOUNT, clock),
         noticed=noticed,

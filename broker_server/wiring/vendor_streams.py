@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker_client.protocol import Environment
 from broker_server.core.feeds import Streams
 from broker_server.core.freshness import Freshness
+from broker_server.core.reply_styles import EventStyle
 from broker_server.core.sessions import SessionTable
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
@@ -69,6 +70,7 @@ class StreamParts:
         clock: UTC.
         monotonic: Seconds.
         options: Settings.
+        styles: Of events that are not written as the contract says, by family.
     """
 
     environment: Environment
@@ -80,6 +82,7 @@ class StreamParts:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float]
     options: StreamOptions
+    styles: Mapping[str, EventStyle] | None = None
 
 
 class VendorStreams:
@@ -209,6 +212,7 @@ class VendorStreams:
             clock=parts.clock,
             lifetime=parts.options.lifetime,
             on_returned=lambda queue: board.returned(queue),
+            styles=parts.styles,
         )
         board = StreamBoard(
             self.name,

@@ -20,7 +20,7 @@ from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.realtime_codes import known_codes
 from broker_server.vendors.kis.realtime_pool import KisFeed
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.live_timing import Timing
 from tests.support.fake_time import FakeClock
 from tests.support.kis_server import APP_KEY, APP_SECRET, FakeKis, reply
 from tests.support.kis_stream import CIPHER

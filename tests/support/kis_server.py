@@ -69,11 +69,15 @@ class FakeKis:
 
     def calls(self, tail: str) -> list[HttpRequest]:
         """The requests of a path so far."""
-        return [request for request in self.requests if request.url.endswith("/" + tail)]
+        return [request for request in self.requests if self.key_of(request) == tail]
+
+    def key_of(self, request: HttpRequest) -> str:
+        """By what answers are told apart."""
+        return request.url.rsplit("/", 1)[1]
 
     def send(self, request: HttpRequest) -> HttpResponse:
         self.requests.append(request)
-        tail = request.url.rsplit("/", 1)[1]
+        tail = self.key_of(request)
         steps = self.script.get(tail)
         assert steps, f"the script has no answer for {tail}"
         step = steps.pop(0) if len(steps) > 1 else steps[0]

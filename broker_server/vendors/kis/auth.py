@@ -1,43 +1,26 @@
-"""The access token: one issue for all threads, kept on disk, renewed ahead of its expiry."""
+"""The access token of KIS: how it is asked for."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 from datetime import datetime, timedelta
-from typing import Any
 
-import structlog
 from pydantic import SecretStr
 
-from broker_client.errors import AuthenticationFailed, RateLimited, TaskFailed, VendorUnavailable
-from broker_server.core.methods import TaskContext
+from broker_client.errors import AuthenticationFailed, TaskFailed
+from broker_server.vendors import token_source
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
+from broker_server.vendors.http import Transport
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
-from broker_server.vendors.kis.token_cache import Token, TokenCache
-from broker_server.vendors.kis.values import KST, Answer, korean_time, read_answer, text_of
-
-log = structlog.get_logger(__name__)
+from broker_server.vendors.kis.values import Answer, korean_time, read_answer, text_of
+from broker_server.vendors.token_cache import Token, TokenCache
 
 LONGEST_LIFE = timedelta(hours=24)
-RENEW_AHEAD = timedelta(minutes=10)
-WAIT_AFTER_REFUSED_ISSUE = timedelta(seconds=61)
-PAUSE_AFTER_FAILED_ISSUE = timedelta(seconds=1)
-PAUSE_AFTER_REFUSED_KEY = timedelta(seconds=30)
-RENEW_AT_MOST_EVERY = timedelta(minutes=1)
-_LOOK_AT_CACHE_EVERY = 1.0
 
 
-class TokenSource:
-    """Hands out the access token of one app key.
-
-    One thread issues a token while the others wait for it; a token that another process wrote to the cache
-    is taken over. After ``EGW00133`` (one token a minute) nothing is issued for 61 s: a task waits through
-    that pause at most once, and one whose deadline is sooner is told at once when to try again. A token that
-    is about to expire serves on while its successor is being issued.
+class TokenSource(token_source.TokenSource):
+    """Hands out the access token of one app key of KIS, which issues one a minute (``EGW00133``).
 
     Args:
         config: The key and the host.
@@ -46,165 +29,25 @@ class TokenSource:
         clock: The time.
     """
 
+    vendor = VENDOR
+    vendor_name = "KIS"
+    pause_after_throttle = timedelta(seconds=61)
+
     def __init__(self, config: KisConfig, transport: Transport, cache: TokenCache, clock: Clock) -> None:
+        super().__init__(transport, cache, clock)
         self._config = config
-        self._transport = transport
-        self._cache = cache
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._token: Token | None = None
-        self._refused: set[str] = set()
-        self._issuing = False
-        self._not_before: datetime | None = None
-        self._renew_not_before: datetime | None = None
-        self._last_failure: TaskFailed | None = None
-        self._closed = False
-
-    def get(self, context: TaskContext) -> str:
-        """The token to send.
-
-        Raises:
-            AuthenticationFailed: KIS refuses the key.
-            RateLimited: KIS issues no token for another minute, which is too long for this task.
-            VendorUnavailable: KIS cannot be reached, or the worker stops.
-        """
-        waits_until: datetime | None = None
-        while True:
-            with self._changed:
-                if self._closed:
-                    raise VendorUnavailable("the worker is stopping; nothing was sent", vendor=VENDOR)
-                token = self._usable()
-                if token is not None:
-                    return token.value.get_secret_value()
-                pause = self._pause_left()
-                if self._issuing or pause > 0:
-                    if pause > 0 and not self._issuing:
-                        self._refuse_unless_worth_waiting(context, waits_until)
-                        waits_until = self._not_before
-                    context.ensure_in_time()
-                    nap = min(pause, _LOOK_AT_CACHE_EVERY) if pause > 0 else _LOOK_AT_CACHE_EVERY
-                    self._clock.wait(self._changed, nap)
-                    continue
-                self._issuing = True
-            self._issue()
-
-    def refuse(self, value: str) -> None:
-        """KIS does not accept this token; it is not handed out again unless KIS issues it again."""
-        with self._changed:
-            self._refused.add(value)
-            if self._token is not None and self._token.value.get_secret_value() == value:
-                self._token = None
-
-    def status(self) -> dict[str, Any]:
-        """Whether there is a token, how old it is and when it expires; never the token."""
-        with self._changed:
-            token, now = self._token, self._clock.now()
-            if token is None:
-                return {"state": "none", "age_seconds": None, "expires_at": None}
-            return {
-                "state": "valid" if token.expires_at > now else "expired",
-                "age_seconds": int((now - token.issued_at).total_seconds()),
-                "expires_at": token.expires_at.astimezone(KST).isoformat(timespec="seconds"),
-            }
-
-    def close(self) -> None:
-        """Wake and refuse everybody who waits."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def _usable(self) -> Token | None:
-        """The token in memory, else the one on disk by now, else ``None``: it is time to issue one."""
-        if self._token is not None and self._is_fresh(self._token):
-            return self._token
-        stored = self._cache.load()
-        if stored is not None and self._is_fresh(stored):
-            self._token = stored
-            return stored
-        for token in (self._token, stored):
-            if token is not None and self._is_alive(token) and self._renewal_can_wait():
-                return token
-        return None
-
-    def _renewal_can_wait(self) -> bool:
-        pause = self._renew_not_before
-        return self._issuing or self._pause_left() > 0 or (pause is not None and pause > self._clock.now())
-
-    def _is_fresh(self, token: Token) -> bool:
-        return (
-            token.value.get_secret_value() not in self._refused
-            and token.expires_at - RENEW_AHEAD > self._clock.now()
-        )
-
-    def _is_alive(self, token: Token) -> bool:
-        return token.value.get_secret_value() not in self._refused and token.expires_at > self._clock.now()
-
-    def _pause_left(self) -> float:
-        if self._not_before is None:
-            return 0.0
-        return max(0.0, (self._not_before - self._clock.now()).total_seconds())
-
-    def _refuse_unless_worth_waiting(self, context: TaskContext, waits_until: datetime | None) -> None:
-        """Raise the failure of the last issue when this task cannot, or need not, wait for the next."""
-        failure, retry_at = self._last_failure, self._not_before
-        if failure is None or retry_at is None:
-            return
-        worthwhile = failure.retryable and waits_until in (None, retry_at)
-        if worthwhile and (context.deadline is None or context.deadline > retry_at):
-            return
-        when = retry_at.astimezone(KST).isoformat(timespec="seconds")
-        raise type(failure)(
-            f"{failure.message}; not before {when}",
-            retryable=failure.retryable,
-            vendor=VENDOR,
-            vendor_code=failure.vendor_code,
-            vendor_message=failure.vendor_message,
-        )
-
-    def _issue(self) -> None:
-        """Ask KIS for a token, outside the lock, and tell the others how it went."""
-        token: Token | None = None
-        failure: TaskFailed | None = None
-        pause = PAUSE_AFTER_FAILED_ISSUE
-        try:
-            token = self._request()
-            self._cache.save(token)
-        except RateLimited as error:
-            failure, pause = error, WAIT_AFTER_REFUSED_ISSUE
-        except TaskFailed as error:
-            failure, pause = error, PAUSE_AFTER_FAILED_ISSUE if error.retryable else PAUSE_AFTER_REFUSED_KEY
-        finally:
-            with self._changed:
-                self._issuing = False
-                self._last_failure = failure
-                if token is None:
-                    self._not_before = self._clock.now() + pause
-                else:
-                    self._token, self._not_before = token, None
-                    self._renew_not_before = self._clock.now() + RENEW_AT_MOST_EVERY
-                    self._refused.discard(token.value.get_secret_value())
-                self._changed.notify_all()
-        log.info("kis_token_issued" if token else "kis_token_refused", failure=failure and failure.code)
 
     def _request(self) -> Token:
-        document = {
-            "grant_type": "client_credentials",
-            "appkey": self._config.app_key.get_secret_value(),
-            "appsecret": self._config.app_secret.get_secret_value(),
-        }
-        request = HttpRequest(
-            "POST",
-            f"{self._config.base_url}/oauth2/tokenP",
+        config, asked_at = self._config, self._clock.now()
+        response = self._post(
+            f"{config.base_url}/oauth2/tokenP",
             {"content-type": "application/json; charset=utf-8"},
-            body=json.dumps(document).encode(),
+            {
+                "appkey": config.app_key.get_secret_value(),
+                "appsecret": config.app_secret.get_secret_value(),
+            },
         )
-        asked_at = self._clock.now()
-        try:
-            answer = read_answer(self._transport.send(request), is_token=True)
-        except ExchangeFailed as error:
-            raise VendorUnavailable(
-                f"KIS issues no token: {error}; try again later", vendor=VENDOR
-            ) from error
+        answer = read_answer(response, is_token=True)
         if not answer.succeeded:
             raise _issue_error(answer)
         value = text_of(answer.body, "access_token")

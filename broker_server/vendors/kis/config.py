@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from broker_server.vendors.endpoints import check_live_url, check_rest_url
+
 KisEnvironment = Literal["paper", "real"]
 
 OFFICIAL_HOSTS: dict[KisEnvironment, str] = {
@@ -81,8 +83,11 @@ class KisConfig:
             raise ValueError("KIS_RATE_LIMIT must be at least 1 call a second")
         if not 1 <= self.ws_max_registrations <= MOST_REGISTRATIONS:
             raise ValueError(f"KIS_WS_MAX_REGISTRATIONS must be 1 to {MOST_REGISTRATIONS}")
-        self._check_url()
-        self._check_live_url()
+        check_rest_url(self.base_url, "KIS", self.environment, OFFICIAL_HOSTS, simulated=self.simulated)
+        if self.live_url is not None:
+            check_live_url(
+                self.live_url, "KIS", self.environment, OFFICIAL_LIVE_HOSTS, simulated=self.simulated
+            )
 
     @property
     def base_url(self) -> str:
@@ -104,40 +109,6 @@ class KisConfig:
     def calls_per_second(self) -> int:
         """The limit that the pacing keeps."""
         return self.rate_limit or RATE_LIMITS[self.environment]
-
-    def _check_url(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("KIS_REST_URL must be a URL such as https://host:port")
-        host = parts.hostname
-        if parts.scheme == "http" and not self.simulated and host not in ("127.0.0.1", "localhost", "::1"):
-            raise ValueError("KIS_REST_URL must be https: app key, secret and token travel in every call")
-        for environment, url in OFFICIAL_HOSTS.items():
-            if host != urlsplit(url).hostname:
-                continue
-            if self.simulated:
-                raise ValueError(f"KIS_REST_URL names the {environment} host, which is not a simulator")
-            if environment != self.environment:
-                raise ValueError(
-                    f"KIS_ENVIRONMENT is {self.environment}, but KIS_REST_URL names the {environment} host"
-                )
-
-    def _check_live_url(self) -> None:
-        if self.live_url is None:
-            return
-        parts = urlsplit(self.live_url)
-        if parts.scheme not in ("ws", "wss") or not parts.hostname:
-            raise ValueError("KIS_WS_URL must be a URL such as ws://host:port")
-        for environment, url in OFFICIAL_LIVE_HOSTS.items():
-            official = urlsplit(url)
-            if parts.hostname != official.hostname:
-                continue
-            if self.simulated:
-                raise ValueError("KIS_WS_URL names KIS's own host, which is not a simulator")
-            if parts.port == official.port and environment != self.environment:
-                raise ValueError(
-                    f"KIS_ENVIRONMENT is {self.environment}, but KIS_WS_URL names the {environment} server"
-                )
 
 
 def _is_account(text: str) -> bool:

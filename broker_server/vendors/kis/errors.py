@@ -21,6 +21,7 @@ from broker_client.errors import (
     VendorRejected,
     VendorUnavailable,
 )
+from broker_server.vendors.verdicts import UnreadableAnswer, unreadable_answer
 
 VENDOR = "kis"
 
@@ -136,33 +137,10 @@ _EXPLANATIONS: dict[Meaning, tuple[type[TaskFailed], str]] = {
 }
 
 
-class UnreadableAnswer(VendorUnavailable):
-    """KIS answered with something that is not what it documents.
-
-    Attributes:
-        reason: What is wrong with it, without advice: an order must never be advised to be tried again.
-    """
-
-    reason: str = "an unreadable answer"
-
-
 def unreadable(what: str) -> UnreadableAnswer:
-    """Make that error.
+    """The error of an answer that is not what KIS documents.
 
     Args:
         what: What is wrong with the answer; no value of it, for it may be an account's.
     """
-    error = UnreadableAnswer(f"KIS gave an unreadable answer: {what}; try again later", vendor=VENDOR)
-    error.reason = f"KIS gave an unreadable answer: {what}"
-    return error
-
-
-class OrderNotSent(VendorUnavailable):
-    """KIS did not take the order: no byte left, or it was refused before. A new attempt is safe."""
-
-    def __init__(
-        self, message: str, *, vendor_code: str | None = None, vendor_message: str | None = None
-    ) -> None:
-        super().__init__(
-            message, vendor=VENDOR, vendor_code=vendor_code or None, vendor_message=vendor_message or None
-        )
+    return unreadable_answer(VENDOR, "KIS", what)

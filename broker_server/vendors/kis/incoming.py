@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from broker_server.core.market_data import MarketData, event_of
+from broker_server.core.market_data import MarketData
 from broker_server.vendors.kis.codec import Record, record_event
 from broker_server.vendors.kis.frames import Quarantined
 from broker_server.vendors.kis.normalised import NORMALISERS, normalise
-from broker_server.vendors.kis.realtime_keys import Address, is_notice
+from broker_server.vendors.kis.realtime_keys import is_notice
+from broker_server.vendors.lazy_incoming import Address, LazyIncoming
 
 MASKED = "***"
 """In place of what is personal in a notice."""
@@ -21,12 +22,8 @@ OnUnusable = Callable[[Quarantined], None]
 """Told once of a record that has a common model and does not fit it."""
 
 
-class KisIncoming:
-    """A record, and where it is published; see `broker_server.core.feeds.Incoming`.
-
-    A record that the common model cannot take is published by KIS's own names, on the channel of its TR id.
-    To know that, what must not be skipped is read at once. Of what may be, most is never looked at: it is
-    read when its event is asked for, and a misfit keeps the channel of its kind.
+class KisIncoming(LazyIncoming):
+    """A record of KIS, and where it is published.
 
     Args:
         record: What came in.
@@ -35,30 +32,13 @@ class KisIncoming:
         on_unusable: Is told if the common model cannot take it.
     """
 
-    __slots__ = (
-        "_data",
-        "_is_read",
-        "_on_unusable",
-        "_received",
-        "_record",
-        "channel",
-        "conflatable",
-        "subject",
-    )
+    __slots__ = ("_on_unusable", "_received", "_record")
 
     def __init__(self, record: Record, received: datetime, address: Address, on_unusable: OnUnusable) -> None:
         self._record = record
         self._received = received
         self._on_unusable = on_unusable
-        self._data: MarketData | None = None
-        self._is_read = False
-        self.channel, self.subject, self.conflatable = address
-        if not self.conflatable and self._read() is None:
-            self.channel = record.tr_id
-
-    def event(self) -> dict[str, Any]:
-        data = self._read()
-        return self.raw_event() if data is None else event_of(data)
+        super().__init__(address, record.tr_id)
 
     def raw_event(self) -> dict[str, Any]:
         event = record_event(self._record)
@@ -73,16 +53,14 @@ class KisIncoming:
             event["extra"] = [MASKED] * len(event["extra"])
         return event
 
-    def _read(self) -> MarketData | None:
-        if not self._is_read:
-            self._is_read = True
-            if self._record.tr_id in NORMALISERS:
-                data = normalise(self._record, self._received)
-                if isinstance(data, Quarantined):
-                    self._on_unusable(data)
-                else:
-                    self._data = data
-        return self._data
+    def _normalise(self) -> MarketData | None:
+        if self._record.tr_id not in NORMALISERS:
+            return None
+        data = normalise(self._record, self._received)
+        if isinstance(data, Quarantined):
+            self._on_unusable(data)
+            return None
+        return data
 
 
 def is_of_another_account(record: Record, account: str | None) -> bool:

@@ -11,13 +11,14 @@ from types import MappingProxyType
 from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.vendors.kis.account_models import OrderState
+from broker_server.vendors.account_models import OrderState
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
-from broker_server.vendors.kis.values import KST, text_of
+from broker_server.vendors.kis.values import text_of
+from broker_server.vendors.values import KST
 from broker_server.vendors.vendor_clock import VendorClock
 
 _STATUSES: dict[OrderState, Status] = {

@@ -18,8 +18,6 @@ from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import (
     VENDOR,
     Meaning,
-    OrderNotSent,
-    UnreadableAnswer,
     error_for,
     meaning_of,
     settles_an_order,
@@ -27,6 +25,7 @@ from broker_server.vendors.kis.errors import (
 from broker_server.vendors.kis.values import Answer, order_number_of, read_answer, time_of
 from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.verdicts import OrderNotSent, UnreadableAnswer, outcome_unknown
 
 log = structlog.get_logger(__name__)
 
@@ -125,8 +124,9 @@ class OrderSender:
             else:
                 raise OrderNotSent(
                     f"the order was not taken: KIS kept refusing with {answer.code}",
-                    vendor_code=answer.code,
-                    vendor_message=answer.text,
+                    vendor=VENDOR,
+                    vendor_code=answer.code or None,
+                    vendor_message=answer.text or None,
                 )
             log.info("kis_order_repeated", tr_id=route.tr_id, reason=answer.code)
 
@@ -137,7 +137,7 @@ class OrderSender:
             if error.bytes_left:
                 raise _unknown(str(error)) from error
             context.not_taken()
-            raise OrderNotSent(f"the order was not sent: {error}") from error
+            raise OrderNotSent(f"the order was not sent: {error}", vendor=VENDOR) from error
         except UnreadableAnswer as error:
             raise _unknown(error.reason) from error
 
@@ -157,10 +157,4 @@ def _accepted(answer: Answer) -> Accepted:
 
 
 def _unknown(reason: str, answer: Answer | None = None) -> OrderOutcomeIsUnknown:
-    return OrderOutcomeIsUnknown(
-        f"the order left and its outcome is unknown ({reason}); do not send it again, "
-        "look at the open orders and the order history",
-        vendor=VENDOR,
-        vendor_code=answer.code or None if answer else None,
-        vendor_message=answer.text or None if answer else None,
-    )
+    return outcome_unknown(VENDOR, reason, *((answer.code, answer.text) if answer else ()))

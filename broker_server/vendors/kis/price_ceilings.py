@@ -16,7 +16,8 @@ from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_tick
 from broker_server.vendors.kis.order_details import OVERSEAS
 from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_quotes import last_price
-from broker_server.vendors.kis.values import KST, integer_of
+from broker_server.vendors.kis.values import integer_of
+from broker_server.vendors.values import KST
 
 _MOST_TICKERS = 2_000
 _DAY_IS_SET = time(8, 0)

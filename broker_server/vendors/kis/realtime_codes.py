@@ -21,6 +21,7 @@ from broker_client.errors import (
 )
 from broker_server.vendors.kis.catalogue import load_data
 from broker_server.vendors.kis.errors import VENDOR
+from broker_server.vendors.live_plan import Refusal
 
 _REDACTED = "***"
 _SHORTEST_SECRET = 4
@@ -109,9 +110,11 @@ def treatment_of(code: str) -> Treatment:
     return known_codes().get(code, Treatment.RETRY)
 
 
-def is_for_good(treatment: Treatment) -> bool:
-    """Whether asking again for the same registration is of no use."""
-    return treatment in _FOR_GOOD
+def refusal_of(treatment: Treatment) -> Refusal:
+    """What it means for the registration that was asked for."""
+    if treatment is Treatment.LIMIT:
+        return Refusal.LIMIT
+    return Refusal.FOR_GOOD if treatment in _FOR_GOOD else Refusal.PASSING
 
 
 def refusal_error(treatment: Treatment, code: str, message: str) -> TaskFailed:

@@ -12,6 +12,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from broker_client.errors import TaskFailed
 from broker_server.core.feeds import FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.frames import (
@@ -28,14 +29,18 @@ from broker_server.vendors.kis.realtime_codes import (
     known_codes,
     redacted,
     refusal_error,
+    refusal_of,
     treatment_of,
 )
-from broker_server.vendors.kis.realtime_endings import End, Ending, Events
-from broker_server.vendors.kis.realtime_intake import Intake, OddityLog
+from broker_server.vendors.kis.realtime_intake import Intake
 from broker_server.vendors.kis.realtime_keys import is_notice, shown
-from broker_server.vendors.kis.realtime_link import request_text, why_closed
-from broker_server.vendors.kis.realtime_plan import Plan, Request
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.kis.realtime_link import request_text
+from broker_server.vendors.live_conversation import LiveConversation
+from broker_server.vendors.live_endings import End, Ending, Events
+from broker_server.vendors.live_link import why_closed
+from broker_server.vendors.live_plan import Plan, Request
+from broker_server.vendors.live_timing import Timing
+from broker_server.vendors.oddities import OddityLog
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +48,7 @@ log = structlog.get_logger(__name__)
 _ENDS = {
     Treatment.IN_USE: End.IN_USE,
     Treatment.KEY_REFUSED: End.KEY_REFUSED,
-    Treatment.NEW_APPROVAL_KEY: End.NEW_APPROVAL_KEY,
+    Treatment.NEW_APPROVAL_KEY: End.STALE_PASS,
 }
 
 
@@ -53,7 +58,7 @@ class _Answer(NamedTuple):
     message: str = ""
 
 
-class Conversation:
+class Conversation(LiveConversation[Request]):
     """Talks over one connection.
 
     Args:
@@ -69,6 +74,8 @@ class Conversation:
         observer: Is told each step.
     """
 
+    vendor = "KIS"
+
     def __init__(
         self,
         connection: ClientConnection,
@@ -83,53 +90,15 @@ class Conversation:
         timing: Timing,
         observer: FeedObserver | None = None,
     ) -> None:
-        self._connection = connection
+        super().__init__(
+            connection, plan=plan, oddities=oddities, events=events, timing=timing, observer=observer
+        )
         self._approval_key = approval_key
         self._customer = customer
         self._secrets = (approval_key, *secrets)
-        self._plan = plan
         self._intake = intake
-        self._oddities = oddities
-        self._events = events
-        self._timing = timing
-        self._observer = observer or FeedObserver()
-        self._loop = asyncio.get_running_loop()
-        self._heard_at = self._loop.time()
-        self._sent_at = float("-inf")
-        self._changed = asyncio.Event()
-        self._ended: asyncio.Future[Ending] = self._loop.create_future()
         self._answer: asyncio.Future[_Answer] | None = None
-        self._in_a_row_unanswered = 0
-        self._idle_since: float | None = None
         self._read_anew: set[Registration] = set()
-        self._told_limit: set[Registration] = set()
-        self.in_flight: Request | None = None
-        self.has_registered = False
-
-    async def hold(self) -> Ending:
-        """Talk until there is a reason to end; the connection is still to be closed then."""
-        parts = [
-            self._loop.create_task(part)
-            for part in (self._read(), self._carry_out(), self._watch_for_silence())
-        ]
-        try:
-            done, _ = await asyncio.wait([*parts, self._ended], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for part in parts:
-                part.cancel()
-            await asyncio.gather(*parts, return_exceptions=True)
-        # Where several are done, what the server said comes before what follows from it.
-        order = [*parts, self._ended]
-        return min(done, key=order.index).result()
-
-    def wake(self) -> None:
-        """The plan has changed."""
-        self._changed.set()
-
-    def end(self, ending: Ending) -> None:
-        """End it from outside."""
-        if not self._ended.done():
-            self._ended.set_result(ending)
 
     async def _read(self) -> Ending:
         receive, take, now = self._connection.recv, self._intake.take, self._loop.time
@@ -148,7 +117,7 @@ class Conversation:
                     self._oddities.counts["defect"] += 1
                     log.exception("kis_live_record_failed", tr_id=frame.tr_id)
         except ConnectionClosed as error:
-            return Ending(End.LOST, why_closed(error))
+            return Ending(End.LOST, why_closed(self.vendor, error))
 
     async def _control(
         self, frame: Ping | Acknowledgement | Refusal | Quarantined | DataFrame
@@ -215,40 +184,8 @@ class Conversation:
             return register
         return not register if treatment is Treatment.REMOVED else True
 
-    async def _carry_out(self) -> Ending:
-        while True:
-            self._changed.clear()
-            self._announce()
-            if self._idle_for_long():
-                return Ending(End.IDLE, "nothing is wanted any more")
-            step = self._plan.next_step(self._loop.time())
-            if isinstance(step, Request):
-                rest = self._sent_at + self._timing.between_requests - self._loop.time()
-                if rest > 0:
-                    await asyncio.sleep(rest)
-                    continue  # what is wanted may have changed meanwhile
-                if ending := await self._ask(step):
-                    return ending
-            else:
-                await self._wait_for_change(step)
-
-    async def _wait_for_change(self, seconds: float | None) -> None:
-        if self._idle_since is not None:
-            linger = self._idle_since + self._timing.linger - self._loop.time()
-            seconds = linger if seconds is None else min(seconds, linger)
-        try:
-            async with asyncio.timeout(None if seconds is None else max(seconds, 0.0)):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
-
-    def _idle_for_long(self) -> bool:
-        now = self._loop.time()
-        if self._plan.has_aims():
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = now
-        return self._idle_since is not None and now - self._idle_since >= self._timing.linger
+    def _next_step(self, now: float) -> Request | float | None:
+        return self._plan.next_step(now)
 
     async def _ask(self, request: Request) -> Ending | None:
         registration = request.registration
@@ -263,15 +200,10 @@ class Conversation:
             async with asyncio.timeout(self._timing.answer):
                 answer = await self._answer
         except ConnectionClosed as error:
-            return Ending(End.LOST, why_closed(error))
+            return Ending(End.LOST, why_closed(self.vendor, error))
         except TimeoutError:
-            self.in_flight = None
-            self._plan.unanswered(request, self._loop.time())
-            self._in_a_row_unanswered += 1
             log.warning("kis_live_request_unanswered", of=shown(registration), register=request.register)
-            if self._in_a_row_unanswered >= self._timing.unanswered:
-                return Ending(End.DEAF, f"KIS left {self._in_a_row_unanswered} requests in a row unanswered")
-            return None
+            return self._unanswered([request])
         self.in_flight = None
         self._in_a_row_unanswered = 0
         self._settle(request, answer)
@@ -290,7 +222,7 @@ class Conversation:
         if answer.treatment is Treatment.REMOVED:
             self._removed(registration)
             return
-        for_good = self._plan.refused(request, answer.treatment, self._loop.time())
+        for_good = self._plan.refused(request, refusal_of(answer.treatment), self._loop.time())
         log.warning(
             "kis_live_request_refused", of=shown(registration), register=request.register, code=answer.code
         )
@@ -305,21 +237,8 @@ class Conversation:
         if self._plan.removed(registration, self._loop.time(), unasked=unasked):
             self._events.interrupted([registration], "it is being registered again, or gave way to others")
 
-    def _announce(self) -> None:
-        for registration in self._plan.announcements():
-            self._intake.open(registration)
-            self._events.registered(registration)
-        over_limit = self._plan.over_limit()
-        self._told_limit.intersection_update(over_limit)
-        for registration in over_limit:
-            if registration not in self._told_limit:
-                self._told_limit.add(registration)
-                error = refusal_error(Treatment.LIMIT, "", "it has said so before")
-                self._events.refused(registration, error, for_good=False)
+    def _opened(self, registration: Registration) -> None:
+        self._intake.open(registration)
 
-    async def _watch_for_silence(self) -> Ending:
-        while True:
-            rest = self._heard_at + self._timing.silence - self._loop.time()
-            if rest <= 0:
-                return Ending(End.SILENT, f"nothing came for {self._timing.silence:g} seconds")
-            await asyncio.sleep(rest)
+    def _limit_error(self) -> TaskFailed:
+        return refusal_error(Treatment.LIMIT, "", "it has said so before")

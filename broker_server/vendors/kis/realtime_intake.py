@@ -2,55 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
-
-import structlog
-
-from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.codec import decode_records
 from broker_server.vendors.kis.frames import CipherKeys, DataFrame, Quarantined
 from broker_server.vendors.kis.incoming import KisIncoming, is_of_another_account
-from broker_server.vendors.kis.realtime_keys import Address, address_of, is_notice
+from broker_server.vendors.kis.realtime_keys import address_of, is_notice
 from broker_server.vendors.kis.realtime_table import realtime_trs
-
-log = structlog.get_logger(__name__)
-
-LOG_AGAIN_AFTER = 600.0
-"""Seconds in which the same oddity is logged once."""
-
-Received = Callable[[Registration, Incoming], None]
-
-
-class OddityLog:
-    """Counts what should not happen, and logs each kind of it once in a while.
-
-    Args:
-        clock: The time.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._logged_at: dict[tuple[str, str], float] = {}
-        self.counts: Counter[str] = Counter()
-
-    def note(self, kind: str, about: str, **details: Any) -> None:
-        """Count one.
-
-        Args:
-            kind: What it is counted by.
-            about: What else tells it from others for the log: from a closed set, it is kept.
-            details: For the log, nothing personal.
-        """
-        self.counts[kind] += 1
-        now = self._clock.monotonic()
-        last = self._logged_at.get((kind, about))
-        if last is None or now - last >= LOG_AGAIN_AFTER:
-            self._logged_at[kind, about] = now
-            log.warning("kis_live_oddity", kind=kind, about=about, count=self.counts[kind], **details)
+from broker_server.vendors.lazy_incoming import Address
+from broker_server.vendors.live_intake import LiveIntake, Received
+from broker_server.vendors.oddities import OddityLog
 
 
 class _Route:
@@ -70,7 +31,7 @@ class _Route:
         self.cipher: CipherKeys | None = None
 
 
-class Intake:
+class Intake(LiveIntake):
     """Reads data frames and hands their records on.
 
     Args:
@@ -84,16 +45,9 @@ class Intake:
     def __init__(
         self, received: Received, account: str | None, alias: str, clock: Clock, oddities: OddityLog
     ) -> None:
-        self._received = received
-        self._account = account
+        super().__init__(received, account, clock, oddities)
         self._alias = alias
-        self._now = clock.now
-        self._oddities = oddities
         self._routes: dict[str, _Route] = {}
-        self.frames = 0
-        self.records = 0
-        self.unwanted = 0
-        self.of_other_accounts = 0
 
     def forget(self) -> None:
         """A new connection: nothing is registered, and its keys will be others."""
@@ -152,13 +106,3 @@ class Intake:
         """Count what must not be used."""
         known = one.tr_id if one.tr_id in realtime_trs() else None
         self._oddities.note(one.reason.value, known or "", detail=one.detail)
-
-    def counts(self) -> dict[str, Any]:
-        """For `broker.get-status`."""
-        return {
-            "frames": self.frames,
-            "records": self.records,
-            "unwanted": self.unwanted,
-            "of_other_accounts": self.of_other_accounts,
-            "oddities": dict(self._oddities.counts),
-        }

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.kis.stream_names import newest_only, stream_name
-
-
-class Address(NamedTuple):
-    """Where a record is published.
-
-    Attributes:
-        channel: Of `broker_server.core.feeds.Incoming`.
-        subject: Likewise.
-        conflatable: Likewise.
-    """
-
-    channel: str
-    subject: str
-    conflatable: bool
+from broker_server.vendors.lazy_incoming import Address
 
 
 def is_notice(code: str) -> bool:

@@ -15,10 +15,11 @@ from broker_server.vendors.http import Transport
 from broker_server.vendors.kis.approval import ApprovalKeys
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR
-from broker_server.vendors.kis.realtime import KisSession, Pause
+from broker_server.vendors.kis.realtime import KisSession
 from broker_server.vendors.kis.realtime_keys import shown
 from broker_server.vendors.kis.realtime_places import Seat, place
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.live_session import Pause
+from broker_server.vendors.live_timing import Timing
 
 _FOR_GOOD = frozenset({"unsupported", "key refused", "given up"})
 _SICK_AFTER = 3

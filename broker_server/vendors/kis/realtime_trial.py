@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-from websockets.exceptions import WebSocketException
-
-from broker_client.errors import Unsupported, VendorUnavailable
+from broker_client.errors import Unsupported
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.http import Transport
 from broker_server.vendors.kis.approval import ApprovalKeys
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR
-from broker_server.vendors.kis.realtime_link import close_connection, host_of, open_connection, why_not_open
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.live_link import try_connections
 
 
 def try_live_data(configs: Sequence[KisConfig], transport: Transport, clock: Clock) -> str:
@@ -38,17 +34,6 @@ def try_live_data(configs: Sequence[KisConfig], transport: Transport, clock: Clo
     for config in configs:
         ApprovalKeys(config, transport, clock).get()
     urls = list(dict.fromkeys(config.live_url for config in configs if config.live_url is not None))
-    for url in urls:
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_connect(url))
+    try_connections(VENDOR, "KIS", urls)
     keys = "an approval key" if len(configs) == 1 else f"{len(configs)} approval keys"
     return f"got {keys}; the server of live data takes connections"
-
-
-async def _connect(url: str) -> None:
-    timing = Timing()
-    try:
-        connection = await open_connection(url, timing)
-    except (OSError, EOFError, WebSocketException) as error:
-        raise VendorUnavailable(f"{host_of(url)}: {why_not_open(error)}", vendor=VENDOR) from error
-    await close_connection(connection, timing)

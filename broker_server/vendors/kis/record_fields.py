@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
@@ -11,11 +11,11 @@ from broker_server.core.market_data import Level, Money
 from broker_server.vendors.kis.codec import Record
 from broker_server.vendors.kis.frames import Reason
 from broker_server.vendors.kis.record_readers import Value
-from broker_server.vendors.kis.values import KST, with_sign
+from broker_server.vendors.kis.values import with_sign
+from broker_server.vendors.korea import nearest_moment, time_of_day
+from broker_server.vendors.values import KST
 
 _T = TypeVar("_T")
-_HALF_A_DAY = timedelta(hours=12)
-_DAY = timedelta(days=1)
 
 
 class Unusable(Exception):
@@ -127,33 +127,20 @@ class RecordFields:
         try:
             if date_text and date_text.strip("0"):
                 return _moment(date_text, clock_text)
-            return self._nearest(_time_of_day(clock_text))
+            return nearest_moment(time_of_day(clock_text), self._received)
         except (ValueError, OverflowError):
             raise Unusable(Reason.NO_TIME, f"{name} is not a time") from None
-
-    def _nearest(self, clock_time: time) -> datetime:
-        received = self._received.astimezone(KST)
-        moment = datetime.combine(received.date(), clock_time, KST)
-        if moment - received > _HALF_A_DAY:
-            return moment - _DAY
-        return moment + _DAY if received - moment > _HALF_A_DAY else moment
 
 
 @lru_cache(maxsize=64)  # most records are of the same second as the one before
 def _moment(date_text: str, clock_text: str) -> datetime:
-    return datetime.combine(_date(date_text), _time_of_day(clock_text), KST)
+    return datetime.combine(_date(date_text), time_of_day(clock_text), KST)
 
 
 def _date(text: str) -> date:
     if len(text) != 8 or not text.isascii():
         raise ValueError("not YYYYMMDD")
     return date(int(text[:4]), int(text[4:6]), int(text[6:]))
-
-
-def _time_of_day(text: str) -> time:
-    if len(text) != 6 or not text.isascii():
-        raise ValueError("not HHMMSS")
-    return time(int(text[:2]), int(text[2:4]), int(text[4:]))
 
 
 def _number(value: Value) -> Money | None:

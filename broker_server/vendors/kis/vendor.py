@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from broker_client.errors import BrokerError
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
+from broker_server.vendors.checks import attempt, clock_text, context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
-from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
+from broker_server.vendors.http import (
+    ORDER_TIMEOUT,
+    RequestsTransport,
+    Timeouts,
+    Transport,
+    transport_for_orders,
+)
 from broker_server.vendors.kis.auth import TokenSource
 from broker_server.vendors.kis.catalogue import Catalogue
 from broker_server.vendors.kis.client import KisClient
@@ -22,14 +28,12 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
-from broker_server.vendors.kis.no_feed import NoFeed
 from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
-from broker_server.vendors.kis.parameters import AccountParameters
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.realtime_pool import KisFeed
 from broker_server.vendors.kis.realtime_trial import try_live_data
@@ -37,13 +41,12 @@ from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
-from broker_server.vendors.kis.token_cache import TokenCache
+from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.parameters import AccountParameters
+from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 
-ORDER_TIMEOUT = 4.0
-"""Seconds; less than a heartbeat of the lease, so that no order of a lost one can still be on its way."""
-_LONGEST_IDLE_FOR_ORDERS = 3.0
 _CHECK_TICKER = "005930"
 
 
@@ -76,6 +79,7 @@ class KisVendor:
         self._pacer = Pacer(SlidingWindowLimiter(config.calls_per_second), clock)
         self._cache = TokenCache(
             config.cache_folder,
+            vendor="kis",
             environment=config.environment,
             identity=f"{config.base_url}|{config.app_key.get_secret_value()}",
         )
@@ -143,10 +147,10 @@ class KisVendor:
 
     def check(self) -> Sequence[CheckResult]:
         """The token cache, a token, a quote with the clock's offset, the balance if an account is set."""
-        context = _context_without_deadline(self._clock)
-        results = [self._check_cache(), _attempt("kis token", lambda: self._check_token(context))]
+        context = context_without_deadline("check", self._clock)
+        results = [self._check_cache(), attempt("kis token", lambda: self._check_token(context))]
         if results[-1].passed:
-            results.append(_attempt("kis quote", lambda: self._check_quote(context)))
+            results.append(attempt("kis quote", lambda: self._check_quote(context)))
         if not results[-1].passed:
             return results
         if self._config.account is None:
@@ -154,7 +158,7 @@ class KisVendor:
                 CheckResult("kis account", True, "KIS_ACCOUNT is not set; balance and orders need it")
             )
         else:
-            results.append(_attempt("kis account", lambda: self._check_account(context)))
+            results.append(attempt("kis account", lambda: self._check_account(context)))
         return results
 
     def _make_feed(self, listener: FeedListener, observer: FeedObserver | None) -> Feed:
@@ -224,34 +228,13 @@ def create(
         quote_keys: More keys, whose connections carry live quotes too.
     """
     clock = clock or SystemClock()
-    # Half of it for connecting at most, so that the answer has the other half.
-    order_timeouts = Timeouts(connect=order_timeout / 2, read=order_timeout, total=order_timeout)
     return KisVendor(
         config,
         clock,
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
-        order_transport=order_transport
-        or RequestsTransport(
-            order_timeouts, longest_idle=_LONGEST_IDLE_FOR_ORDERS, monotonic=clock.monotonic
-        ),
+        order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
         quote_keys=quote_keys,
     )
-
-
-def _context_without_deadline(clock: Clock) -> TaskContext:
-    return TaskContext(
-        task_id="check",
-        received_at=clock.now(),
-        ensure_in_time=lambda: None,
-        report_progress=lambda done, total: None,
-    )
-
-
-def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
-    try:
-        return CheckResult(item, True, trial())
-    except BrokerError as error:
-        return CheckResult(item, False, str(error))
 
 
 def _clock_offset(header: str | None, now: datetime) -> str:
@@ -259,7 +242,4 @@ def _clock_offset(header: str | None, now: datetime) -> str:
     server = read_date(header)
     if server is None:
         return "not comparable: the answer has no Date header"
-    seconds = round((now - server).total_seconds())
-    if abs(seconds) <= 1:
-        return "right"
-    return f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the vendor's"
+    return clock_text(round((now - server).total_seconds()))

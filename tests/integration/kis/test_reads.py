@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker_client.errors import TaskFailed, Unsupported
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.values import KST
 
 from .conftest import Market
 

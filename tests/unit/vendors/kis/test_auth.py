@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from broker_client.errors import AuthenticationFailed, RateLimited, VendorUnavailable
 from broker_server.vendors.http import HttpRequest, HttpResponse
 from broker_server.vendors.kis.auth import TokenSource
-from broker_server.vendors.kis.token_cache import TokenCache
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.token_cache import TokenCache
+from broker_server.vendors.values import KST
 from tests.support.fake_time import START
 from tests.support.kis_server import Bench, broken, make_bench, reply, token, token_refused
 
@@ -32,7 +32,7 @@ def source(bench: Bench, tmp_path: Path) -> TokenSource:
 def new_source(bench: Bench, folder: Path) -> TokenSource:
     """What another process with the same key would have."""
     config = bench.vendor._config
-    cache = TokenCache(folder / "cache", environment="real", identity="host|key")
+    cache = TokenCache(folder / "cache", vendor="kis", environment="real", identity="host|key")
     return TokenSource(config, bench.kis, cache, bench.clock)
 
 
@@ -92,7 +92,7 @@ def test_a_corrupt_file_is_ignored_and_replaced(
     bench: Bench, source: TokenSource, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "cache").mkdir()
-    cache = TokenCache(tmp_path / "cache", environment="real", identity="host|key")
+    cache = TokenCache(tmp_path / "cache", vendor="kis", environment="real", identity="host|key")
     cache.path.write_bytes(content)
     assert source.get(bench.context()) == "token-1"
     assert json.loads(cache.path.read_bytes())["access_token"] == "token-1"
@@ -105,7 +105,7 @@ def test_a_folder_that_cannot_be_written_does_not_cost_the_token(bench: Bench, t
 
 def test_keys_and_environments_have_files_of_their_own(tmp_path: Path) -> None:
     paths = {
-        TokenCache(tmp_path, environment=environment, identity=identity).path
+        TokenCache(tmp_path, vendor="kis", environment=environment, identity=identity).path
         for environment in ("paper", "real")
         for identity in ("host|key", "host|other", "elsewhere|key")
     }

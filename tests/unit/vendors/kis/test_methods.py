@@ -13,7 +13,7 @@ from broker_client.protocol import is_order_method
 from broker_server.core.methods import Lane
 from broker_server.vendors.kis.catalogue import load_data
 from broker_server.vendors.kis.realtime_table import realtime_trs
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.values import KST
 from tests.support.kis_server import Bench, make_bench, ok, refusal, reply
 
 PRICE_ROW = {"stck_prpr": "69900", "prdy_vrss": "100", "prdy_vrss_sign": "5", "prdy_ctrt": "0.14"}

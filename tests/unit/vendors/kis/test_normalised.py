@@ -22,7 +22,7 @@ from broker_server.vendors.kis.codec import decode_records
 from broker_server.vendors.kis.frames import DataFrame, Quarantined, Reason, parse_frame
 from broker_server.vendors.kis.normalised import NORMALISERS, normalise
 from broker_server.vendors.kis.realtime_table import realtime_trs
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.values import KST
 from tests.support.kis_stream import RECEIVED, changed, frame_of, lines_of, payload_of, recorded
 
 FILL = lines_of(starting="# TESTHTS^")[0].removeprefix("# ").split("^")

@@ -15,7 +15,7 @@ from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.orders import Status
 from broker_server.core.vendor import Vendor
 from broker_server.vendors.http import HttpResponse
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.values import KST
 from tests.support.fake_time import START
 from tests.support.kis_server import Bench, broken, make_bench, ok
 

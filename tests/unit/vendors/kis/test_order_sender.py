@@ -19,7 +19,7 @@ from broker_client.errors import (
     VendorUnavailable,
 )
 from broker_server.vendors.http import HttpRequest, HttpResponse
-from broker_server.vendors.kis.errors import OrderNotSent
+from broker_server.vendors.verdicts import OrderNotSent
 from tests.support.fake_time import START
 from tests.support.kis_server import Bench, Step, broken, make_bench, ok, refusal, reply, token, token_refused
 

@@ -11,8 +11,8 @@ import pytest
 
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kis.no_feed import NoFeed
 from broker_server.vendors.kis.recovered_executions import RecoveredExecution
+from broker_server.vendors.no_feed import NoFeed
 
 DOMESTIC = ListedOrder(
     order_no="0000001",

@@ -19,7 +19,7 @@ from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_names import stream_trs
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
-from broker_server.vendors.kis.values import KST
+from broker_server.vendors.values import KST
 from tests.support.fake_time import FakeClock
 from tests.support.kis_server import APP_KEY, APP_SECRET, HOST, Bench, FakeKis, make_bench, ok, reply, token
 

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_server.vendors.http import HttpResponse
-from broker_server.vendors.kis.errors import UnreadableAnswer
 from broker_server.vendors.kis.values import (
-    KST,
     Answer,
     date_of,
     decimal_of,
@@ -26,6 +24,8 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.values import KST
+from broker_server.vendors.verdicts import UnreadableAnswer
 
 WHOLE = st.integers(-(10**15), 10**15)
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9)

@@ -8,7 +8,7 @@ from random import Random
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds, unless said otherwise. KIS blocks keys and addresses that connect or register in a loop.
+    """Seconds, unless said otherwise. Vendors block keys and addresses that connect or register in a loop.
 
     Attributes:
         open: For connecting, the handshake included.
@@ -19,6 +19,7 @@ class Timing:
         silence: Without any frame, not even the server's ping, the connection counts as dead.
         stable: A connection that lasted so long was a good one: the back-off starts anew.
         linger: Stay connected after the last registration was given back: it may be wanted again at once.
+        shortest_pause: Every pause before another connection is longer by that.
         first_pause: The longest first pause of the back-off; each further failure doubles it.
         longest_pause: No pause is longer.
         in_use: After "another connection has the key", a pause is at least so long: an old one may be counted
@@ -42,6 +43,7 @@ class Timing:
     silence: float = 60.0
     stable: float = 60.0
     linger: float = 30.0
+    shortest_pause: float = 0.0
     first_pause: float = 1.0
     longest_pause: float = 60.0
     in_use: float = 30.0
@@ -63,7 +65,7 @@ class Timing:
         """
         longest = min(self.longest_pause, _doubled(self.first_pause, failures))
         jitter = chance.uniform(0, longest)
-        return self.in_use + jitter if in_use else jitter
+        return jitter + (self.in_use if in_use else self.shortest_pause)
 
     def retry(self, tries: int) -> float:
         """Before a registration that failed so many times is asked for again."""

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kis.realtime_codes import Treatment
-from broker_server.vendors.kis.realtime_plan import Plan, Request
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.kis.realtime_keys import is_notice
+from broker_server.vendors.live_plan import Plan, Refusal, Request
+from broker_server.vendors.live_timing import Timing
 
 TIMING = Timing()
 POOL = [Registration("H0STCNT0", f"{number:06}") for number in range(8)] + [Registration("H0STCNI0", "me")]
@@ -37,24 +37,24 @@ def ask(plan: Plan, now: float = 0.0) -> Request:
 
 
 def test_a_retryable_refusal_is_repeated_with_growing_waits_and_then_given_up() -> None:
-    plan, now, waits = Plan(TIMING), 0.0, []
+    plan, now, waits = Plan(TIMING, is_notice), 0.0, []
     plan.want([A])
     for _ in range(TIMING.retries):
-        assert not plan.refused(ask(plan, now), Treatment.RETRY, now)
+        assert not plan.refused(ask(plan, now), Refusal.PASSING, now)
         wait = plan.next_step(now)
         assert isinstance(wait, float)
         waits.append(wait)
         now += wait
     assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
-    assert plan.refused(ask(plan, now), Treatment.RETRY, now)
+    assert plan.refused(ask(plan, now), Refusal.PASSING, now)
     assert plan.next_step(now) is None
     assert not plan.has_aims()
 
 
 def test_what_was_given_up_is_open_again_when_wanted_anew() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A])
-    assert plan.refused(ask(plan), Treatment.NOT_ENTITLED, 0.0)
+    assert plan.refused(ask(plan), Refusal.FOR_GOOD, 0.0)
     plan.want([A])
     assert plan.next_step(0.0) is None
     plan.want([])
@@ -63,15 +63,15 @@ def test_what_was_given_up_is_open_again_when_wanted_anew() -> None:
 
 
 def test_others_go_on_while_one_waits() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A, B])
-    plan.refused(ask(plan), Treatment.RETRY, 0.0)
+    plan.refused(ask(plan), Refusal.PASSING, 0.0)
     register(plan, B)
     assert plan.next_step(0.5) == 1.5
 
 
 def test_an_unanswered_end_is_asked_for_again() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A])
     register(plan, A)
     plan.want([])
@@ -82,12 +82,12 @@ def test_an_unanswered_end_is_asked_for_again() -> None:
 
 
 def test_an_end_that_is_refused_for_ever_is_left_to_the_next_connection() -> None:
-    plan, now = Plan(TIMING), 0.0
+    plan, now = Plan(TIMING, is_notice), 0.0
     plan.want([A])
     register(plan, A)
     plan.want([])
     for _ in range(TIMING.retries):
-        plan.refused(ask(plan, now), Treatment.RETRY, now)
+        plan.refused(ask(plan, now), Refusal.PASSING, now)
         now += 60
     assert plan.next_step(now) is None
     plan.want([A])
@@ -98,20 +98,20 @@ def test_an_end_that_is_refused_for_ever_is_left_to_the_next_connection() -> Non
 
 
 def test_the_limit_of_the_server_is_learned_and_forgotten_after_a_while() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A, B, C])
     register(plan, A, B)
-    plan.refused(ask(plan), Treatment.LIMIT, 0.0)
+    plan.refused(ask(plan), Refusal.LIMIT, 0.0)
     assert plan.over_limit() == [C]
     assert plan.next_step(0.0) == TIMING.limit
     assert ask(plan, TIMING.limit) == Request(C, register=True)
 
 
 def test_what_is_freed_lifts_the_limit() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A, B, C])
     register(plan, A, B)
-    plan.refused(ask(plan), Treatment.LIMIT, 0.0)
+    plan.refused(ask(plan), Refusal.LIMIT, 0.0)
     plan.want([B, C])
     plan.asking(Request(A, register=False))
     plan.removed(A, 0.0)
@@ -119,7 +119,7 @@ def test_what_is_freed_lifts_the_limit() -> None:
 
 
 def test_notices_on_which_the_connection_breaks_wait_behind_the_others_and_are_given_up() -> None:
-    plan, now = Plan(TIMING), 0.0
+    plan, now = Plan(TIMING, is_notice), 0.0
     plan.want([NOTICES, A])
     for breaks in range(1, TIMING.breaks + 1):
         assert ask(plan, now).registration == (NOTICES if breaks == 1 else A)
@@ -132,7 +132,7 @@ def test_notices_on_which_the_connection_breaks_wait_behind_the_others_and_are_g
 
 
 def test_an_outage_costs_notices_more_tries_and_others_nothing() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([NOTICES, A])
     tries = 0
     while not plan.broke_on(Request(NOTICES, register=True), 0.0, had_worked=False):
@@ -143,7 +143,7 @@ def test_an_outage_costs_notices_more_tries_and_others_nothing() -> None:
 
 
 def test_an_end_that_nobody_asked_for_is_repaired_after_a_wait() -> None:
-    plan = Plan(TIMING)
+    plan = Plan(TIMING, is_notice)
     plan.want([A])
     register(plan, A)
     assert plan.announcements() == [A]
@@ -167,7 +167,7 @@ class Server:
             if kind == "lost after":
                 (self.held.add if starts else self.held.discard)(one)
             if kind == "retry":
-                return "gone" if plan.refused(request, Treatment.RETRY, now) else kind
+                return "gone" if plan.refused(request, Refusal.PASSING, now) else kind
             if kind != "broken":
                 plan.unanswered(request, now)
             return kind
@@ -188,7 +188,7 @@ steps = st.lists(
 @given(steps=steps, seed=st.integers(0, 2**30))
 def test_after_any_trouble_it_ends_at_exactly_what_is_wanted(steps: list[tuple[str, int]], seed: int) -> None:
     chance = random.Random(seed)
-    plan, server, now = Plan(TIMING), Server(chance), 0.0
+    plan, server, now = Plan(TIMING, is_notice), Server(chance), 0.0
     wanted: list[Registration] = []
     given_up: set[Registration] = set()
 
@@ -236,12 +236,12 @@ def test_after_any_trouble_it_ends_at_exactly_what_is_wanted(steps: list[tuple[s
 @settings(max_examples=100, deadline=None)
 @given(
     wanted=st.lists(st.sampled_from(POOL), unique=True, min_size=1),
-    treatment=st.sampled_from([Treatment.RETRY, Treatment.LIMIT, Treatment.MALFORMED, None]),
+    refusal=st.sampled_from([Refusal.PASSING, Refusal.LIMIT, Refusal.FOR_GOOD, None]),
 )
 def test_whatever_is_refused_or_unanswered_is_not_asked_in_a_loop(
-    wanted: list[Registration], treatment: Treatment | None
+    wanted: list[Registration], refusal: Refusal | None
 ) -> None:
-    plan, now, asked = Plan(TIMING), 0.0, 0
+    plan, now, asked = Plan(TIMING, is_notice), 0.0, 0
     plan.want(wanted)
     while now < 600:
         step = plan.next_step(now)
@@ -252,10 +252,10 @@ def test_whatever_is_refused_or_unanswered_is_not_asked_in_a_loop(
             continue
         asked += 1
         plan.asking(step)
-        if treatment is None:
+        if refusal is None:
             plan.unanswered(step, now)
         else:
-            plan.refused(step, treatment, now)
+            plan.refused(step, refusal, now)
     # 2, 4, 8, 16, 32 and then every 60 seconds.
     assert asked <= len(wanted) * 16
 
@@ -268,3 +268,41 @@ def test_the_pause_doubles_with_full_jitter_up_to_a_minute(failures: int) -> Non
     assert 0 <= min(pauses) < longest * 0.1
     assert longest * 0.9 < max(pauses) <= longest
     assert min(TIMING.pause(failures, chance, in_use=True) for _ in range(300)) >= 30
+
+
+def test_several_at_once_are_of_one_kind_and_no_more_than_asked_for() -> None:
+    plan = Plan(TIMING)
+    plan.want(POOL[:5])
+    first = plan.next_steps(0.0, 3)
+    assert first == [Request(one, register=True) for one in POOL[:3]]
+    for request in first:
+        plan.asking(request)
+        plan.registered(request.registration)
+    plan.want(POOL[2:6])
+    assert plan.next_steps(0.0, 9) == [Request(one, register=False) for one in POOL[:2]]
+
+
+def test_what_was_refused_together_may_be_asked_for_again_at_once() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B])
+    register(plan, A, B)
+    plan.want([B, C])
+    end = ask(plan)
+    plan.set_back(end)
+    assert plan.next_step(0.0) == end == Request(A, register=False)
+    plan.removed(ask(plan).registration, 0.0)
+    start = ask(plan)
+    plan.set_back(start)
+    assert plan.next_step(0.0) == start == Request(C, register=True)
+
+
+def test_everything_may_be_given_up_until_it_is_wanted_anew() -> None:
+    plan = Plan(TIMING)
+    plan.want([A, B])
+    assert plan.give_up() == [A, B]
+    assert not plan.has_aims()
+    plan.want([B])
+    assert not plan.has_aims()
+    plan.want([])
+    plan.want([B])
+    register(plan, B)

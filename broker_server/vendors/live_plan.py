@@ -8,17 +8,28 @@ without a growing wait, and nothing for ever.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+from itertools import islice
 from typing import NamedTuple
 
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kis.realtime_codes import Treatment, is_for_good
-from broker_server.vendors.kis.realtime_keys import is_notice
-from broker_server.vendors.kis.realtime_timing import Timing
+from broker_server.vendors.live_timing import Timing
 
 _NEVER = float("inf")
 _UNPROVEN = 0.25
 """How much a break counts on a connection on which nothing had worked."""
+
+
+class Refusal(Enum):
+    """What a refused request means."""
+
+    PASSING = auto()
+    """Ask again later, a few times."""
+    LIMIT = auto()
+    """The connection holds no more: ask again when something was given back."""
+    FOR_GOOD = auto()
+    """No use asking again."""
 
 
 class Request(NamedTuple):
@@ -38,10 +49,13 @@ class Plan:
 
     Args:
         timing: The waits.
+        is_notice: Whether a code is that of notices, where a vendor knows them by a name of the customer: it
+            may come back written otherwise, and a wrong one may break the connection.
     """
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: Timing, is_notice: Callable[[str], bool] = lambda code: False) -> None:
         self._timing = timing
+        self._is_notice = is_notice
         self._wanted: dict[Registration, None] = {}
         self._held: dict[Registration, None] = {}
         self._uncertain: dict[Registration, None] = {}
@@ -87,7 +101,7 @@ class Plan:
         """The registration that an answer is about; the ID of notices may come back written otherwise."""
         known = (*self._held, *self._uncertain, *self._wanted)
         for one in known:
-            if one.code == code and (symbol is None or one.symbol == symbol.strip() or is_notice(code)):
+            if one.code == code and (symbol is None or one.symbol == symbol.strip() or self._is_notice(code)):
                 return one
         return None
 
@@ -105,20 +119,29 @@ class Plan:
         Returns:
             A request; or in how many seconds there may be one; or ``None``: not before something changes.
         """
+        step = self.next_steps(now, 1)
+        return step[0] if isinstance(step, list) else step
+
+    def next_steps(self, now: float, most: int) -> list[Request] | float | None:
+        """Like `next_step`, for a vendor that takes several at once.
+
+        Args:
+            now: The time.
+            most: How many at once.
+
+        Returns:
+            Requests of one kind, in order, at least one; or as `next_step`.
+        """
         if self._limit is not None and now >= self._limit_until:
             self._limit = None
         aims = dict.fromkeys(self._aims())
-        waits: list[float] = []
-        for one in (*self._held, *self._uncertain):
-            if one not in aims or one in self._renewing:
-                if self._wait(one, now) <= 0:
-                    return Request(one, register=False)
-                waits.append(self._wait(one, now))
-        for one in aims:
-            if one not in self._held:
-                if self._wait(one, now) <= 0:
-                    return Request(one, register=True)
-                waits.append(self._wait(one, now))
+        ends = [one for one in (*self._held, *self._uncertain) if one not in aims or one in self._renewing]
+        if due := self._due(ends, now, most):
+            return [Request(one, register=False) for one in due]
+        starts = [one for one in aims if one not in self._held]
+        if due := self._due(starts, now, most):
+            return [Request(one, register=True) for one in due]
+        waits = [self._wait(one, now) for one in (*ends, *starts)]
         if self._limit is not None and self.over_limit():
             waits.append(self._limit_until - now)
         soonest = min(waits, default=_NEVER)
@@ -161,11 +184,17 @@ class Plan:
         self._announced.discard(registration)
         return missed
 
+    def set_back(self, request: Request) -> None:
+        """It was refused together with others: nothing is known of it, and it may go again at once."""
+        self._uncertain.pop(request.registration, None)
+        if not request.register:
+            self._held[request.registration] = None
+
     def unanswered(self, request: Request, now: float) -> None:
         """There was no answer in time."""
         self._failed(request.registration, now)
 
-    def refused(self, request: Request, treatment: Treatment, now: float) -> bool:
+    def refused(self, request: Request, refusal: Refusal, now: float) -> bool:
         """The server said no.
 
         Returns:
@@ -180,11 +209,11 @@ class Plan:
                 self._not_before[one] = _NEVER
             return False
         self._uncertain.pop(one, None)
-        if treatment is Treatment.LIMIT:
+        if refusal is Refusal.LIMIT:
             self._limit = len(self._held)
             self._limit_until = now + self._timing.limit
             return False
-        if is_for_good(treatment) or self._failed(one, now) > self._timing.retries:
+        if refusal is Refusal.FOR_GOOD or self._failed(one, now) > self._timing.retries:
             self._give_up(one)
             return True
         return False
@@ -226,7 +255,7 @@ class Plan:
             Whether it is given up.
         """
         one = request.registration
-        if not request.register or one not in self._wanted or not is_notice(one.code):
+        if not request.register or one not in self._wanted or not self._is_notice(one.code):
             return False
         breaks = self._breaks[one] = self._breaks.get(one, 0.0) + (1.0 if had_worked else _UNPROVEN)
         self._not_before[one] = now + self._timing.suspect * max(breaks, 1.0)
@@ -234,6 +263,20 @@ class Plan:
             return False
         self._give_up(one)
         return True
+
+    def give_up(self) -> list[Registration]:
+        """Nothing that is wanted now is asked for any more, until it is wanted anew.
+
+        Returns:
+            What is given up by that.
+        """
+        given_up = self._open()
+        for one in given_up:
+            self._give_up(one)
+        return given_up
+
+    def _due(self, registrations: Sequence[Registration], now: float, most: int) -> list[Registration]:
+        return list(islice((one for one in registrations if self._wait(one, now) <= 0), most))
 
     def _open(self) -> list[Registration]:
         return [one for one in self._wanted if one not in self._given_up]

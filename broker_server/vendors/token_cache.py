@@ -1,7 +1,7 @@
 """The access token on disk, so that a restart does not issue another one.
 
-KIS sends its customer a message for every issue and refuses a second one within a minute, so a token is
-worth keeping for its whole life of a day.
+Vendors limit how often one is issued, and KIS sends its customer a message each time, so a token is worth
+keeping for its whole life of a day.
 """
 
 from __future__ import annotations
@@ -36,14 +36,16 @@ class TokenCache:
 
     Args:
         folder: Made with mode 0700 if it is not there.
+        vendor: Begins the file's name, and the names of the log's events.
         environment: ``paper`` or ``real``.
         identity: What the token belongs to besides; only its hash goes into the file's name.
     """
 
-    def __init__(self, folder: Path, *, environment: str, identity: str) -> None:
+    def __init__(self, folder: Path, *, vendor: str, environment: str, identity: str) -> None:
         digest = hashlib.sha256(identity.encode()).hexdigest()[:24]
         self._folder = folder
-        self.path = folder / f"kis-token-{environment}-{digest}.json"
+        self._vendor = vendor
+        self.path = folder / f"{vendor}-token-{environment}-{digest}.json"
 
     def load(self) -> Token | None:
         """The stored token; ``None`` when there is none, or when the file is not one that `save` wrote."""
@@ -61,7 +63,9 @@ class TokenCache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
-            log.warning("kis_token_cache_ignored", file=self.path.name, reason=type(error).__name__)
+            log.warning(
+                f"{self._vendor}_token_cache_ignored", file=self.path.name, reason=type(error).__name__
+            )
             return None
         return token
 
@@ -70,7 +74,9 @@ class TokenCache:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
             os.fchmod(descriptor, 0o600)
-            log.warning("kis_token_cache_tightened", file=self.path.name, mode_before=f"{mode:04o}")
+            log.warning(
+                f"{self._vendor}_token_cache_tightened", file=self.path.name, mode_before=f"{mode:04o}"
+            )
 
     def save(self, token: Token) -> None:
         """Replace the file in one step. A folder that cannot be written costs a log line, not the token."""
@@ -90,7 +96,7 @@ class TokenCache:
                     os.unlink(temporary)
                 raise
         except OSError as error:
-            log.warning("kis_token_cache_not_written", file=self.path.name, reason=error.strerror)
+            log.warning(f"{self._vendor}_token_cache_not_written", file=self.path.name, reason=error.strerror)
 
     def why_not_kept(self) -> str | None:
         """Why a token cannot be kept here, after trying; ``None`` when it can."""
@@ -106,7 +112,7 @@ class TokenCache:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chmod(self._folder, 0o700)
         # mkstemp makes the file with mode 0600, which os.replace keeps.
-        return tempfile.mkstemp(dir=self._folder, prefix=".kis-token-")
+        return tempfile.mkstemp(dir=self._folder, prefix=f".{self._vendor}-token-")
 
 
 def _text(document: dict[str, object], key: str) -> str:

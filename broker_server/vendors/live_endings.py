@@ -28,8 +28,8 @@ class End(Enum):
     """Another connection has the app key."""
     KEY_REFUSED = auto()
     """The app key is wrong."""
-    NEW_APPROVAL_KEY = auto()
-    """The approval key is not known."""
+    STALE_PASS = auto()
+    """The approval key or token that it began with is not known any more: another one may be."""
 
 
 @dataclass(frozen=True, slots=True)

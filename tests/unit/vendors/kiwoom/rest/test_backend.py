@@ -1,0 +1,154 @@
+"""Look-ups, the check, and the status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker_client.errors import VendorRejected, VendorUnavailable
+from broker_server.vendors.kis.errors import VENDOR as KIS
+from broker_server.vendors.kiwoom.rest.config import RestConfig
+from tests.support.kiwoom_rest import CODES, NAME, TOKEN, Bench, make_bench, make_config, ok, refusal
+
+STATE = "증거금20%|담보대출|신용가능"
+SAMSUNG = ok(code="005930", name="삼성전자", state=STATE)
+UNKNOWN = refusal(2, "[1902:종목 정보가 없습니다]")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return make_bench(tmp_path)
+
+
+def test_name_and_state(bench: Bench) -> None:
+    bench.kiwoom.on(NAME, SAMSUNG)
+    assert bench.backend.stock_name("005930", bench.context()) == "삼성전자"
+    assert bench.backend.stock_state("005930", bench.context()) == STATE
+
+
+@pytest.mark.parametrize("answer", [UNKNOWN, refusal("1903", "종목"), ok(code="", name=" ", state="")])
+def test_an_unknown_code_is_none(bench: Bench, answer: Any) -> None:
+    bench.kiwoom.on(NAME, answer)
+    assert bench.backend.stock_name("999999", bench.context()) is None
+    assert bench.backend.stock_state("999999", bench.context()) is None
+
+
+def test_a_state_may_be_empty(bench: Bench) -> None:
+    bench.kiwoom.on(NAME, ok(code="005930", name="삼성전자", state=""))
+    assert bench.backend.stock_state("005930", bench.context()) == ""
+
+
+def test_other_refusals_are_errors(bench: Bench) -> None:
+    bench.kiwoom.on(NAME, refusal(1, "[1505:API ID]"))
+    with pytest.raises(VendorRejected):
+        bench.backend.stock_name("005930", bench.context())
+
+
+def test_codes_of_all_pages_in_order_and_once(bench: Bench) -> None:
+    bench.kiwoom.on(
+        CODES,
+        ok(list=[{"code": "000020"}, {"code": "0156T0"}], more="2"),
+        ok(list=[{"code": "0156T0"}, {"code": "005930 "}, {"code": ""}], more="3"),
+        ok(list=[]),
+    )
+    assert bench.backend.stock_codes("0", bench.context()) == ["000020", "0156T0", "005930"]
+    assert [call.headers.get("next-key") for call in bench.kiwoom.calls(CODES)] == [None, "2", "3"]
+    assert bench.progress == [(1, None), (2, None), (3, None)]
+
+
+def test_half_a_list_is_an_error(bench: Bench) -> None:
+    bench.kiwoom.on(CODES, ok(list=[{"code": "000020"}], more="2"), refusal(20, "x"))
+    with pytest.raises(VendorRejected):
+        bench.backend.stock_codes("0", bench.context())
+
+
+def test_a_page_that_leads_to_itself_ends(bench: Bench) -> None:
+    bench.kiwoom.on(CODES, ok(list=[{"code": "000020"}], more="same"))
+    with pytest.raises(VendorUnavailable, match="again and again"):
+        bench.backend.stock_codes("0", bench.context())
+    assert len(bench.kiwoom.calls(CODES)) == 2
+
+
+def test_the_check_passes(bench: Bench) -> None:
+    bench.kiwoom.on(NAME, SAMSUNG)
+    bench.kiwoom.on("ka00001", ok(acctNo="1234567811"))
+    results = bench.backend.check(bench.context())
+    assert [(result.item, result.passed) for result in results] == [
+        ("kiwoom token cache", True),
+        ("kiwoom token", True),
+        ("kiwoom quote", True),
+        ("kiwoom account", True),
+    ]
+    assert "12345678" not in str(results)
+
+
+def test_the_check_tells_a_key_of_another_account(bench: Bench) -> None:
+    bench.kiwoom.on(NAME, SAMSUNG)
+    bench.kiwoom.on("ka00001", ok(acctNo="8765432111"))
+    result = bench.backend.check(bench.context())[-1]
+    assert not result.passed
+    assert "KIWOOM_ACCOUNT" in result.detail
+    assert "87654321" not in result.detail
+
+
+def test_the_check_ends_without_a_token(bench: Bench) -> None:
+    bench.kiwoom.on(TOKEN, refusal(3, "[8001:key]"))
+    assert [result.passed for result in bench.backend.check(bench.context())] == [True, False]
+
+
+def test_the_status_says_where_an_order_would_go(bench: Bench, tmp_path: Path) -> None:
+    status = bench.backend.status()
+    assert (status["backend"], status["server"], status["orders"]) == ("rest", "simulator", "simulator")
+    assert status["token"]["state"] == "none"
+    assert status["order_rate_limit"]["limit_per_second"] == 5
+    assert not bench.backend.live
+    assert KIS not in str(status)
+
+
+@pytest.mark.parametrize(
+    ("settings", "live"),
+    [
+        ({"environment": "real", "simulated": False, "rest_url": None}, True),
+        ({"environment": "paper", "simulated": False, "rest_url": None}, False),
+        ({"environment": "real", "simulated": True}, False),
+    ],
+)
+def test_orders_are_live_only_on_the_real_server(
+    tmp_path: Path, settings: dict[str, Any], live: bool
+) -> None:
+    assert make_config(tmp_path, **settings).live is live
+    assert make_bench(tmp_path, **settings).backend.live is live
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rest_url": "ftp://x"}, "KIWOOM_REST_URL"),
+        ({"rest_url": "https://api.kiwoom.com"}, "not a simulator"),
+        ({"simulated": False, "rest_url": "https://mockapi.kiwoom.com"}, "KIWOOM_ENVIRONMENT is real"),
+        ({"simulated": False, "rest_url": "http://example.com"}, "must be https"),
+        ({"ws_url": "http://x"}, "KIWOOM_WS_URL"),
+        ({"ws_url": "wss://api.kiwoom.com:10000"}, "not a simulator"),
+        (
+            {"simulated": False, "rest_url": None, "ws_url": "wss://mockapi.kiwoom.com:10000"},
+            "KIWOOM_ENVIRONMENT is real",
+        ),
+        ({"account": "12-ab"}, "KIWOOM_ACCOUNT"),
+        ({"rate_limit": 0}, "KIWOOM_RATE_LIMIT"),
+        ({"ws_max_registrations": 201}, "KIWOOM_WS_MAX_REGISTRATIONS"),
+    ],
+)
+def test_wrong_settings_are_refused(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_config(tmp_path, **settings)
+
+
+def test_addresses(tmp_path: Path) -> None:
+    real: RestConfig = make_config(tmp_path, simulated=False, rest_url=None)
+    assert real.base_url == "https://api.kiwoom.com"
+    assert real.live_url == "wss://api.kiwoom.com:10000/api/dostk/websocket"
+    assert make_config(tmp_path).live_url is None
+    assert make_config(tmp_path, ws_url="ws://127.0.0.1:5/x").live_url == "ws://127.0.0.1:5/x"
+    assert make_config(tmp_path, environment="paper").queries_of_one_kind == 1
