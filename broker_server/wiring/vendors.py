@@ -147,7 +147,7 @@ def worker_environment(settings: Settings) -> Environment:
     if len(set(served.values())) > 1:
         differing = " and ".join(f"{name} is {value}" for name, value in served.items())
         raise SettingsError(f"{differing}: one worker serves one environment; run one worker for each")
-    return next(iter(served.values()), "paper")
+    return next(iter(served.values()), settings.kis_environment or "paper")
 
 
 def vendor_methods(vendors: Sequence[Vendor]) -> list[Method[Any]]:
