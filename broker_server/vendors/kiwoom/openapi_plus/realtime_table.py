@@ -1,0 +1,92 @@
+"""Kiwoom's types of live data, as the control sends them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+PRICE_FID = 10
+
+EXECUTIONS, HOLDINGS = "00", "04"
+"""News of own orders and holdings, by their names in REST: the control sends them unasked."""
+
+EVERYTHING = "10"
+"""Every type that has the price among its fields (FID 10): what the original system subscribed to."""
+
+_NOT_SERVED = frozenset(
+    {"임의연장정보", "시간외종목정보", "주식거래원", "순간체결량", "선물옵션합계", "투자자별매매"}
+)
+_BY_CHEJAN = frozenset({"주문체결", "잔고", "현물잔고", "파생잔고"})
+
+
+@dataclass(frozen=True, slots=True)
+class RealType:
+    """One type of live data.
+
+    Attributes:
+        name: As the control's event has it.
+        code: Kiwoom's two letters, such as ``0B``.
+        fids: In the order of the values.
+        registered_by: The FID to register it by. All types that have the price share that one, so that no
+            instrument is registered twice for the same data; others have one that few types share.
+    """
+
+    name: str
+    code: str
+    fids: tuple[int, ...]
+    registered_by: int
+
+
+@cache
+def real_types() -> Mapping[str, RealType]:
+    """By the control's name; only what can be registered."""
+    rows: dict[str, dict[str, Any]] = load_data("realtime_fids.json")["ocx_real_types"]
+    uses: dict[int, int] = {}
+    for row in rows.values():
+        for fid in {fid for fid, _ in row["fids"]}:
+            uses[fid] = uses.get(fid, 0) + 1
+    found = {}
+    for name, row in rows.items():
+        fids = tuple(fid for fid, _ in row["fids"])
+        if name not in _NOT_SERVED | _BY_CHEJAN and fids:
+            by = PRICE_FID if PRICE_FID in fids else min(fids, key=lambda fid: uses[fid])
+            found[name] = RealType(name, row["gidc"], fids, by)
+    return MappingProxyType(found)
+
+
+@cache
+def types_by_code() -> Mapping[str, RealType]:
+    """By the two letters."""
+    return MappingProxyType({each.code: each for each in real_types().values()})
+
+
+def fid_of(code: str) -> int | None:
+    """The FID that a registration is made by; ``None`` for what the control sends unasked.
+
+    Args:
+        code: Of a registration.
+
+    Raises:
+        KeyError: The control has no such live data.
+    """
+    if code in (EXECUTIONS, HOLDINGS):
+        return None
+    return PRICE_FID if code == EVERYTHING else types_by_code()[code].registered_by
+
+
+@cache
+def chejan_fids(kind: str) -> tuple[int, ...]:
+    """The FIDs that the documents name for a kind of news: ``0`` orders, ``1`` holdings."""
+    rows = load_data("realtime_fids.json")["chejan"][kind]["fids"]
+    return tuple(fid for fid, _ in rows)
+
+
+@cache
+def load_data(name: str) -> Any:
+    """A table of Kiwoom's facts."""
+    return json.loads(files("broker_server.vendors.kiwoom").joinpath(f"data/{name}").read_text("utf-8"))
