@@ -133,7 +133,7 @@ class Session:
         self._count("OnReceiveMsg")
         text = " ".join(sMsg.split())
         if not self.orders.on_message(sRQName, text) and not self.requests.on_message(sRQName, text):
-            log.info("kiwoom_message", text=text, tr=sTrCode)
+            log.debug("kiwoom_message", text=text, tr=sTrCode)
 
     def OnReceiveRealData(self, sRealKey: str, sRealType: str, sRealData: str) -> None:
         self._sink.received(sRealKey.strip(), sRealType.strip(), sRealData)
