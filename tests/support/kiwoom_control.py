@@ -1,4 +1,4 @@
-"""The control's thread without a thread: one simulated control, time that a test moves, and every call noted."""
+"""The control's thread without a thread: a simulated control, time that a test moves, every call noted."""
 
 from __future__ import annotations
 

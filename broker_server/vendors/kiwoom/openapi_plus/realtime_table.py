@@ -21,6 +21,9 @@ EVERYTHING = "10"
 _NOT_SERVED = frozenset(
     {"임의연장정보", "시간외종목정보", "주식거래원", "순간체결량", "선물옵션합계", "투자자별매매"}
 )
+_REGISTERED_BY = {"0D": 41}
+"""The first price of a book, as everybody does it."""
+
 _BY_CHEJAN = frozenset({"주문체결", "잔고", "현물잔고", "파생잔고"})
 
 
@@ -55,7 +58,7 @@ def real_types() -> Mapping[str, RealType]:
         fids = tuple(fid for fid, _ in row["fids"])
         if name not in _NOT_SERVED | _BY_CHEJAN and fids:
             by = PRICE_FID if PRICE_FID in fids else min(fids, key=lambda fid: uses[fid])
-            found[name] = RealType(name, row["gidc"], fids, by)
+            found[name] = RealType(name, row["gidc"], fids, _REGISTERED_BY.get(row["gidc"], by))
     return MappingProxyType(found)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from broker_client.errors import (
@@ -21,13 +23,11 @@ from tests.support.kiwoom_control import Stage
 def starts(stage: Stage, seconds: float) -> list[float]:
     """When queries were sent."""
     times: list[float] = []
-    count = 0
     end = stage.time.seconds + seconds
-    while stage.time.seconds < end and stage.run(
-        lambda: len(stage.control.sent) > count, end - stage.time.seconds
-    ):
-        times += [stage.time.seconds] * (len(stage.control.sent) - count)
-        count = len(stage.control.sent)
+    while stage.time.seconds < end:
+        more = partial(lambda known: len(stage.control.sent) > known, len(times))
+        if stage.run(more, end - stage.time.seconds):
+            times += [stage.time.seconds] * (len(stage.control.sent) - len(times))
     return times
 
 

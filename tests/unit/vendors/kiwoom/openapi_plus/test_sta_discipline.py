@@ -62,7 +62,7 @@ ACTIONS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     actions=st.lists(ACTIONS, max_size=40),
     seed=st.integers(0, 999),
