@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+_KEY = "kiwoom_host"
 
 
 class HostState(StrEnum):
@@ -49,3 +52,21 @@ class Notice:
 
 OnNotice = Callable[[Notice], None]
 """Told of each change, on the control's thread: it must return at once."""
+
+
+def notice_line(notice: Notice) -> str:
+    """One line by which a host tells its supervisor; without the line's end."""
+    return json.dumps({_KEY: asdict(notice)}, ensure_ascii=True)
+
+
+def read_notice(line: str) -> Notice | None:
+    """A notice that a host wrote; ``None`` for any other line."""
+    if not line.startswith(f'{{"{_KEY}"'):
+        return None
+    try:
+        found = json.loads(line)[_KEY]
+        return Notice(
+            HostState(found["state"]), str(found["reason"]), found["vendor_code"], bool(found["restart"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
