@@ -46,7 +46,7 @@ class Messages:
         with self._lock:
             return max(0.0, self._waiting[0][0] - self.monotonic()) if self._waiting else None
 
-    def open(self) -> None:
+    def open(self, work: Callable[[], float | None]) -> None:
         """Nothing has to be made ready."""
 
     def wait(self, seconds: float | None) -> None:

@@ -39,6 +39,9 @@ _PM_REMOVE = 0x0001
 _QS_ALLINPUT, _MWMO_INPUTAVAILABLE = 0x04FF, 0x0004
 _INFINITE = 0xFFFFFFFF
 _MOST_MESSAGES = 100
+_WM_TIMER = 0x0113
+_HWND_MESSAGE = -3
+_MESSAGE_TYPES = (wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM)
 _APARTMENT_THREADED = 2
 _UOI_FLAGS, _WSF_VISIBLE = 1, 0x0001
 
@@ -131,28 +134,59 @@ def _has_a_desktop() -> bool:
     return not known or bool(flags[2] & _WSF_VISIBLE)
 
 
+class _WindowClass(ctypes.Structure):
+    """Windows' WNDCLASSW."""
+
+    _fields_ = (
+        ("style", wintypes.UINT),
+        ("lpfnWndProc", ctypes.c_void_p),
+        ("cbClsExtra", ctypes.c_int),
+        ("cbWndExtra", ctypes.c_int),
+        ("hInstance", wintypes.HINSTANCE),
+        ("hIcon", wintypes.HANDLE),
+        ("hCursor", wintypes.HANDLE),
+        ("hbrBackground", wintypes.HANDLE),
+        ("lpszMenuName", wintypes.LPCWSTR),
+        ("lpszClassName", wintypes.LPCWSTR),
+    )
+
+
 class WindowsPump:
     """Dispatches the messages of the thread that opened it; see `sta.Pump`.
 
-    A message that wakes it may be swallowed by a window that dispatches messages itself. That loses nothing:
-    what is to be done is in the loop's own list, which is looked at whenever such a window has closed.
+    Windows of the control dispatch messages themselves while they are open, and such a loop throws messages
+    away that belong to no window. So what wakes it is posted to a window of its own, which does the work from
+    there; a timer of that window does what is due later.
     """
 
     def __init__(self) -> None:
         self._user32 = ctypes.WinDLL("user32", use_last_error=True)
-        self._kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
         self._ole32 = ctypes.OleDLL("ole32")
-        self._thread_id = 0
+        self._user32.CreateWindowExW.restype = wintypes.HWND
+        self._user32.DefWindowProcW.restype = ctypes.c_ssize_t
+        self._user32.DefWindowProcW.argtypes = _MESSAGE_TYPES
+        self._window: int | None = None
+        self._work: Callable[[], float | None] = lambda: None
+        # Windows keeps the address: the object must live as long as the window's class.
+        self._procedure = ctypes.WINFUNCTYPE(ctypes.c_ssize_t, *_MESSAGE_TYPES)(self._on_message)
 
-    def open(self) -> None:
+    def open(self, work: Callable[[], float | None]) -> None:
+        self._work = work
         self._ole32.OleInitialize(None)
-        message = wintypes.MSG()
-        # The first look makes the thread's queue, without which nothing can be posted to it.
-        self._user32.PeekMessageW(ctypes.byref(message), None, 0, 0, 0)
-        self._thread_id = self._kernel32.GetCurrentThreadId()
+        name = f"sapi-broker-{id(self):x}"
+        described = _WindowClass()
+        described.lpfnWndProc = ctypes.cast(self._procedure, ctypes.c_void_p)
+        described.lpszClassName = name
+        self._user32.RegisterClassW(ctypes.byref(described))
+        self._window = self._user32.CreateWindowExW(
+            0, name, None, 0, 0, 0, 0, 0, wintypes.HWND(_HWND_MESSAGE), None, None, None
+        )
+        if not self._window:
+            code = ctypes.get_last_error()
+            raise HostNotFit(f"the window of the control's thread could not be made (Windows error {code})")
 
     def wait(self, seconds: float | None) -> None:
-        milliseconds = _INFINITE if seconds is None else max(0, min(int(seconds * 1000) + 1, 60_000))
+        milliseconds = self._set_timer(seconds)
         self._user32.MsgWaitForMultipleObjectsEx(0, None, milliseconds, _QS_ALLINPUT, _MWMO_INPUTAVAILABLE)
         message = wintypes.MSG()
         # Live data may come without a pause; timers must have their turn.
@@ -163,16 +197,35 @@ class WindowsPump:
                 return
             self._user32.TranslateMessage(ctypes.byref(message))
             self._user32.DispatchMessageW(ctypes.byref(message))
-            if message.hWnd is None and message.message == _WM_APP:
+            if message.message in (_WM_APP, _WM_TIMER):
                 return
 
     def wake(self) -> None:
-        if self._thread_id:
-            self._user32.PostThreadMessageW(self._thread_id, _WM_APP, 0, 0)
+        window = self._window
+        if window:
+            self._user32.PostMessageW(window, _WM_APP, 0, 0)
 
     def close(self) -> None:
-        self._thread_id = 0
+        window, self._window = self._window, None
+        if window:
+            self._user32.DestroyWindow(window)
         self._ole32.OleUninitialize()
+
+    def _set_timer(self, seconds: float | None) -> int:
+        """Have the work done then, whoever dispatches messages by that time; its milliseconds."""
+        if seconds is None or not self._window:
+            return _INFINITE
+        milliseconds = max(1, min(int(seconds * 1000) + 1, 60_000))
+        self._user32.SetTimer(self._window, 1, milliseconds, None)
+        return milliseconds
+
+    def _on_message(self, window: Any, message: int, first: int, second: int) -> int:
+        if message not in (_WM_APP, _WM_TIMER):
+            result: int = self._user32.DefWindowProcW(window, message, first, second)
+            return result
+        self._user32.KillTimer(window, 1)
+        self._set_timer(self._work())
+        return 0
 
 
 class HostedControl:

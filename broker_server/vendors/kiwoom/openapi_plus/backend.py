@@ -41,7 +41,9 @@ MakeControl = Callable[[ControlEvents], KiwoomControl]
 
 _T = TypeVar("_T")
 _NAP = 0.25
-_HELD_UP = 60.0
+_PATIENCE = 10.0
+"""An order ends by itself so soon after its last timer."""
+_WINDOW_WAITS = "the control's thread is held up: a window of Kiwoom waits for somebody on the host's desktop"
 _ORDER_TYPES = {
     ("new", "buy"): 1,
     ("new", "sell"): 2,
@@ -86,10 +88,12 @@ class OpenApiPlusBackend:
         self._notice = Notice(HostState.CONNECTING, "the control is being made")
         self._password_missing = False
         self._changed = threading.Condition()
+        self._closing = threading.Event()
 
     def start(self) -> None:
         """Make the control on its thread and log in; returns at once."""
         self._thread.start(self._begin, self._ended)
+        threading.Thread(target=self._watch, name="kiwoom-watch", daemon=True).start()
 
     @property
     def live(self) -> bool:
@@ -147,7 +151,9 @@ class OpenApiPlusBackend:
             raise unavailable("the order was not sent: there is no control")
         self._thread.post(lambda: session.orders.submit(call))
         try:
-            return self._wait_for_verdict(call)
+            number = self._wait_for_verdict(call)
+            self._password_missing = False
+            return number
         except OrderNotTaken as untaken:
             context.not_taken()
             raise untaken.error from untaken
@@ -173,7 +179,7 @@ class OpenApiPlusBackend:
             "account_password_missing": self._password_missing,
             "control_thread": {
                 "alive": self._thread.is_alive(),
-                "held_up_seconds": round(self._loop.busy_for, 3),
+                "held_up_seconds": round(self._loop.held_up, 3),
                 "longest_work_seconds": round(self._loop.longest, 4),
                 "slow_work": self._loop.slow,
                 "failed_work": self._loop.failed,
@@ -197,6 +203,7 @@ class OpenApiPlusBackend:
         return results
 
     def close(self) -> None:
+        self._closing.set()
         self._thread.post(lambda: self._end("the worker is stopping"))
         self._thread.stop()
         self._told(Notice(HostState.STOPPED, "the worker is stopping"))
@@ -306,15 +313,30 @@ class OpenApiPlusBackend:
     def _ensure_alive(self) -> None:
         if not self._thread.is_alive():
             raise unavailable("the control's thread has ended")
-        if self._loop.busy_for > _HELD_UP:
-            raise unavailable(
-                "the control's thread is held up: a window of Kiwoom waits for somebody on the host's desktop"
-            )
+        if self._loop.held_up > self._config.timing.held_up:
+            raise unavailable(_WINDOW_WAITS)
+
+    def _watch(self) -> None:
+        """Tell once when the control's thread is held up or has ended: only a new process helps."""
+        limit = self._config.timing.held_up
+        while not self._closing.wait(min(_PATIENCE, limit / 4)):
+            if not self._thread.is_alive():
+                reason = "the control's thread has ended"
+            elif self._loop.held_up > limit:
+                reason = _WINDOW_WAITS
+            else:
+                self._thread.post(lambda: None)  # an idle loop would not be seen to live
+                continue
+            if not self._notice.restart:
+                self._told(Notice(HostState.CONTROL_FAILED, reason, restart=True))
+            return
 
     def _wait_for_verdict(self, call: OrderCall) -> str:
         """An order ends by itself, unless a window of the control holds its thread up."""
         timing = self._config.timing
-        give_up = self._clock.monotonic() + timing.order + timing.order_message + _HELD_UP / 6
+        give_up = (
+            self._clock.monotonic() + timing.order + timing.order_message + min(_PATIENCE, timing.held_up)
+        )
         while True:
             try:
                 return call.future.result(_NAP)

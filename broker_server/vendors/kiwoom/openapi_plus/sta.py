@@ -37,8 +37,13 @@ class WrongThread(RuntimeError):
 class Pump(Protocol):
     """Dispatches the messages of one thread."""
 
-    def open(self) -> None:
-        """Make ready, on the thread, before anything else."""
+    def open(self, work: Callable[[], float | None]) -> None:
+        """Make ready, on the thread, before anything else.
+
+        Args:
+            work: Does what is due and returns the seconds until more is. A pump calls it where messages are
+                dispatched without `wait`: while a window of the control is open.
+        """
 
     def wait(self, seconds: float | None) -> None:
         """Dispatch messages until `wake` was called or the time is over; ``None`` has no end."""
@@ -56,7 +61,7 @@ class QueuePump:
     def __init__(self) -> None:
         self._event = threading.Event()
 
-    def open(self) -> None:
+    def open(self, work: Callable[[], float | None]) -> None:
         pass
 
     def wait(self, seconds: float | None) -> None:
@@ -93,6 +98,7 @@ class ControlLoop:
         longest: Seconds that the longest piece of work took.
         slow: How many pieces took longer than `LONGEST_WORK`.
         failed: How many pieces raised, which is a defect and stops nothing.
+        seen: When the loop last looked for work.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -100,6 +106,7 @@ class ControlLoop:
         self.longest = 0.0
         self.slow = 0
         self.failed = 0
+        self.seen = monotonic()
         self._waiting: deque[Work] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = count()
@@ -116,10 +123,13 @@ class ControlLoop:
         return timer
 
     @property
-    def busy_for(self) -> float:
-        """Seconds since the present work began: long where a window of the control waits for somebody."""
-        began = self._began
-        return 0.0 if began is None else self.monotonic() - began
+    def held_up(self) -> float:
+        """Seconds since the loop last looked for work, or since the present work began.
+
+        It is looked for at least as often as there are timers. Long is where a window of the control waits
+        for somebody.
+        """
+        return self.monotonic() - self.seen
 
     def run_due(self) -> float | None:
         """Do what is due, on the control's thread.
@@ -132,6 +142,7 @@ class ControlLoop:
         """
         if self._began is not None:
             return None
+        self.seen = self.monotonic()
         while (work := self._next()) is not None:
             self.timed(work, "work")
         return self._until_next()
@@ -201,7 +212,7 @@ class ControlThread:
         """End the thread after what it does now; give up waiting after that time."""
         self._stopping = True
         self._pump.wake()
-        if not self.is_current():
+        if self.is_alive() and not self.is_current():
             self._thread.join(seconds)
 
     def is_alive(self) -> bool:
@@ -214,7 +225,7 @@ class ControlThread:
 
     def _run(self) -> None:
         try:
-            self._pump.open()
+            self._pump.open(self.loop.run_due)
             try:
                 while True:
                     seconds = self.loop.run_due()

@@ -28,6 +28,7 @@ class Timing:
         order_message: The text of a refused order, behind its answer.
         chain: Between two pages of one query.
         look: Between two looks at the connection.
+        held_up: So long the control's thread may be kept from its work; then only a new process helps.
         holds: Pauses after each refusal for the number of queries in a row; after the last only a new login
             helps. Kiwoom's own advice has these steps.
     """
@@ -40,6 +41,7 @@ class Timing:
     order_message: float = 1.0
     chain: float = 120.0
     look: float = 10.0
+    held_up: float = 60.0
     holds: tuple[float, ...] = (17.0, 90.0, 180.0)
 
 

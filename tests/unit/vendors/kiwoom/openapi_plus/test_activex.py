@@ -146,6 +146,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Windows]:
         monkeypatch.setitem(sys.modules, name, module)
     for name in ("WinDLL", "OleDLL"):
         monkeypatch.setattr(ctypes, name, library, raising=False)
+    monkeypatch.setattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE, raising=False)
     monkeypatch.setattr(ctypes, "get_last_error", lambda: 5, raising=False)
     monkeypatch.setattr(ctypes, "POINTER", lambda kind: lambda: _Pointer(made))
     monkeypatch.setattr(ctypes, "byref", lambda value: types.SimpleNamespace(_obj=value))
@@ -234,31 +235,59 @@ def test_a_missing_control_is_told_before_anything_is_made(windows: Windows) -> 
     assert windows.called("CreateWindowExW") == []
 
 
-def test_the_pump_waits_for_messages_and_is_woken_by_one(windows: Windows) -> None:
-    windows.answers["GetCurrentThreadId"] = 4711
+def test_the_pump_waits_for_messages_and_is_woken_by_one_of_its_own_window(windows: Windows) -> None:
+    windows.answers["CreateWindowExW"] = 4711
     pump = windows.activex.WindowsPump()
     pump.wake()
-    assert windows.called("PostThreadMessageW") == []
-    pump.open()
+    assert windows.called("PostMessageW") == []
+    pump.open(lambda: None)
     left = [3]
 
     def peek(message: Any, *_: Any) -> int:
         left[0] -= 1
-        message._obj.message = 0x0113
+        message._obj.message = 0x0200
         return int(left[0] >= 0)
 
     windows.answers["PeekMessageW"] = peek
     pump.wait(0.25)
+    assert windows.called("SetTimer")[0] == (4711, 1, 251, None)
     assert windows.called("MsgWaitForMultipleObjectsEx")[0][2] == 251
     assert len(windows.called("DispatchMessageW")) == 3
     windows.answers["PeekMessageW"] = lambda message, *_: setattr(message._obj, "message", 0x8000) or 1
     pump.wait(None)
     assert len(windows.called("DispatchMessageW")) == 4
-    windows.answers["PeekMessageW"] = lambda message, *_: setattr(message._obj, "message", 0x0113) or 1
-    pump.wait(0)
-    assert len(windows.called("DispatchMessageW")) == 104
     pump.wake()
-    assert windows.called("PostThreadMessageW")[0][0] == 4711
+    assert windows.called("PostMessageW")[0][0] == 4711
     pump.close()
     pump.wake()
-    assert len(windows.called("PostThreadMessageW")) == 1
+    assert len(windows.called("PostMessageW")) == 1
+    assert windows.called("DestroyWindow") == [(4711,)]
+
+
+def test_a_flood_of_messages_leaves_the_timers_their_turn(windows: Windows) -> None:
+    pump = windows.activex.WindowsPump()
+    pump.open(lambda: None)
+    windows.answers["PeekMessageW"] = lambda message, *_: setattr(message._obj, "message", 0x0200) or 1
+    pump.wait(0)
+    assert len(windows.called("DispatchMessageW")) == 100
+
+
+def test_work_is_done_while_a_window_of_the_control_dispatches_messages(windows: Windows) -> None:
+    """Its loop knows nothing of ours, but it calls our window's procedure."""
+    windows.answers["CreateWindowExW"] = 4711
+    windows.answers["DefWindowProcW"] = 17
+    pump = windows.activex.WindowsPump()
+    waits = [0.5, None]
+    pump.open(lambda: waits.pop(0))
+    assert pump._procedure(4711, 0x8000, 0, 0) == 0
+    assert windows.called("SetTimer")[-1] == (4711, 1, 501, None)
+    assert pump._procedure(4711, 0x0113, 1, 0) == 0
+    assert waits == []
+    assert len(windows.called("SetTimer")) == 1
+    assert pump._procedure(4711, 0x0001, 0, 0) == 17
+
+
+def test_a_pump_without_a_window_is_one_clear_line(windows: Windows) -> None:
+    windows.answers["CreateWindowExW"] = 0
+    with pytest.raises(HostNotFit, match="Windows error 5"):
+        windows.activex.WindowsPump().open(lambda: None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -263,6 +264,49 @@ def test_a_control_that_dies_fails_the_tasks_that_wait() -> None:
         wait_until(lambda: any(notice.restart for notice in here.notices))
         with pytest.raises(VendorUnavailable):
             here.backend.request(BOOK, {"stock_code": "005930"}, here.context(), Lane.QUOTE)
+
+
+def test_a_window_of_kiwoom_that_nobody_closes_is_told() -> None:
+    """A notice that opens inside a call keeps the call, and with it the thread."""
+    timing = Timing(order=0.2, order_message=0.1, held_up=0.5)
+    with house(config=OpenApiPlusConfig(timing=timing)) as here:
+        here.ready()
+        closed = threading.Event()
+        assert here.control is not None
+        here.control._spend = lambda seconds: None if closed.is_set() else closed.wait(30) and None
+        with pytest.raises(VendorUnavailable, match="window of Kiwoom"):
+            here.backend.stock_name("005930", here.context())
+        wait_until(lambda: here.notices[-1].restart)
+        assert here.notices[-1].state is HostState.CONTROL_FAILED
+        assert "window" in here.notices[-1].reason
+        closed.set()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_order_behind_such_a_window_is_unknown_only_if_it_may_have_left(inside: bool) -> None:
+    timing = Timing(order=0.2, order_message=0.1, held_up=0.5)
+    with house(config=OpenApiPlusConfig(timing=timing)) as here:
+        here.ready()
+        closed = threading.Event()
+        assert here.control is not None
+        here.control._spend = lambda seconds: None if closed.is_set() else closed.wait(30) and None
+        if not inside:
+            here.backend._thread.post(lambda: here.control and here.control.GetConnectState() and None)
+        with pytest.raises(OrderOutcomeIsUnknown if inside else VendorUnavailable):
+            here.backend.send_order(BUY, here.context())
+        assert here.not_taken == (0 if inside else 1)
+        closed.set()
+    assert here.control is not None
+    assert here.control.ordered == [] or inside
+
+
+def test_an_idle_host_is_not_taken_for_one_that_is_held_up() -> None:
+    timing = Timing(login=0.01, held_up=0.2)
+    with house(ControlFaults(login_waits=True), config=OpenApiPlusConfig(timing=timing)) as here:
+        wait_until(lambda: here.notices[-1].state is HostState.LOGIN_REQUIRED)
+        until = here.messages.monotonic() + 1.0
+        wait_until(lambda: here.messages.monotonic() > until)
+        assert here.notices[-1].state is HostState.LOGIN_REQUIRED
 
 
 def test_closing_ends_what_waits() -> None:
