@@ -6,9 +6,10 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -33,11 +34,13 @@ from broker_server.journal.starts import TaskStarts
 from broker_server.orders.gate import Step, no_step
 from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
+from broker_server.vendors import kiwoom
 from broker_server.wiring.clock import utc_now
 from broker_server.wiring.leases import make_leases
 from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
 from broker_server.wiring.stream_office import make_stream_office
+from broker_server.wiring.vendors import vendor_methods
 from broker_server.wiring.worker_methods import Counts, worker_methods
 
 
@@ -48,7 +51,7 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
-    identity: str | None,
+    identity: str | Mapping[str, str | None] | None,
     adopt_journal: bool,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
@@ -64,7 +67,7 @@ async def serve(
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
-        identity: Of the brokerage account, as `account_identity` gives it, or of the simulator.
+        identity: Of the brokerage account, as `account_identities` gives it by vendor, or of the simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         on_ready: Called when the worker consumes.
         on_standby: Called with ``vendor/account`` when another worker owns that one.
@@ -91,7 +94,8 @@ async def serve(
     counters = Counters()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
-    registry = MethodRegistry(method for vendor in vendors for method in vendor.methods())
+    registry = MethodRegistry(vendor_methods(vendors))
+    styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))
     notes = ReplyNotes(OrderJournal(engine, environment))
     outbox = OutcomeOutbox(asyncio.get_running_loop(), notes.add)
     office = OrderOffice(
@@ -122,6 +126,7 @@ async def serve(
         bus=events,
         noticed=office.noticed,
         clock=clock,
+        styles=styles.events,
     )
     for method in (
         *office.methods(registry),
@@ -141,7 +146,9 @@ async def serve(
     ):
         registry.add(method)
     user = URLParameters(broker_url).credentials.username
-    rules = Rules(environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user)
+    rules = Rules(
+        environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user, styles.of
+    )
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
     runner = TaskRunner(
         rules=rules,

@@ -18,7 +18,7 @@ from broker_server.check_worker import ask_worker
 from broker_server.core.vendor import CheckResult, Vendor
 from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
-from broker_server.wiring.vendors import make_vendors
+from broker_server.wiring.vendors import make_vendors, worker_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,11 @@ def check(settings: Settings) -> Iterator[CheckResult]:
     A vendor whose lease a worker holds is tried through that worker: a second session would spend the key's
     rate limit, and could cost the worker its token.
     """
-    environment: Environment = settings.kis_environment or "paper"
+    try:
+        environment = worker_environment(settings)
+    except SettingsError as error:
+        yield CheckResult("settings", passed=False, detail=str(error))
+        return
     look = _look(settings, environment)
     yield look.result
     yield _check_journal(settings)
@@ -63,7 +67,8 @@ def _check_vendor(
 ) -> Iterator[CheckResult]:
     if asked and settings.broker_url is not None:
         url = settings.broker_url.get_secret_value()
-        yield from ask_worker(url, environment, vendor.name, account=settings.kis_account is not None)
+        account = settings.kis_account is not None or vendor.name != "kis"
+        yield from ask_worker(url, environment, vendor.name, account=account)
     else:
         yield from vendor.check()
 

@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,8 @@ from broker_server.logs import configure_logs
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
-from broker_server.wiring.leases import account_identity
-from broker_server.wiring.vendors import make_vendors
+from broker_server.wiring.leases import account_identities
+from broker_server.wiring.vendors import make_vendors, worker_environment
 
 SIMULATOR_ACCOUNT = "50000001-01"
 SWITCH_SECONDS = 0.0005
@@ -45,7 +45,7 @@ class Prepared:
     """Everything that a worker needs, once simulator and node are up.
 
     Attributes:
-        identity: Of the brokerage account, or of the simulator: a new one has new accounts.
+        identity: Of each vendor's account, or of the simulator: a new one has new accounts.
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
     """
@@ -55,7 +55,7 @@ class Prepared:
     environment: Environment
     journal_url: str
     vendors: list[Vendor]
-    identity: str | None
+    identity: str | Mapping[str, str | None] | None
     control_url: str | None
     private_node: bool
 
@@ -78,9 +78,9 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             if settings.kis_rest_url is None:
                 cache_folder = scratch
             settings, control_url = _with_simulator(settings, stack, seed=seed, hours=hours)
-            identity: str | None = ensure_simulator(settings.kis_rest_url or "")
+            identity: str | Mapping[str, str | None] | None = ensure_simulator(settings.kis_rest_url or "")
         else:
-            identity = account_identity(settings)
+            identity = account_identities(settings)
         if settings.broker_url is not None:
             broker_url = settings.broker_url.get_secret_value()
         elif simulate:
@@ -89,7 +89,7 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             raise SettingsError(
                 "BROKER_URL: not set; name your RabbitMQ, or use run --simulate to try it out"
             )
-        environment: Environment = "simulated" if simulate else settings.kis_environment or "paper"
+        environment: Environment = "simulated" if simulate else worker_environment(settings)
         yield Prepared(
             settings=settings,
             broker_url=broker_url,

@@ -20,7 +20,7 @@ from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
 from broker_server.core.guards import DEFAULT_NOTIONAL
 
-SERVED_VENDORS = ("kis",)
+SERVED_VENDORS = ("kis", "kiwoom")
 
 
 class SettingsError(Exception):
@@ -104,6 +104,15 @@ class Settings(BaseSettings):
     kis_ws_max_registrations: int = Field(default=40, ge=1, le=41)
     accounts_file: Path | None = None
 
+    kiwoom_backend: Literal["openapi-plus", "rest"] = "rest"
+    kiwoom_environment: Literal["paper", "real"] | None = None
+    kiwoom_app_key: SecretStr | None = None
+    kiwoom_app_secret: SecretStr | None = None
+    kiwoom_account: str | None = None
+    kiwoom_rest_url: str | None = None
+    kiwoom_ws_url: str | None = None
+    sapi_compat: bool = False
+
     @field_validator("vendors", mode="before")
     @classmethod
     def _split_vendors(cls, value: Any) -> Any:
@@ -118,6 +127,19 @@ class Settings(BaseSettings):
                     f"{name!r} is not served by this version; known: {', '.join(SERVED_VENDORS)}"
                 )
         return names
+
+    @field_validator("kiwoom_environment", mode="before")
+    @classmethod
+    def _mock_is_paper(cls, value: Any) -> Any:
+        """Kiwoom's own word for paper trading."""
+        return "paper" if value == "mock" else value
+
+    @field_validator("kiwoom_account")
+    @classmethod
+    def _check_kiwoom_account(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch("[0-9]{4}-?[0-9]{4}(-?[0-9]{2})", value):
+            raise ValueError("must be the ten digits of the account, such as 1234567811")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -181,6 +203,8 @@ class Settings(BaseSettings):
                 self.kis_app_secret,
                 self.kis_hts_id,
                 self.kis_ws_approval_key,
+                self.kiwoom_app_key,
+                self.kiwoom_app_secret,
             )
             if secret is not None
         ]
@@ -191,6 +215,9 @@ class Settings(BaseSettings):
         if self.kis_account is not None:
             number, product = self.kis_account.split("-")
             values += [self.kis_account, number + product, number]
+        if self.kiwoom_account is not None:
+            digits = self.kiwoom_account.replace("-", "")
+            values += [self.kiwoom_account, digits, digits[:8]]
         return values
 
 

@@ -17,6 +17,7 @@ from broker_client.protocol import (
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.direct_reply import is_direct, looks_direct
 from broker_server.amqp.topology import takes_replies
+from broker_server.core.reply_styles import ReplyStyle
 
 
 @dataclass(slots=True, eq=False)
@@ -60,11 +61,13 @@ class ReplyAddress:
         queue: The queue's name, or a direct reply-to address.
         refused: Why the address that the client asked for is not used; the reply then says so.
         deliverable: False when no message can be published to it at all.
+        style: How the reply is written, where that is not as the contract says.
     """
 
     queue: str
     refused: str | None = None
     deliverable: bool = True
+    style: ReplyStyle | None = None
 
     @property
     def direct(self) -> bool:

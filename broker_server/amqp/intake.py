@@ -45,6 +45,7 @@ from broker_server.amqp.replies import Replier, unknown_task_id
 from broker_server.amqp.running import Recipient
 from broker_server.amqp.topology import EXPIRED_QUEUE
 from broker_server.core.methods import Method, MethodRegistry, Parameters, TaskContext
+from broker_server.core.reply_styles import ReplyStyle, StyleOf, no_style
 
 log = structlog.get_logger(__name__)
 
@@ -85,12 +86,14 @@ class Rules:
         vendors: The vendors that it serves itself.
         max_body_bytes: A larger message is refused unread.
         user: The AMQP user of this worker.
+        style: Which messages are read and answered in another style than the contract's.
     """
 
     environment: Environment
     vendors: tuple[str, ...]
     max_body_bytes: int
     user: str = "guest"
+    style: StyleOf = no_style
 
 
 def validate_parameters(method: Method[Any], parameters: dict[str, Any]) -> Parameters:
@@ -177,15 +180,18 @@ class Intake:
         """Handle one message; whatever it holds, this does not raise."""
         self._counters.received += 1
         self._counters.redelivered += delivery.redelivered
+        style = None
         try:
-            request = self._read(delivery)
+            self._ensure_size(delivery)
+            style = self._rules.style(delivery.body)
+            request = self._read(delivery, style)
         except MalformedMessage as error:
-            self._reject(delivery, reply_address(delivery.properties, None), error)
+            self._reject(delivery, _address(delivery, None, style), error)
             return
         except Exception as error:
-            self._reject(delivery, reply_address(delivery.properties, None), internal_error(error))
+            self._reject(delivery, _address(delivery, None, style), internal_error(error))
             return
-        address = reply_address(delivery.properties, request)
+        address = _address(delivery, request, style)
         try:
             self._dispatch(request, Recipient(delivery, address, self._replier))
         except TaskFailed as error:
@@ -194,13 +200,16 @@ class Intake:
             where = {"task_id": request.task_id, "method": request.method}
             self._fail(delivery, address, request.task_id, internal_error(error, **where))
 
-    def _read(self, delivery: Delivery) -> TaskRequest:
+    def _ensure_size(self, delivery: Delivery) -> None:
         size = len(delivery.body)
         if size > self._rules.max_body_bytes:
             raise MalformedMessage(
                 f"the message body has {size:,} bytes, more than the {self._rules.max_body_bytes:,} allowed"
             )
-        request = decode_request(delivery.body)
+
+    @staticmethod
+    def _read(delivery: Delivery, style: ReplyStyle | None) -> TaskRequest:
+        request = decode_request(delivery.body) if style is None else _decode(style)
         headers = delivery.properties.headers
         if isinstance(headers, UnreadableHeaders):
             raise MalformedMessage(
@@ -215,6 +224,8 @@ class Intake:
         method = self._registry.get(request.method)
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
+        if method is not None and recipient.address.style is not None:
+            recipient.address.style.check()
         if died is not None and not is_order_method(request.method):
             self._answer_dead_letter(request, recipient, died)
         elif method is None:
@@ -234,7 +245,8 @@ class Intake:
             task_id=request.task_id, received_at=now, ensure_in_time=_nothing, report_progress=_nothing
         )
         outcome = method.handler(parameters, context)
-        recipient.send(self._replier.encode(request.task_id, list(outcome.rows)))
+        style = recipient.address.style
+        recipient.send(self._replier.encode(request.task_id, list(outcome.rows), style=style))
 
     def _answer_dead_letter(self, request: TaskRequest, recipient: Recipient, died: TaskFailed) -> None:
         """Answer a read that the broker took off its queue: it waited, or was delivered, for too long."""
@@ -271,7 +283,8 @@ class Intake:
         self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
 
     def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:
-        self._replier.send(delivery, address, self._replier.encode(task_id, [], error=error))
+        reply = self._replier.encode(task_id, [], error=error, style=address.style)
+        self._replier.send(delivery, address, reply)
 
     def _reject(
         self, delivery: Delivery, address: ReplyAddress, error: TaskFailed, task_id: str | None = None
@@ -281,6 +294,19 @@ class Intake:
         self._replier.keep_rejected(
             delivery, str(error), then=lambda: self._fail(delivery, address, answer, error)
         )
+
+
+def _address(delivery: Delivery, request: TaskRequest | None, style: ReplyStyle | None) -> ReplyAddress:
+    address = reply_address(delivery.properties, request)
+    address.style = style
+    return address
+
+
+def _decode(style: ReplyStyle) -> TaskRequest:
+    try:
+        return TaskRequest.model_validate(style.request())
+    except ValueError as error:  # pydantic's, too
+        raise MalformedMessage(str(error).splitlines()[0]) from None
 
 
 def _unknown_method(name: str, registry: MethodRegistry) -> UnknownMethod:

@@ -21,6 +21,7 @@ from broker_server.amqp.delivery import Delivery, ReplyAddress
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.topology import REJECTED_QUEUE, UNROUTABLE_QUEUE
+from broker_server.core.reply_styles import ReplyStyle
 
 log = structlog.get_logger(__name__)
 
@@ -64,21 +65,28 @@ class Replier:
         error: TaskFailed | None = None,
         kind: Kind = "reply",
         extra: dict[str, Any] | None = None,
+        style: ReplyStyle | None = None,
     ) -> bytes:
         """Encode a reply of this worker, now.
+
+        Args:
+            style: Writes it instead; it has no place for ``kind`` and ``extra``.
 
         Raises:
             TypeError: A row is no JSON value.
         """
-        body = encode_reply(
-            task_id,
-            result,
-            now=self._clock(),
-            environment=self._environment,
-            kind=kind,
-            error=error,
-            extra=extra,
-        )
+        if style is not None:
+            body = style.reply(task_id, result, error=error, now=self._clock())
+        else:
+            body = encode_reply(
+                task_id,
+                result,
+                now=self._clock(),
+                environment=self._environment,
+                kind=kind,
+                error=error,
+                extra=extra,
+            )
         if error is None:
             self._counters.succeeded += 1
         else:
@@ -118,11 +126,13 @@ class Replier:
         if not address.deliverable:
             self._keep_unroutable(delivery, address, body, address.refused or "no address", acknowledge)
             return
-        properties = BasicProperties(
-            content_type="application/json",
-            correlation_id=delivery.properties.correlation_id,
-            delivery_mode=TRANSIENT if address.direct else PERSISTENT,
-        )
+        properties = BasicProperties()
+        if address.style is None:
+            properties = BasicProperties(
+                content_type="application/json",
+                correlation_id=delivery.properties.correlation_id,
+                delivery_mode=TRANSIENT if address.direct else PERSISTENT,
+            )
         if not address.direct:
             self._publisher.publish(address.queue, body, properties, on_fate)
         elif self._direct.is_refused(address.queue):

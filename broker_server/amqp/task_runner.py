@@ -404,16 +404,19 @@ def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> byt
     if result.replay is not None:
         return result.replay
     request, replier = task.request, task.recipients[-1].replier
+    style = task.recipients[-1].address.style
     extra: dict[str, Any] = {"truncated": result.truncated} if result.truncated else {}
     if result.warnings:
         extra["warnings"] = list(result.warnings)
     if replayed:
         extra["replayed"] = True
     try:
-        return replier.encode(request.task_id, result.rows, error=result.error, kind=result.kind, extra=extra)
+        return replier.encode(
+            request.task_id, result.rows, error=result.error, kind=result.kind, extra=extra, style=style
+        )
     except TypeError as error:
         defect = internal_error(error, task_id=request.task_id, method=request.method)
-        return replier.encode(request.task_id, [], error=defect)
+        return replier.encode(request.task_id, [], error=defect, style=style)
 
 
 def _never_begun(task: RunningTask) -> TaskFailed:

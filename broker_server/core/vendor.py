@@ -57,11 +57,13 @@ class Vendor(Protocol):
     """A vendor adapter. Every method may block; the worker calls none of them on its event loop."""
 
     name: str
-    live: bool
-    """Whether an order moves real money."""
     orders: OrderAccess
     streams: Streams | None
     """Its live data; ``None`` where there is none."""
+
+    @property
+    def live(self) -> bool:
+        """Whether an order moves real money."""
 
     def methods(self) -> Sequence[Method[Any]]:
         """The methods that this adapter serves."""

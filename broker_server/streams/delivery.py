@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import Keep, Route, Tick
 from broker_server.amqp.topology import REALTIME_EXCHANGE
+from broker_server.core.reply_styles import EventStyle
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.streams.messages import BROADCAST
@@ -126,6 +127,7 @@ class Delivery:
         clock: UTC.
         lifetime: Seconds after which an event that nobody has read is dropped.
         on_returned: Called with a reply queue that does not exist.
+        styles: Of the events of subscriptions, by family, where they are not the contract's.
     """
 
     def __init__(
@@ -138,7 +140,9 @@ class Delivery:
         clock: Callable[[], datetime],
         lifetime: float,
         on_returned: Callable[[str], None],
+        styles: Mapping[str, EventStyle] | None = None,
     ) -> None:
+        self._styles = styles or {}
         self._vendor = vendor
         self._environment = environment
         self._publisher = publisher
@@ -171,12 +175,13 @@ class Delivery:
         Args:
             key: The ``key`` of its messages.
         """
-        shared = (subscription.task_id, key, subscription.reply_to, form_of(subscription))
+        form = self._styles.get(subscription.family) or form_of(subscription)
+        shared = (subscription.task_id, key, subscription.reply_to, form)
         known = self._copies.get(shared)
         if known is not None:
             known.users += 1
             return known
-        outlet = Outlet(subscription.task_id, key, self._environment, form_of(subscription), self._new_epoch)
+        outlet = Outlet(subscription.task_id, key, self._environment, form, self._new_epoch)
         slot = f"copy {next(self._numbers)}"
         destination = Destination(
             outlet,
@@ -185,7 +190,7 @@ class Delivery:
             routing_key=subscription.reply_to,
             slot=slot,
             expiration=self._expiration,
-            correlation_id=subscription.correlation_id,
+            correlation_id=None if outlet.only_events else subscription.correlation_id,
             on_returned=lambda _: self._on_returned(subscription.reply_to),
         )
         self._slots[slot] = destination
@@ -193,7 +198,9 @@ class Delivery:
         return destination
 
     def status(self, destination: Destination, state: str, **more: Any) -> None:
-        """Tell a subscription about itself."""
+        """Tell a subscription about itself, unless only events may be sent to it."""
+        if destination.outlet.only_events:
+            return
         destination.status(destination.outlet.envelope.status(state, now=self._clock(), **more))
 
     def interrupt(self, registration: Registration) -> None:

@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 from broker_client.protocol import Environment
 from broker_server.core.feeds import Incoming
+from broker_server.core.reply_styles import EventStyle
 from broker_server.streams.messages import Envelope, encode_event, with_marks
 
-Form = Literal["common", "raw", "vendor"]
-"""Of an event: the common model, that with the vendor's ``fields`` added, or the vendor's own."""
+Form = Literal["common", "raw", "vendor"] | EventStyle
+"""Of an event: the common model, that with the vendor's ``fields`` added, the vendor's own, or a shape that
+another server gave it.
+"""
 
 
 class Event:
@@ -22,7 +25,7 @@ class Event:
         marks: More keys of the event.
     """
 
-    __slots__ = ("_common", "_marks", "_raw", "_vendor", "at", "incoming")
+    __slots__ = ("_common", "_marks", "_raw", "_shaped", "_vendor", "at", "incoming")
 
     def __init__(self, incoming: Incoming, at: bytes, marks: Mapping[str, Any] | None = None) -> None:
         self.incoming = incoming
@@ -31,6 +34,7 @@ class Event:
         self._common: bytes | None = None
         self._raw: bytes | None = None
         self._vendor: bytes | None = None
+        self._shaped: dict[EventStyle, bytes] | None = None
 
     def encoded(self, form: Form) -> bytes:
         """Its bytes in one of its forms."""
@@ -42,9 +46,21 @@ class Event:
             if self._vendor is None:
                 self._vendor = self._encode(self.incoming.raw_event())
             return self._vendor
+        if isinstance(form, EventStyle):
+            return self._in_style(form)
         if self._raw is None:
             self._raw = self._encode(self._with_fields())
         return self._raw
+
+    def _in_style(self, style: EventStyle) -> bytes:
+        if self._shaped is None:
+            self._shaped = {}
+        shaped = self._shaped.get(style)
+        if shaped is None:
+            event = style.shape(self.incoming.raw_event())
+            shaped = self._encode(event) if style.message is None else encode_event(event)
+            self._shaped[style] = shaped
+        return shaped
 
     def _with_fields(self) -> dict[str, Any]:
         raw = self.incoming.raw_event()
@@ -66,7 +82,7 @@ class Outlet:
         new_epoch: Makes the name of an epoch: plain ASCII, never used before.
     """
 
-    __slots__ = ("_epoch", "_new_epoch", "_sequence", "envelope", "form", "key")
+    __slots__ = ("_epoch", "_message", "_new_epoch", "_sequence", "_task_id", "envelope", "form", "key")
 
     def __init__(
         self,
@@ -82,6 +98,13 @@ class Outlet:
         self._new_epoch = new_epoch
         self._epoch = new_epoch()
         self._sequence = 0
+        self._task_id = task_id
+        self._message = form.message if isinstance(form, EventStyle) else None
+
+    @property
+    def only_events(self) -> bool:
+        """Whether nothing else is to be sent there."""
+        return self._message is not None
 
     def render(self, event: Event, conflated: int = 0) -> bytes:
         """The next message of the sequence; for when it is really sent.
@@ -91,6 +114,8 @@ class Outlet:
         """
         self._sequence += 1
         encoded = event.encoded(self.form)
+        if self._message is not None:
+            return self._message(self._task_id, encoded, event.at)
         if conflated:
             encoded = with_marks(encoded, {"conflated": conflated})
         return self.envelope.event(encoded, at=event.at, epoch=self._epoch, sequence=self._sequence)

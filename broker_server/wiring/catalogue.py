@@ -11,7 +11,7 @@ from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin import OrderAdmin
 from broker_server.settings import data_folder
 from broker_server.streams.admin import subscription_methods
-from broker_server.vendors import kis
+from broker_server.vendors import kis, kiwoom
 from broker_server.wiring.clock import utc_now
 from broker_server.wiring.worker_methods import NoCounts, worker_methods
 
@@ -26,9 +26,11 @@ def catalogue() -> MethodRegistry:
         account=None,
         cache_folder=data_folder() / "kis",
     )
-    registry = MethodRegistry(kis.create(config).methods())
+    of_kis = kis.create(config).methods()
+    registry = MethodRegistry(method for method in of_kis if "." in method.name)
     engine = create_engine("sqlite://")
     for method in (
+        *kiwoom.declared_methods(),
         *OrderAdmin(OrderJournal(engine, "simulated"), None, registry, {}, None).methods(),
         *subscription_methods(None),
         *worker_methods(

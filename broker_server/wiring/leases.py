@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -21,12 +21,19 @@ from broker_server.journal.owners import Owners
 from broker_server.settings import Settings
 
 
-def account_identity(settings: Settings) -> str | None:
-    """Names the brokerage account to other workers without showing its number; ``None`` without one."""
-    if settings.kis_account is None:
-        return None
-    text = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+def account_identities(settings: Settings) -> dict[str, str | None]:
+    """Names each vendor's account to other workers without showing its number; ``None`` without one."""
+    kis = kiwoom = None
+    if settings.kis_account is not None:
+        kis = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
+    if settings.kiwoom_account is not None:
+        digits = settings.kiwoom_account.replace("-", "")
+        kiwoom = f"kiwoom/{settings.kiwoom_environment or 'paper'}/{digits}"
+    return {"kis": _hidden(kis), "kiwoom": _hidden(kiwoom)}
+
+
+def _hidden(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def make_leases(
@@ -37,7 +44,7 @@ def make_leases(
     environment: Environment,
     vendors: Sequence[Vendor],
     name: str,
-    identity: str | None,
+    identity: str | Mapping[str, str | None] | None,
     adopt_journal: bool,
     clock: Callable[[], datetime],
 ) -> Leases:
@@ -58,7 +65,7 @@ def make_leases(
         AccountClaim(
             vendor.name,
             "default",
-            identity=identity,
+            identity=identity.get(vendor.name) if isinstance(identity, Mapping) else identity,
             claimant=claimant,
             owners=Owners(engine, environment),
             open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),

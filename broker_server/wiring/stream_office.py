@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from broker_server.amqp.ticks import TickPublisher
 from broker_server.core.feeds import Streams
 from broker_server.core.freshness import Freshness
 from broker_server.core.methods import Method
+from broker_server.core.reply_styles import EventStyle
 from broker_server.core.sessions import SessionTable
 from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import Vendor
@@ -78,6 +79,7 @@ class StreamOffice:
         noticed: Told of each notice of an execution, with the vendor.
         clock: UTC.
         options: Settings.
+        styles: Of events that are not written as the contract says, by family.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class StreamOffice:
         noticed: Callable[[str], None],
         clock: Callable[[], datetime],
         options: StreamOptions,
+        styles: Mapping[str, EventStyle] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = url
@@ -110,6 +113,7 @@ class StreamOffice:
         self._clock = clock
         self._monotonic = monotonic
         self._options = options
+        self._styles = styles
         started_at = int(clock().timestamp() * 1000)
         self._run_id = str(started_at)
         self._new_epoch = epochs(started_at)
@@ -240,6 +244,7 @@ class StreamOffice:
             clock=self._clock,
             lifetime=self._options.lifetime,
             on_returned=lambda queue: board.returned(queue),
+            styles=self._styles,
         )
         board = StreamBoard(
             vendor,
@@ -290,6 +295,7 @@ def make_stream_office(
     bus: EventBus,
     noticed: Callable[[str], None],
     clock: Callable[[], datetime],
+    styles: Mapping[str, EventStyle] | None = None,
 ) -> StreamOffice:
     """Live data as the settings say.
 
@@ -318,4 +324,5 @@ def make_stream_office(
             polling_interval=settings.polling_interval,
             stale_after=settings.stale_after,
         ),
+        styles=styles,
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from broker_client.protocol import Environment
 from broker_server.accounts_file import load_extra_keys
 from broker_server.amqp.lease_timing import longest_send
+from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.settings import Settings, SettingsError
-from broker_server.vendors import kis
+from broker_server.vendors import kis, kiwoom
 
 
 def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> kis.KisConfig:
@@ -87,4 +91,60 @@ def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> 
         more = quote_keys(settings, simulated=simulated, cache_folder=cache_folder)
         order_timeout = longest_send(settings.lease_heartbeat)
         vendors.append(kis.create(config, order_timeout=order_timeout, quote_keys=more))
+    if "kiwoom" in settings.vendors:
+        vendors.append(make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder))
     return vendors
+
+
+def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> Vendor:
+    """The Kiwoom adapter.
+
+    Raises:
+        SettingsError: A setting is missing or contradicts another, or this machine lacks what it needs.
+    """
+    try:
+        config = kiwoom.KiwoomConfig(
+            backend=settings.kiwoom_backend,
+            environment=settings.kiwoom_environment or "paper",
+            simulated=simulated,
+            cache_folder=cache_folder,
+            account=settings.kiwoom_account,
+            app_key=settings.kiwoom_app_key,
+            app_secret=settings.kiwoom_app_secret,
+            rest_url=settings.kiwoom_rest_url,
+            ws_url=settings.kiwoom_ws_url,
+            compat=settings.sapi_compat,
+        )
+        return kiwoom.create(config, order_timeout=longest_send(settings.lease_heartbeat))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def worker_environment(settings: Settings) -> Environment:
+    """What every reply of a worker with these settings carries, unless it serves simulators.
+
+    Raises:
+        SettingsError: Its vendors are not all of one environment.
+    """
+    of_vendors: dict[str, Environment | None] = {
+        "kis": settings.kis_environment,
+        "kiwoom": settings.kiwoom_environment,
+    }
+    served: dict[str, Environment] = {
+        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper" for vendor in settings.vendors
+    }
+    if len(set(served.values())) > 1:
+        differing = " and ".join(f"{name} is {value}" for name, value in served.items())
+        raise SettingsError(f"{differing}: one worker serves one environment; run one worker for each")
+    return next(iter(served.values()), "paper")
+
+
+def vendor_methods(vendors: Sequence[Vendor]) -> list[Method[Any]]:
+    """The methods of all adapters; of the bare names only Kiwoom's where Kiwoom is served."""
+    served = {vendor.name for vendor in vendors}
+    return [
+        method
+        for vendor in vendors
+        for method in vendor.methods()
+        if "." in method.name or vendor.name == "kiwoom" or "kiwoom" not in served
+    ]

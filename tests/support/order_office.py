@@ -229,9 +229,9 @@ class FakeVendor:
 class FakeLease:
     """The lease of the account; the test takes it away or lets it go stale."""
 
-    def __init__(self, owners: Owners, clock: Clock, name: str) -> None:
+    def __init__(self, owners: Owners, clock: Clock, name: str, vendor: str = "fake") -> None:
         self.epoch, _ = owners.take(
-            "fake", "default", name=name, host="h", process=1, heartbeat=5, now=clock()
+            vendor, "default", name=name, host="h", process=1, heartbeat=5, now=clock()
         )
         self.is_adopted = False
         self.held, self.fresh, self.orders_from = True, True, 0.0
@@ -266,7 +266,7 @@ class Desk:
     def __init__(
         self,
         engine: Engine,
-        vendor: FakeVendor,
+        vendor: Any,
         clock: Clock,
         *,
         name: str = "w-1",
@@ -276,7 +276,7 @@ class Desk:
     ) -> None:
         self.clock, self.vendor, self.recorder = clock, vendor, Recorder()
         self.pause: Callable[[float], None] = clock.pass_
-        self.lease = FakeLease(Owners(engine, "simulated"), clock, name)
+        self.lease = FakeLease(Owners(engine, "simulated"), clock, name, vendor.name)
         self.waiting: dict[str, OrderTask] = {}
         self.running: set[str] = set()
         self.run_now: dict[str, list[OrderTask]] = {}
@@ -304,7 +304,7 @@ class Desk:
         self.registry = MethodRegistry(vendor.methods())
         for method in self.office.methods(self.registry):
             self.registry.add(method)
-        self.keeper = self.office.keepers["fake"]
+        self.keeper = self.office.keepers[vendor.name]
         if settled_start:
             self.look()
 

@@ -14,13 +14,19 @@ from tests.support.waiting import wait_until
 
 
 def start_worker(
-    broker_url: str, folder: Path, *, ready: bool = True, settings: Mapping[str, str] | None = None
+    broker_url: str,
+    folder: Path,
+    *,
+    ready: bool = True,
+    settings: Mapping[str, str] | None = None,
+    program: str = "tests.support.stub_worker",
 ) -> CommandProcess:
     """Start a stub worker whose journal and order file are in ``folder``.
 
     Args:
         ready: Wait until it consumes.
         settings: More environment variables.
+        program: The module that runs it.
     """
     environment = {
         "BROKER_URL": broker_url,
@@ -29,7 +35,7 @@ def start_worker(
         "LOG_FORMAT": "json",
         **(settings or {}),
     }
-    worker = CommandProcess([], environment=environment, program="from tests.support.stub_worker import main")
+    worker = CommandProcess([], environment=environment, program=f"from {program} import main")
     if ready:
         try:
             worker.wait_ready()

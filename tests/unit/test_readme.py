@@ -45,7 +45,7 @@ def parameters_of(name: str) -> dict[str, bool]:
 
 
 def test_the_table_has_every_method_and_no_other(readme: Readme) -> None:
-    rows = readme.table_rows(r"(?:kis\.|broker\.|koscom\.|kiwoom\.|get-)[a-z-]+")
+    rows = readme.table_rows(r"(?:kis\.|broker\.|koscom\.|kiwoom\.|get-|request-|(?:un)?subscribe-)[a-z-]+")
     assert sorted(row[0].strip("`") for row in rows) == sorted(method.name for method in catalogue())
 
 
@@ -59,15 +59,16 @@ def test_the_table_has_every_parameter_and_which_are_optional(readme: Readme) ->
 
 def test_what_takes_raw_is_as_the_text_says() -> None:
     for method in catalogue():
-        takes_raw = method.name.startswith("kis.get-") or (
-            method.name.startswith("kis.subscribe-") and "ticker" in parameters_of(method.name)
+        takes_raw = method.name.startswith(("kis.get-", "kiwoom.get-")) or (
+            method.name.startswith(("kis.subscribe-", "kiwoom.subscribe-"))
+            and "ticker" in parameters_of(method.name)
         )
         assert ("raw" in parameters_of(method.name)) == takes_raw, method.name
 
 
 def test_names_of_methods_in_text_and_code_exist(readme: Readme) -> None:
     known = {method.name for method in catalogue()}
-    mentioned = set(re.findall(r"\b(?:kis|broker)\.[a-z]+-[a-z-]*[a-z]\b", readme.text))
+    mentioned = set(re.findall(r"\b(?:kis|kiwoom|broker)\.[a-z]+-[a-z-]*[a-z]\b", readme.text))
     assert mentioned <= known
 
 

@@ -33,7 +33,7 @@ def test_the_untouched_example_means_the_defaults(monkeypatch: pytest.MonkeyPatc
     from_example = load_settings().model_dump()
     (tmp_path / ".env").unlink()
     defaults = load_settings().model_dump()
-    assert from_example | {"kis_environment": None} == defaults
+    assert from_example | {"kis_environment": None, "kiwoom_environment": None} == defaults
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,10 @@ def test_the_untouched_example_means_the_defaults(monkeypatch: pytest.MonkeyPatc
         ("BROKER_URL", "amqp://a,amqp://b", "a worker takes one URL"),
         ("BROKER_URL", "amqp://a/?heartbeat=soon", "wrong option: Invalid heartbeat value"),
         ("VENDORS", "kis,nope", "'nope' is not served"),
-        ("VENDORS", " , ", "name at least one; known: kis"),
+        ("VENDORS", " , ", "name at least one; known: kis, kiwoom"),
+        ("KIWOOM_BACKEND", "com", "'openapi-plus' or 'rest'"),
+        ("KIWOOM_ENVIRONMENT", "live", "'paper' or 'real'"),
+        ("KIWOOM_ACCOUNT", "12345678", "ten digits"),
         ("KIS_ENVIRONMENT", "live", "'paper' or 'real'"),
         ("KIS_ACCOUNT", "12345678", "8 digits, a hyphen and 2 digits"),
         ("KIS_ACCOUNT", "12345678-٠١", "8 digits, a hyphen and 2 digits"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 
-from broker_server.vendors.kis.periods import Interval, day_before_period
 from broker_server.vendors.kis.values import Row
+from broker_server.vendors.periods import Interval, day_before_period
 
 CANDLES_A_PAGE = 100
 MOST_PAGES = 100

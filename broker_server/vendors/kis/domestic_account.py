@@ -7,16 +7,16 @@ from typing import Any
 from pydantic import model_validator
 
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
+from broker_server.vendors.account_models import Balance, BuyableAmount, Holding, OrderRecord
 from broker_server.vendors.kis.account import account_arguments
-from broker_server.vendors.kis.account_models import Balance, BuyableAmount, Holding, OrderRecord
 from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
 from broker_server.vendors.kis.order_types import OrderType, domestic_code, needs_price
-from broker_server.vendors.kis.parameters import AccountParameters, Day, InOrder, Ticker, WonPrice
-from broker_server.vendors.kis.periods import check_period
 from broker_server.vendors.kis.values import Row, exact_of, integer_of, percent_of, required_integer, text_of
+from broker_server.vendors.parameters import AccountParameters, Day, InOrder, Ticker, WonPrice
+from broker_server.vendors.periods import check_period
 
 
 class BuyableParameters(AccountParameters):

@@ -11,10 +11,7 @@ from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.candle_pages import read_back
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.domestic_quote_models import Candle, MinuteCandle
 from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
-from broker_server.vendors.kis.parameters import ClockTime, Day, InOrder, TickerParameters
-from broker_server.vendors.kis.periods import Interval, candle_period
 from broker_server.vendors.kis.values import (
     KST,
     Row,
@@ -27,6 +24,9 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.parameters import ClockTime, Day, InOrder, TickerParameters
+from broker_server.vendors.periods import Interval, candle_period
+from broker_server.vendors.quote_models import Candle, MinuteCandle
 
 _INTERVAL_CODES: dict[Interval, str] = {"day": "D", "week": "W", "month": "M", "year": "Y"}
 _ADJUSTED, _UNADJUSTED = "0", "1"

@@ -8,15 +8,13 @@ from datetime import date, timedelta
 from typing import cast, get_args
 
 from broker_server.core.methods import Lane, Outcome, TaskContext
+from broker_server.vendors.account_models import OrderAction, OrderRecord, OrderState
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments
-from broker_server.vendors.kis.account_models import OrderAction, OrderRecord, OrderState
 from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import unreadable
 from broker_server.vendors.kis.order_types import SIDES, domestic_name
-from broker_server.vendors.kis.parameters import OrderVenue
-from broker_server.vendors.kis.periods import months_before
 from broker_server.vendors.kis.values import (
     KST,
     Answer,
@@ -32,6 +30,8 @@ from broker_server.vendors.kis.values import (
     text_of,
     time_of,
 )
+from broker_server.vendors.parameters import OrderVenue
+from broker_server.vendors.periods import months_before
 
 _MONTHS_OF_THE_CURRENT_TR = 3
 _OPEN_ORDERS = "domestic_stock.inquire_psbl_rvsecncl"

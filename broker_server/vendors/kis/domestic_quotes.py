@@ -9,9 +9,7 @@ from broker_client.errors import InvalidParameters
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.client import KisClient
-from broker_server.vendors.kis.domestic_quote_models import CurrentPrice, Level, OrderBook, StockInfo
 from broker_server.vendors.kis.errors import unknown_ticker_as_parameter
-from broker_server.vendors.kis.parameters import QuoteVenue, ReadParameters, Ticker, TickerParameters
 from broker_server.vendors.kis.values import (
     KST,
     Row,
@@ -25,6 +23,8 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.parameters import QuoteVenue, ReadParameters, Ticker, TickerParameters
+from broker_server.vendors.quote_models import CurrentPrice, Level, OrderBook, StockInfo
 
 MARKET_CODES: dict[QuoteVenue, str] = {"KRX": "J", "NXT": "NX", "UNIFIED": "UN"}
 _MARKETS = {"STK": "KOSPI", "KSQ": "KOSDAQ", "KNX": "KONEX"}

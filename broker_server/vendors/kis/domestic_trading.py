@@ -8,9 +8,9 @@ from typing import Any
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.core.orders import OrderDetails, Side
+from broker_server.vendors.account_models import OrderRecord
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments, never_late
-from broker_server.vendors.kis.account_models import OrderRecord
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import (
@@ -21,16 +21,12 @@ from broker_server.vendors.kis.order_details import (
     domestic_change_of,
     domestic_order,
 )
-from broker_server.vendors.kis.order_parameters import (
-    CancelParameters,
-    ModifyParameters,
-    OrderParameters,
-    OriginalParameters,
-)
+from broker_server.vendors.kis.order_parameters import ModifyParameters, OrderParameters
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
 from broker_server.vendors.kis.order_types import domestic_code, takes_no_price
-from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
 from broker_server.vendors.kis.values import KST, moment
+from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
+from broker_server.vendors.order_receipts import OrderReceipt, nothing_left, receipt
 
 _GENERAL_SALE = "01"
 _MODIFY, _CANCEL = "01", "02"

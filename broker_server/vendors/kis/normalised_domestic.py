@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from broker_server.core.market_data import Index, MarketStatus, OrderBook, Session, Side, Trade
-from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.record_fields import RecordFields
+from broker_server.vendors.parameters import QuoteVenue
 
 _VENUES: Mapping[str, QuoteVenue] = {"ST": "KRX", "NX": "NXT", "UN": "UNIFIED"}
 """By the third and fourth letter of the TR id."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.vendors.kis.account_models import OrderState
+from broker_server.vendors.account_models import OrderState
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord

@@ -5,9 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from broker_server.core.orders import OrderDetails, Side
-from broker_server.vendors.kis.account_models import OrderRecord
+from broker_server.vendors.account_models import OrderRecord
 from broker_server.vendors.kis.order_parameters import (
-    CancelParameters,
     ModifyParameters,
     OrderParameters,
     OverseasModifyParameters,
@@ -16,9 +15,10 @@ from broker_server.vendors.kis.order_parameters import (
 from broker_server.vendors.kis.order_types import overseas_exchanges, takes_no_price
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.values import order_number
+from broker_server.vendors.order_parameters import CancelParameters
+from broker_server.vendors.order_receipts import WON
 
 DOMESTIC, OVERSEAS = "domestic", "overseas"
-WON = "KRW"
 
 
 def domestic_order(side: Side, parameters: OrderParameters) -> OrderDetails:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import model_validator
 
-from broker_server.core.methods import Parameters, TaskContext
+from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
-from broker_server.vendors.kis.parameters import (
+from broker_server.vendors.order_parameters import OriginalParameters
+from broker_server.vendors.parameters import (
     DecimalText,
-    OrderNumber,
     OrderVenue,
     OverseasExchange,
     Quantity,
     Symbol,
-    TaskId,
     Ticker,
     WonPrice,
 )
@@ -47,42 +46,6 @@ class OrderParameters(Parameters):
         return self
 
 
-class OriginalParameters(Parameters):
-    """Which order is changed or cancelled: either of the two names of it.
-
-    Attributes:
-        order_no: Of the order, as its receipt said.
-        order_task_id: The task_id of the task that placed it.
-        account: The alias of the account.
-    """
-
-    order_no: OrderNumber | None = None
-    order_task_id: TaskId | None = None
-    account: Literal["default"] = "default"
-
-    @model_validator(mode="after")
-    def _one_name(self) -> Self:
-        if (self.order_no is None) == (self.order_task_id is None):
-            problem = "not both" if self.order_no else "one of the two"
-            raise ValueError(f"name the order by order_no or by order_task_id, {problem}")
-        return self
-
-    @property
-    def named_by(self) -> str:
-        """The parameter that names the order, for error messages."""
-        return "order_no" if self.order_no is not None else "order_task_id"
-
-    def number(self, context: TaskContext) -> str:
-        """The order's number.
-
-        Raises:
-            InvalidParameters: There is no such task, or it has placed no order.
-        """
-        if self.order_task_id is not None:
-            return context.order_no_of(self.order_task_id)
-        return self.order_no or ""
-
-
 class ModifyParameters(OriginalParameters):
     """A change of an open order.
 
@@ -103,19 +66,6 @@ class ModifyParameters(OriginalParameters):
     def _price_fits(self) -> ModifyParameters:
         check_price(self.order_type, self.price)
         return self
-
-
-class CancelParameters(OriginalParameters):
-    """A cancel of an open order.
-
-    Attributes:
-        order_no: Of the order, as its receipt said.
-        order_task_id: The task_id of the task that placed it.
-        quantity: How many of the open shares; all of them when left out.
-        account: The alias of the account.
-    """
-
-    quantity: Quantity | None = None
 
 
 def check_price(order_type: str | None, price: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from broker_client.errors import InvalidParameters, Unsupported
 from broker_server.vendors.kis.catalogue import load_data
 from broker_server.vendors.kis.config import KisEnvironment
-from broker_server.vendors.kis.parameters import OrderVenue, OverseasExchange
+from broker_server.vendors.parameters import OrderVenue, OverseasExchange
 
 OrderType = Literal[
     "limit",

@@ -17,15 +17,6 @@ from broker_server.vendors.kis.overseas_models import (
     OverseasOrderRecord,
 )
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
-from broker_server.vendors.kis.parameters import (
-    AccountParameters,
-    Day,
-    DecimalText,
-    InOrder,
-    OverseasExchange,
-    Symbol,
-)
-from broker_server.vendors.kis.periods import check_period
 from broker_server.vendors.kis.values import (
     Row,
     exact_of,
@@ -34,6 +25,15 @@ from broker_server.vendors.kis.values import (
     required_integer,
     text_of,
 )
+from broker_server.vendors.parameters import (
+    AccountParameters,
+    Day,
+    DecimalText,
+    InOrder,
+    OverseasExchange,
+    Symbol,
+)
+from broker_server.vendors.periods import check_period
 
 _KEYS = ("FK200", "NK200")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from broker_server.vendors.kis.account_models import OrderAction, OrderState
+from broker_server.vendors.account_models import OrderAction, OrderState
 from broker_server.vendors.kis.order_types import Side
-from broker_server.vendors.kis.results import Part, Result
+from broker_server.vendors.results import Part, Result
 
 Processing = Literal["received", "sent", "completed", "rejected"]
 

@@ -8,16 +8,15 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from broker_server.core.methods import Lane, Outcome, TaskContext
+from broker_server.vendors.account_models import OrderAction
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kis.account import account_arguments
-from broker_server.vendors.kis.account_models import OrderAction
 from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import order_state
 from broker_server.vendors.kis.errors import unreadable
 from broker_server.vendors.kis.order_types import SIDES, overseas_exchanges
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord, Processing
-from broker_server.vendors.kis.parameters import OverseasExchange
 from broker_server.vendors.kis.values import (
     KST,
     Row,
@@ -32,6 +31,7 @@ from broker_server.vendors.kis.values import (
     text_of,
     time_of,
 )
+from broker_server.vendors.parameters import OverseasExchange
 
 _ACTIONS: dict[str, OrderAction] = {"01": "modify", "02": "cancel"}
 _STATUSES: dict[str, Processing] = {

@@ -18,8 +18,6 @@ from broker_server.vendors.kis.overseas_models import (
     OverseasOrderBook,
     OverseasPrice,
 )
-from broker_server.vendors.kis.parameters import Day, InOrder, SymbolParameters
-from broker_server.vendors.kis.periods import Interval, candle_period
 from broker_server.vendors.kis.values import (
     KST,
     Row,
@@ -34,6 +32,8 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.parameters import Day, InOrder, SymbolParameters
+from broker_server.vendors.periods import Interval, candle_period
 
 OverseasInterval = Literal["day", "week", "month"]
 

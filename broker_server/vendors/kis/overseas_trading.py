@@ -19,18 +19,14 @@ from broker_server.vendors.kis.order_details import (
     overseas_change_of,
     overseas_order,
 )
-from broker_server.vendors.kis.order_parameters import (
-    CancelParameters,
-    OriginalParameters,
-    OverseasModifyParameters,
-    OverseasOrderParameters,
-)
+from broker_server.vendors.kis.order_parameters import OverseasModifyParameters, OverseasOrderParameters
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
 from broker_server.vendors.kis.order_types import overseas_code, overseas_exchanges
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
-from broker_server.vendors.kis.trading_models import OrderReceipt, nothing_left, receipt
 from broker_server.vendors.kis.values import KST, moment
+from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
+from broker_server.vendors.order_receipts import OrderReceipt, nothing_left, receipt
 
 _MODIFY, _CANCEL = "01", "02"
 _ORDER = "overseas_stock.order"

@@ -13,11 +13,11 @@ from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.config import KisEnvironment
 from broker_server.vendors.kis.errors import VENDOR
 from broker_server.vendors.kis.overseas_keys import OverseasKey, parse_overseas_key
-from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.personal import PersonalText
 from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.kis.stream_names import KeyKind, is_notice, stream_trs
 from broker_server.vendors.kis.stream_parameters import Market
+from broker_server.vendors.parameters import QuoteVenue
 
 TRADES: Mapping[QuoteVenue, str] = {"KRX": "H0STCNT0", "NXT": "H0NXCNT0", "UNIFIED": "H0UNCNT0"}
 BOOKS: Mapping[QuoteVenue, str] = {"KRX": "H0STASP0", "NXT": "H0NXASP0", "UNIFIED": "H0UNASP0"}

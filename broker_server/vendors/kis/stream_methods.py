@@ -8,7 +8,6 @@ from typing import Any, TypeVar, get_args
 from broker_server.core.methods import Lane, Method, Parameters, served_by_the_stream_desk
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kis.overseas_keys import OverseasKey
-from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.stream_codes import (
     BOOKS,
     TRADES,
@@ -29,6 +28,7 @@ from broker_server.vendors.kis.stream_parameters import (
     TrStream,
     TrStreamEnd,
 )
+from broker_server.vendors.parameters import QuoteVenue
 
 _P = TypeVar("_P", bound=Parameters)
 _Q = TypeVar("_Q", bound=Parameters)

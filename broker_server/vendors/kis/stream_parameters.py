@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.overseas_keys import OverseasKey, exchange_names, names_the_day_market
-from broker_server.vendors.kis.parameters import QuoteVenue, Symbol, Ticker
+from broker_server.vendors.parameters import QuoteVenue, Symbol, Ticker
 
 Market = Literal["domestic", "overseas"]
 

@@ -17,7 +17,6 @@ from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_tick
 from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_keys import OverseasKey, parse_overseas_key
 from broker_server.vendors.kis.overseas_quotes import exchange_time, last_price
-from broker_server.vendors.kis.parameters import QuoteVenue
 from broker_server.vendors.kis.stream_codes import BOOKS, TRADES
 from broker_server.vendors.kis.stream_names import newest_only, stream_name
 from broker_server.vendors.kis.values import (
@@ -30,6 +29,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.parameters import QuoteVenue
 
 _DEPTH = 10
 _AHEAD = timedelta(minutes=5)

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.kis.errors import unreadable
-
-KST = ZoneInfo("Asia/Seoul")
+from broker_server.vendors.values import KST as KST
+from broker_server.vendors.values import decimal_text as decimal_text
+from broker_server.vendors.values import moment as moment
+from broker_server.vendors.values import with_sign as with_sign
 
 Row = Mapping[str, Any]
 """One object of an output, its keys in lower case."""
@@ -21,9 +22,6 @@ Row = Mapping[str, Any]
 _ABSENT = {"", "(null)", "nan", "-nan"}
 _MOST_DIGITS = 30
 _DIGITS_OF_AN_ORDER = 10
-_Number = TypeVar("_Number", int, Decimal)
-_FALLING = {"4", "5"}
-_RISING = {"1", "2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +185,6 @@ def required_integer(row: Row, *names: str) -> int:
     return number
 
 
-def decimal_text(number: Decimal | None) -> str | None:
-    """The exact decimal as plain text: no exponent, no padding zeros at either end."""
-    if number is None:
-        return None
-    text = f"{number:f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
 def exact_of(row: Row, *names: str) -> str | None:
     """A decimal as exact text, or ``None`` when the fields are empty."""
     return decimal_text(decimal_of(row, *names))
@@ -214,20 +202,6 @@ def percent_of(row: Row, *names: str) -> float | None:
     """A ratio in percent, or ``None`` when the fields are empty."""
     number = decimal_of(row, *names)
     return None if number is None else float(number) + 0.0  # never -0.0
-
-
-def with_sign(sign: str | None, number: _Number | None) -> _Number | None:
-    """Combine a sign code with a change, whether or not the change carries a sign of its own.
-
-    Args:
-        sign: 1 upper limit, 2 up, 3 flat, 4 lower limit, 5 down.
-        number: The change; its own sign counts only when the code says nothing.
-    """
-    if number is None or number == 0:
-        return None if number is None else abs(number)  # never -0
-    if sign in _FALLING:
-        return -abs(number)
-    return abs(number) if sign in _RISING else number
 
 
 def date_of(row: Row, *names: str) -> date | None:
@@ -250,13 +224,6 @@ def time_of(row: Row, *names: str) -> time | None:
         return datetime.strptime(text.zfill(6), "%H%M%S").time()  # noqa: DTZ007 - joined with its zone later
     except ValueError:
         raise unreadable(f"{names[0]} is not a time") from None
-
-
-def moment(day: date | None, clock_time: time | None) -> datetime | None:
-    """A moment in Korea, or ``None`` when either part is missing."""
-    if day is None or clock_time is None:
-        return None
-    return datetime.combine(day, clock_time, KST)
 
 
 def korean_time(text: str) -> datetime:

@@ -29,7 +29,6 @@ from broker_server.vendors.kis.overseas_account import OverseasAccount
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.overseas_quotes import OverseasQuotes
 from broker_server.vendors.kis.overseas_trading import OverseasTrading
-from broker_server.vendors.kis.parameters import AccountParameters
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.realtime_pool import KisFeed
 from broker_server.vendors.kis.stream_codes import StreamCodes
@@ -38,6 +37,7 @@ from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
 from broker_server.vendors.kis.token_cache import TokenCache
 from broker_server.vendors.pacing import Pacer
+from broker_server.vendors.parameters import AccountParameters
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport, read_date
 
 ORDER_TIMEOUT = 4.0

@@ -14,7 +14,8 @@ values untouched: padded, with the signs that Kiwoom puts before prices, empty w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 from broker_server.core.feeds import Feed, FeedListener
@@ -49,6 +50,8 @@ class Tr:
         inputs: By our name, in the order in which the control wants them.
         columns: By our name, in the order of the control's record.
         fixed: What REST wants in addition, always the same.
+        summary: By our name, the values of the one row that comes beside the many; REST has them beside the
+            rows, the control in a record that is asked for without a name of its own.
     """
 
     code: str | None
@@ -59,6 +62,7 @@ class Tr:
     inputs: Mapping[str, Name]
     columns: Mapping[str, Name]
     fixed: Mapping[str, str]
+    summary: Mapping[str, Name] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,12 @@ class Page:
     Attributes:
         rows: Texts by our name of the column; empty where the way has no such value.
         more: Ask for the next page with it; ``None`` after the last one.
+        summary: As `Tr.summary` asks for; texts by our name.
     """
 
     rows: Sequence[Mapping[str, str]]
     more: str | None
+    summary: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,16 @@ class Backend(Protocol):
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         """State of an instrument as Kiwoom writes it, with bars between; ``None`` for an unknown code."""
 
+    def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
+        """Wait for what an order needs before it can leave: a login, a token, a slot of the rate limit.
+
+        The caller's wrapper calls it before `TaskContext.before_send`, in the same thread as `send_order`,
+        so that nothing has to be waited for between that last gate and the order's first byte.
+
+        Raises:
+            TaskFailed: It cannot leave; nothing was sent.
+        """
+
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
         """Send an order: `TaskContext.before_send` has been called by the caller's wrapper right before it.
 
@@ -144,6 +160,9 @@ class Backend(Protocol):
 
     def open_feed(self, listener: FeedListener) -> Feed:
         """Its live data; see `broker_server.core.feeds.Streams`."""
+
+    def clock_offset(self) -> timedelta:
+        """Kiwoom's clock less ours, from its last answer; zero where nothing has told it."""
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``; returns at once."""

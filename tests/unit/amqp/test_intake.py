@@ -52,7 +52,7 @@ class FakeReplier:
     def __init__(self) -> None:
         self.codes: list[str] = []
 
-    def encode(self, task_id: str, rows: list[object], *, error: TaskFailed) -> bytes:
+    def encode(self, task_id: str, rows: list[object], *, error: TaskFailed, style: object) -> bytes:
         return error.code.encode()
 
     def send(self, delivery: Delivery, address: ReplyAddress, reply: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 from broker_client.errors import Unsupported
 from broker_server.vendors.kis.catalogue import Catalogue, load_data
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, overseas_exchanges
-from broker_server.vendors.kis.parameters import OrderVenue, OverseasExchange
+from broker_server.vendors.parameters import OrderVenue, OverseasExchange
 
 CATALOGUE_SHA256 = "19f1d41d39a6e75a9c62559e8068f1dd04501794cb4c33b2d67cf89e0dad18a0"
 

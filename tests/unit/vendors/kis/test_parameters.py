@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from broker_client.validation import describe_validation_error
 from broker_server.vendors.kis.domestic_charts import DailyCandlesParameters, MinuteCandlesParameters
 from broker_server.vendors.kis.order_parameters import OrderParameters, OverseasOrderParameters
-from broker_server.vendors.kis.parameters import TickerParameters
+from broker_server.vendors.parameters import TickerParameters
 
 ORDER = {"ticker": "005930", "quantity": 1}
 OVERSEAS = {"ticker": "AAPL", "exchange": "NASD", "quantity": 1}

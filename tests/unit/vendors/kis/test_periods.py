@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker_server.vendors.kis.candle_pages import CANDLES_A_PAGE, read_back
-from broker_server.vendors.kis.periods import Interval, day_before_period, default_start, months_before
+from broker_server.vendors.periods import Interval, day_before_period, default_start, months_before
 
 DAYS = st.dates(min_value=date(1980, 1, 1), max_value=date(2100, 12, 31))
 INTERVALS = st.sampled_from(get_args(Interval))

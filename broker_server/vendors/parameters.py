@@ -1,4 +1,4 @@
-"""The kinds of argument that KIS methods share."""
+"""The kinds of argument that methods of the vendors share."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from broker_server.vendors.kis.parameters import QuoteVenue
-from broker_server.vendors.kis.results import Part, Result
+from broker_server.vendors.parameters import QuoteVenue
+from broker_server.vendors.results import Part, Result
 
 
 class CurrentPrice(Result):
@@ -18,10 +18,10 @@ class CurrentPrice(Result):
         upper_limit: Today's highest permitted price; ``lower_limit`` the lowest.
         base_price: What the limits are counted from.
         tick_size: The step of prices around this one.
-        market_cap: In won, as exact as KIS tells it: to 100 million.
-        halted: Whether trading is suspended.
-        status_code: KIS's state of the issue: 51 administrative, 52 risk, 53 warning, 54 caution,
-            55 credit allowed, 57 margin 100 %, 58 halted, 59 overheated, 00 other.
+        market_cap: In won, as exact as the vendor tells it: to 100 million.
+        halted: Whether trading is suspended; null where a quote of the vendor does not tell.
+        status_code: The vendor's state of the issue; of KIS: 51 administrative, 52 risk, 53 warning,
+            54 caution, 55 credit allowed, 57 margin 100 %, 58 halted, 59 overheated, 00 other.
     """
 
     ticker: str
@@ -44,7 +44,7 @@ class CurrentPrice(Result):
     pbr: str | None
     eps: str | None
     bps: str | None
-    halted: bool
+    halted: bool | None
     status_code: str | None
 
 
@@ -59,7 +59,7 @@ class OrderBook(Result):
     """Up to ten levels a side, the best first.
 
     Attributes:
-        time: When KIS took the book, in Korea.
+        time: When the vendor took the book, in Korea.
         expected_price: Of the next auction, if one is running.
     """
 
@@ -78,7 +78,7 @@ class Candle(Result):
     """One bar of a day, week, month or year.
 
     Attributes:
-        date: The day, or KIS's date of the period.
+        date: The day, or the vendor's date of the period.
         volume: In shares.
         value: In won.
         change: Against the close before, signed.
@@ -104,7 +104,7 @@ class MinuteCandle(Result):
     Attributes:
         time: Its start, in Korea.
         volume: Traded in this minute.
-        cumulative_value: Won traded on that day up to this bar (KIS gives no value of the bar itself).
+        cumulative_value: Won traded on that day up to this bar (no vendor gives the value of the bar itself).
         complete: ``False`` for the minute that is still running.
     """
 
@@ -121,10 +121,10 @@ class MinuteCandle(Result):
 
 
 class StockInfo(Result):
-    """What an instrument is. On paper KIS gives less, and the rest is null.
+    """What an instrument is. What the vendor does not tell, as KIS on paper, is null.
 
     Attributes:
-        market: ``KOSPI``, ``KOSDAQ`` or KIS's own code.
+        market: ``KOSPI``, ``KOSDAQ`` or the vendor's own code.
         face_value: Won, as exact text.
         nxt_tradable: Whether it trades on NXT too.
     """

@@ -1,4 +1,4 @@
-"""The base of KIS result models."""
+"""The base of the result models of vendors."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from broker_server.vendors.kis.order_types import Side
-from broker_server.vendors.kis.parameters import OrderVenue
-from broker_server.vendors.kis.results import Part, Result
+from broker_server.core.orders import Side
+from broker_server.vendors.parameters import OrderVenue
+from broker_server.vendors.results import Part, Result
 
 OrderAction = Literal["new", "modify", "cancel", "modify_or_cancel"]
 OrderState = Literal["working", "partially_filled", "filled", "cancelled", "rejected"]
@@ -66,8 +66,8 @@ class BuyableAmount(Result):
         cash: Orderable cash.
         amount: What can be spent without margin credit.
         quantity: Shares that ``amount`` buys at ``price``, without fees.
-        counted_price: What KIS itself counts shares with: for a limit or market order the upper limit, so
-            that the order is covered wherever it is filled; exact text.
+        counted_price: What the vendor itself counts shares with: for a limit or market order the upper
+            limit, so that the order is covered wherever it is filled; exact text.
         counted_quantity: Shares without margin credit at ``counted_price``.
         credit_amount: With margin credit.
         credit_quantity: With margin credit, at ``counted_price``.
@@ -89,10 +89,10 @@ class OrderRecord(Result):
     """One order of the account.
 
     Attributes:
-        order_no: KIS's number; a change or a cancel has one of its own and names the original.
-        action: ``new``, or what was done to ``original_order_no``; ``modify_or_cancel`` where KIS does
-            not tell which.
-        order_type: One of the order types of ``kis.buy-order``, or KIS's code if it is another.
+        order_no: The vendor's number; a change or a cancel has one of its own and names the original.
+        action: ``new``, or what was done to ``original_order_no``; ``modify_or_cancel`` where the
+            vendor does not tell which.
+        order_type: One of the order types of the vendor's ``buy-order``, or its own code if it is another.
         price: The limit, in won; null for an order without one.
         average_price: Of the fills, exact text.
         time: When it was received, in Korea.

@@ -6,21 +6,22 @@ from datetime import datetime
 from typing import Literal
 
 from broker_server.core.orders import OrderDetails
-from broker_server.vendors.kis.order_details import WON
-from broker_server.vendors.kis.results import Part
+from broker_server.vendors.results import Part
+
+WON = "KRW"
 
 
 class OrderReceipt(Part):
-    """An order, change or cancel that KIS took. Taken is not filled.
+    """An order, change or cancel that the vendor took. Taken is not filled.
 
     Attributes:
         action: What was asked.
-        order_no: KIS's number of this order; null when there was nothing left to cancel.
+        order_no: The vendor's number of this order; null when there was nothing left to cancel.
         original_order_no: Of the order that was changed or cancelled.
         quantity: Shares; for a cancel, those that were still open.
         price: The limit: won as an integer, other currencies as exact text; null without one.
         venue: Where the order is.
-        time: When KIS received it, in Korea.
+        time: When the vendor received it, in Korea.
         already_done: Nothing was sent: the order was gone already.
         state: ``accepted``, or how the order that was to be cancelled had ended.
     """
@@ -47,13 +48,13 @@ def receipt(
     time: datetime | None,
     quantity: int | None = None,
 ) -> OrderReceipt:
-    """What to say of an order that KIS took.
+    """What to say of an order that the vendor took.
 
     Args:
         details: What was sent.
         account: Its alias.
-        order_no: KIS's number.
-        time: When KIS received it.
+        order_no: The vendor's number.
+        time: When the vendor received it.
         quantity: Shares, where the details leave them open.
     """
     price = details.price

@@ -1,0 +1,212 @@
+"""Kiwoom's live records in the common model of all vendors; both ways have the same fields, by FID."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+
+from broker_server.core.market_data import Execution, Level, MarketData, OrderBook, Session, Side, Trade
+from broker_server.vendors.kiwoom.real_types import (
+    EXECUTIONS,
+    EXPECTED_TRADE,
+    ORDER_BOOK,
+    TRADE,
+    ticker_and_venue,
+)
+from broker_server.vendors.kiwoom.values import (
+    NotANumber,
+    decimal_of,
+    integer_of,
+    order_number,
+    price_of,
+    ticker_of,
+)
+from broker_server.vendors.order_receipts import WON
+from broker_server.vendors.values import KST
+
+VENDOR = "kiwoom"
+MILLION = 1_000_000
+
+Fields = Mapping[str, str]
+"""Texts by FID, untouched."""
+
+_SESSIONS: Mapping[str, Session] = {"1": "pre", "2": "regular", "3": "after"}
+_LEVELS = 10
+_SIDES: Mapping[str, Side] = {"1": "sell", "2": "buy"}
+_AHEAD = timedelta(minutes=5)
+
+
+class Unusable(Exception):
+    """The record does not hold what its event needs."""
+
+
+def normalise(code: str, symbol: str, fields: Fields, received: datetime) -> MarketData | None:
+    """A record as an event; ``None`` where the type has no common model.
+
+    Args:
+        code: The real type.
+        symbol: Of its registration.
+        received: When it came, with an offset: its times of day have no date.
+
+    Raises:
+        Unusable: A value that the event needs is missing or not understood.
+    """
+    turn = _TURNS.get(code)
+    if turn is None:
+        return None
+    try:
+        return turn(symbol, fields, received)
+    except (NotANumber, ValueError, OverflowError) as error:
+        raise Unusable(str(error)) from error
+
+
+def _trade(symbol: str, fields: Fields, received: datetime) -> Trade:
+    return _trade_or_expected(symbol, fields, received, expected=False)
+
+
+def _expected_trade(symbol: str, fields: Fields, received: datetime) -> Trade:
+    return _trade_or_expected(symbol, fields, received, expected=True)
+
+
+def _trade_or_expected(symbol: str, fields: Fields, received: datetime, *, expected: bool) -> Trade:
+    ticker, venue = ticker_and_venue(symbol)
+    price = price_of(_text(fields, "10"))
+    if price is None and not expected:
+        raise Unusable("a trade without a price")
+    quantity = integer_of(_text(fields, "15"))
+    value = integer_of(_text(fields, "14"))
+    rate = decimal_of(_text(fields, "12"))
+    side: Side | None = None
+    if quantity and not expected:
+        side = "buy" if quantity > 0 else "sell"
+    return Trade(
+        vendor=VENDOR,
+        ticker=ticker,
+        venue=venue,
+        currency=WON,
+        time=last_moment(_text(fields, "20"), received),
+        price=price,
+        quantity=None if quantity is None else abs(quantity),
+        side=side,
+        expected=expected,
+        change=integer_of(_text(fields, "11")),
+        change_rate=None if rate is None else float(rate),
+        open=price_of(_text(fields, "16")),
+        high=price_of(_text(fields, "17")),
+        low=price_of(_text(fields, "18")),
+        ask=price_of(_text(fields, "27")),
+        bid=price_of(_text(fields, "28")),
+        volume=None if expected else integer_of(_text(fields, "13")),
+        value=None if expected or value is None else value * MILLION,
+        session=_SESSIONS.get(_text(fields, "290")),
+    )
+
+
+def _order_book(symbol: str, fields: Fields, received: datetime) -> OrderBook:
+    ticker, venue = ticker_and_venue(symbol)
+    expected = price_of(_text(fields, "23"))
+    return OrderBook(
+        vendor=VENDOR,
+        ticker=ticker,
+        venue=venue,
+        currency=WON,
+        time=last_moment(_text(fields, "21"), received),
+        asks=_levels(fields, 41, 61),
+        bids=_levels(fields, 51, 71),
+        total_ask_quantity=integer_of(_text(fields, "121")),
+        total_bid_quantity=integer_of(_text(fields, "125")),
+        expected_price=expected,
+        expected_quantity=integer_of(_text(fields, "24")) if expected else None,
+    )
+
+
+def _levels(fields: Fields, price: int, quantity: int) -> tuple[Level, ...]:
+    found = []
+    for place in range(_LEVELS):
+        level = price_of(_text(fields, str(price + place)))
+        if level is not None:
+            found.append(Level(level, abs(integer_of(_text(fields, str(quantity + place))) or 0)))
+    return tuple(found)
+
+
+def _execution(_: str, fields: Fields, received: datetime) -> Execution:
+    """News of an order. 911 adds the fills up; the fill itself is in 914 and 915."""
+    kind, state = _text(fields, "905").lstrip("+-"), _text(fields, "913")
+    side = _SIDES.get(_text(fields, "907")) or ("sell" if kind.startswith("매도") else "buy")
+    quantity = integer_of(_text(fields, "915")) or integer_of(_text(fields, "911"))
+    price = price_of(_text(fields, "914")) or price_of(_text(fields, "910"))
+    event = _event(state, filled=bool(quantity))
+    if event == "fill" and not (quantity and price):
+        raise Unusable("a fill without a quantity or a price")
+    original, number = _text(fields, "904"), _text(fields, "9203")
+    if not number:
+        raise Unusable("news of an order without a number")
+    return Execution(
+        vendor=VENDOR,
+        ticker=ticker_of(_text(fields, "9001")),
+        venue=_venue_of_an_order(fields),
+        currency=WON,
+        time=last_moment(_text(fields, "908"), received),
+        event=event,
+        action="modify" if "정정" in kind else "cancel" if "취소" in kind else "new",
+        order_no=order_number(number),
+        original_order_no=order_number(original) if original.strip("0") else None,
+        side=side,
+        quantity=abs(quantity) if event == "fill" and quantity else None,
+        price=price if event == "fill" else None,
+        order_quantity=integer_of(_text(fields, "900")),
+        order_price=price_of(_text(fields, "901")),
+        account=_text(fields, "9201") or None,
+    )
+
+
+def _event(state: str, *, filled: bool) -> Literal["fill", "received", "confirmed", "rejected", "cancelled"]:
+    if state == "체결":
+        return "fill" if filled else "received"
+    known: Mapping[str, Literal["received", "confirmed", "rejected", "cancelled"]] = {
+        "접수": "received",
+        "확인": "confirmed",
+        "취소": "cancelled",
+        "거부": "rejected",
+    }
+    if state not in known:
+        raise Unusable(f"913 is {state!r}, which nobody has told of")
+    return known[state]
+
+
+def _venue_of_an_order(fields: Fields) -> str | None:
+    if _text(fields, "2136") == "Y":
+        return "SOR"
+    name = _text(fields, "2135") or {"1": "KRX", "2": "NXT"}.get(_text(fields, "2134"), "")
+    return name if name in ("KRX", "NXT") else None
+
+
+def last_moment(digits: str, received: datetime) -> datetime | None:
+    """The last moment in Korea with this time of day, ``HHMMSS``; ``None`` if it is none.
+
+    A time such as 99:99 or 88:88, which Kiwoom writes where there is none, is none.
+    """
+    try:
+        clock = time(int(digits[0:2]), int(digits[2:4]), int(digits[4:6] or 0))
+    except ValueError:
+        return None
+    here = received.astimezone(KST)
+    moment = datetime.combine(_day(here), clock, KST)
+    return moment if moment <= here + _AHEAD else moment - timedelta(days=1)
+
+
+def _day(moment: datetime) -> date:
+    return moment.date()
+
+
+def _text(fields: Fields, fid: str) -> str:
+    return (fields.get(fid) or "").strip()
+
+
+_TURNS: Mapping[str, Callable[[str, Fields, datetime], MarketData]] = {
+    TRADE: _trade,
+    EXPECTED_TRADE: _expected_trade,
+    ORDER_BOOK: _order_book,
+    EXECUTIONS: _execution,
+}
