@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import partial
 
-from broker_server.simulator.candles import parse_date, unadjusted
+from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
+from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kiwoom_control.tables import trs
 from broker_server.simulator.kiwoom_control.text import change, directed, hhmmss, rate, symbol
@@ -16,7 +18,6 @@ from broker_server.simulator.orders import Order, Side
 VENDOR = "kiwoom"
 _DAYS_OF_MINUTES = 60
 _FIRST_DAY = date(2015, 1, 2)
-_HUNDRED = 100
 
 Row = dict[str, str]
 Inputs = Mapping[str, str]
@@ -55,11 +56,14 @@ class Answers:
             "OPT10014": self._short_sales,
             "OPT10017": self._movers,
             "OPT10075": self._open_orders,
-            "OPT10076": self._executions,
             "OPT10080": self._minutes,
             "OPT10081": self._days,
+            "OPT10082": partial(self._periods, "week"),
+            "OPT10083": partial(self._periods, "month"),
+            "OPT10094": partial(self._periods, "year"),
             "OPT10087": self._after_hours,
             "OPW00001": self._deposit,
+            "OPW00007": self._orders_of_a_day,
             "OPW00018": self._balance,
         }
 
@@ -169,6 +173,25 @@ class Answers:
             )
         return Answer(rows=rows)
 
+    def _periods(self, period: Period, inputs: Inputs) -> Answer:
+        instrument = self._instrument(inputs)
+        last = parse_date(inputs.get("기준일자", "")) or self._market.local_date(instrument)
+        bars = combine(self._market.daily_bars(instrument, _FIRST_DAY, last), period)
+        return Answer(
+            rows=[
+                {
+                    "현재가": str(bar.close),
+                    "거래량": str(bar.volume),
+                    "거래대금": str(bar.volume * bar.close // 1_000_000),
+                    "일자": f"{bar.day:%Y%m%d}",
+                    "시가": str(bar.open),
+                    "고가": str(bar.high),
+                    "저가": str(bar.low),
+                }
+                for bar in reversed(bars)
+            ]
+        )
+
     def _minutes(self, inputs: Inputs) -> Answer:
         instrument = self._instrument(inputs)
         interval = int(inputs.get("틱범위", "1").split(":")[0] or 1)
@@ -251,7 +274,10 @@ class Answers:
     def _orders_of(self, inputs: Inputs) -> list[Order]:
         self._exchange.advance()
         orders = self._exchange.orders_of(VENDOR, inputs.get("계좌번호", "").strip())
-        ticker, side = inputs.get("종목코드", "").strip(), inputs.get("매매구분", "0").strip()
+        ticker, side = (
+            inputs.get("종목코드", "").strip(),
+            (inputs.get("매매구분") or inputs.get("매도수구분") or "0").strip(),
+        )
         side = {"1": Side.SELL, "2": Side.BUY}.get(side, "")
         return [
             each
@@ -266,8 +292,9 @@ class Answers:
             orders = [each for each in orders if each.is_open == (kind == "1")]
         return Answer(rows=[self._order_row(each) for each in orders])
 
-    def _executions(self, inputs: Inputs) -> Answer:
-        return Answer(rows=[self._order_row(each) for each in self._orders_of(inputs) if each.filled])
+    def _orders_of_a_day(self, inputs: Inputs) -> Answer:
+        day = parse_date(inputs.get("주문일자", "")) or _today(self._market.clock.now())
+        return Answer(rows=[self._day_row(each) for each in self._orders_of(inputs) if each.day == day])
 
     def _order_row(self, order: Order) -> Row:
         request = order.request
@@ -293,6 +320,31 @@ class Answers:
             "현재가": str(self._market.quote(request.instrument).price),
             "단위체결가": str(order.fills[-1].price) if order.fills else "",
             "단위체결량": str(order.fills[-1].quantity) if order.fills else "",
+            "거래소구분텍스트": request.venue,
+            "SOR 여부값": "N",
+        }
+
+    def _day_row(self, order: Order) -> Row:
+        request = order.request
+        side = "현금매수" if request.side is Side.BUY else "현금매도"
+        confirmed = order.cancelled if order.kind == "cancel" else order.removed
+        return {
+            "주문번호": order_number(order.number),
+            "종목번호": f"A{request.instrument.symbol}",
+            "매매구분": "시장가" if request.code == "03" else "보통",
+            "주문수량": f"{request.quantity:010d}",
+            "주문단가": f"{order.price or 0:010d}",
+            "확인수량": f"{confirmed:010d}",
+            "접수구분": "주문거부" if order.rejected else "접수",
+            "주문시간": f"{order.time.astimezone(KST):%H:%M:%S}",
+            "원주문": order_number(order.original),
+            "종목명": request.instrument.name,
+            "주문구분": side,
+            "체결수량": f"{order.filled:010d}",
+            "체결단가": f"{order.amount // order.filled if order.filled else 0:010d}",
+            "주문잔량": f"{order.remaining if order.is_open else 0:010d}",
+            "정정취소": {"new": "", "modify": "정정", "cancel": "취소"}[order.kind],
+            "국내거래소구분": request.venue,
         }
 
     def _deposit(self, inputs: Inputs) -> Answer:

@@ -30,8 +30,7 @@ class TrItems:
 
 
 _SINGLE = frozenset({"OPT10004", "OPT10087"})
-_PAGES = {"OPT10080": 900, "OPT10081": 600}
-_PASSWORD = ("비밀번호", "비밀번호입력매체구분")  # names of inputs
+_PAGES = {"OPT10080": 900, "OPT10081": 600, "OPW00007": 20}
 
 
 @cache
@@ -52,44 +51,19 @@ def trs() -> Mapping[str, TrItems]:
             method["tr_name"].removesuffix("요청"),
             _PAGES.get(code, 100),
         )
-    account = ("계좌번호", *_PASSWORD)
+    for row in _read("trs.json").values():
+        # The control has many more items than a program asks for.
+        columns = tuple(control for control, _ in row["columns"].values())
+        beside = tuple(control for control, _ in row.get("summary", {}).values())
+        has_rows = row["record"] is not None
+        found[row["code"]] = TrItems(
+            tuple(control for control, _ in row["inputs"].values()),
+            (*columns, "비고") if has_rows else (),
+            beside if has_rows else columns,
+            row["record"] or "",
+            _PAGES.get(row["code"], 100),
+        )
     found["OPT10001"] = TrItems(("종목코드",), (), _rest_items("ka10001"), "주식기본정보")
-    found["OPT10075"] = TrItems(
-        ("계좌번호", "전체종목구분", "매매구분", "종목코드", "체결구분"),
-        _rest_items("ka10075", "oso"),
-        (),
-        "실시간미체결",
-    )
-    found["OPT10076"] = TrItems(
-        ("종목코드", "조회구분", "매도수구분", "계좌번호", "비밀번호", "주문번호", "체결구분"),
-        _rest_items("ka10076", "cntr"),
-        (),
-        "실시간체결",
-    )
-    found["OPW00001"] = TrItems(
-        (*account, "조회구분"),
-        (),
-        ("예수금", "출금가능금액", "주문가능금액", "d+1추정예수금", "d+2추정예수금"),
-        "예수금상세현황",
-    )
-    found["OPW00018"] = TrItems(
-        (*account, "조회구분"),
-        (
-            "종목번호",
-            "종목명",
-            "평가손익",
-            "수익률(%)",
-            "매입가",
-            "전일종가",
-            "보유수량",
-            "매매가능수량",
-            "현재가",
-            "매입금액",
-            "평가금액",
-        ),
-        ("총매입금액", "총평가금액", "총평가손익금액", "총수익률(%)", "추정예탁자산"),
-        "계좌평가잔고개별합산",
-    )
     return found
 
 
@@ -119,13 +93,10 @@ def chejan_fids(kind: str) -> tuple[int, ...]:
     return tuple(fid for fid, _ in _read("realtime_fids.json")["chejan"][kind]["fids"])
 
 
-def _rest_items(api: str, rows: str | None = None) -> tuple[str, ...]:
+def _rest_items(api: str) -> tuple[str, ...]:
     """The documents describe an answer by the names that its items have in the control."""
     fields = _read("rest_apis.json")["apis"][api]["response"]
-    if rows is not None:
-        fields = next(each["children"] for each in fields if each["key"] == rows)
-    names = (each["desc"].split()[0] for each in fields if each.get("desc"))
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(each["desc"].split()[0] for each in fields if each.get("desc")))
 
 
 @cache

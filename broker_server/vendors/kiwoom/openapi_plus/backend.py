@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 import structlog
@@ -21,7 +22,7 @@ from broker_server.vendors.kiwoom.openapi_plus.control import ControlEvents, Kiw
 from broker_server.vendors.kiwoom.openapi_plus.errors import VENDOR, order_unknown, unavailable
 from broker_server.vendors.kiwoom.openapi_plus.feed import ControlFeed
 from broker_server.vendors.kiwoom.openapi_plus.login import LoggedIn
-from broker_server.vendors.kiwoom.openapi_plus.orders import OrderCall, OrderNotTaken
+from broker_server.vendors.kiwoom.openapi_plus.orders import OrderCall, OrderNotTaken, OrderSlot
 from broker_server.vendors.kiwoom.openapi_plus.registrar import Registrar
 from broker_server.vendors.kiwoom.openapi_plus.requests import TrRequest
 from broker_server.vendors.kiwoom.openapi_plus.session import Session
@@ -40,6 +41,7 @@ MakeControl = Callable[[ControlEvents], KiwoomControl]
 """Makes the control on the thread that it is called on; its events go to the argument."""
 
 _T = TypeVar("_T")
+ACCOUNT_ITEM = "계좌번호"
 _NAP = 0.25
 _PATIENCE = 10.0
 """An order ends by itself so soon after its last timer."""
@@ -63,6 +65,9 @@ class OpenApiPlusBackend:
         pump: Dispatches the messages of the control's thread.
         clock: The time.
         on_notice: Told of each state, on the control's thread; must return at once.
+
+    Attributes:
+        listeners: More of these.
     """
 
     name: Literal["openapi-plus", "rest"] = "openapi-plus"
@@ -79,7 +84,7 @@ class OpenApiPlusBackend:
         self._config = config
         self._make_control = make_control
         self._clock = clock
-        self._on_notice = on_notice
+        self.listeners: list[OnNotice] = [on_notice]
         self._loop = ControlLoop(clock.monotonic)
         self._thread = ControlThread(self._loop, pump)
         self._session: Session | None = None
@@ -89,6 +94,7 @@ class OpenApiPlusBackend:
         self._password_missing = False
         self._changed = threading.Condition()
         self._closing = threading.Event()
+        self._mine = threading.local()
 
     def start(self) -> None:
         """Make the control on its thread and log in; returns at once."""
@@ -112,19 +118,25 @@ class OpenApiPlusBackend:
         session = self._ready_session(context)
         request = TrRequest(
             code=tr.code,
-            inputs=[(name.control, inputs[own]) for own, name in tr.inputs.items() if own in inputs],
+            inputs=[
+                (name.control, self._filled_in(name.control, inputs[own]))
+                for own, name in tr.inputs.items()
+                if own in inputs
+            ],
             record=tr.record,
             items=list(dict.fromkeys(name.control for name in tr.columns.values())),
             lane=lane,
             deadline=self._deadline(context),
             after=after,
+            summary=list(dict.fromkeys(name.control for name in tr.summary.values())),
         )
         self._thread.post(lambda: session.requests.submit(request))
         page = self._wait(request.future, context)
+        summary = {own: page.summary[name.control] for own, name in tr.summary.items()}
         if not tr.columns:
-            return Page(page.rows, page.more)
+            return Page(page.rows, page.more, summary)
         rows = [{own: row[name.control] for own, name in tr.columns.items()} for row in page.rows]
-        return Page(rows, page.more)
+        return Page(rows, page.more, summary)
 
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         return self._ask(lambda control: control.GetMasterCodeName(code), context).strip() or None
@@ -139,12 +151,25 @@ class OpenApiPlusBackend:
 
         return self._ask(ask, context)
 
+    def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
+        self._mine.has_slot = False
+        session = self._ready_session(context)
+        call = self._order_call(order, context)
+        slot = OrderSlot(lane=call.lane, deadline=self._deadline(context))
+        self._thread.post(lambda: session.orders.submit(slot))
+        try:
+            self._wait(slot.future, context)
+        except OrderNotTaken as untaken:
+            raise untaken.error from untaken
+        self._mine.has_slot = True
+
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
         try:
             call = self._order_call(order, context)
         except TaskFailed:
             context.not_taken()
             raise
+        call.has_slot, self._mine.has_slot = getattr(self._mine, "has_slot", False), False
         session = self._session
         if session is None:
             context.not_taken()
@@ -157,6 +182,10 @@ class OpenApiPlusBackend:
         except OrderNotTaken as untaken:
             context.not_taken()
             raise untaken.error from untaken
+
+    def clock_offset(self) -> timedelta:
+        """The control does not tell what time it is at Kiwoom."""
+        return timedelta(0)
 
     def open_feed(self, listener: FeedListener) -> Feed:
         self._feed = ControlFeed(
@@ -242,7 +271,8 @@ class OpenApiPlusBackend:
             self._notice = notice
         with self._changed:
             self._changed.notify_all()
-        self._on_notice(notice)
+        for listener in self.listeners:
+            listener(notice)
 
     def _end(self, reason: str) -> None:
         if self._session is not None:
@@ -375,8 +405,12 @@ class OpenApiPlusBackend:
             kind=order.kind.zfill(2),
             original=order.original or "",
             lane=Lane.CANCEL if order.action == "cancel" else Lane.ORDER,
-            deadline=self._deadline(context),
+            deadline=self._order_deadline(context),
         )
+
+    def _filled_in(self, item: str, value: str) -> str:
+        """The account of the login where a query needs one and none is configured."""
+        return self._account() if item == ACCOUNT_ITEM and not value.strip() else value
 
     def _account(self) -> str:
         accounts = () if self._logged_in is None else self._logged_in.accounts
@@ -398,6 +432,11 @@ class OpenApiPlusBackend:
             return not account or self._account() == account
         except TaskFailed:
             return False
+
+    def _order_deadline(self, context: TaskContext) -> float:
+        """Nothing of an order leaves later than its exchange may take."""
+        latest, deadline = self._clock.monotonic() + self._config.timing.order, self._deadline(context)
+        return latest if deadline is None else min(latest, deadline)
 
     def _deadline(self, context: TaskContext) -> float | None:
         if context.deadline is None:

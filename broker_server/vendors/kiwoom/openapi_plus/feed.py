@@ -9,20 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from broker_client.errors import TaskFailed
-from broker_server.core.feeds import FeedListener, Incoming
+from broker_server.core.feeds import FeedListener
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kiwoom.openapi_plus.incoming import ChejanRecord, RealRecord
-from broker_server.vendors.kiwoom.openapi_plus.realtime_table import (
-    EVERYTHING,
-    EXECUTIONS,
-    HOLDINGS,
-    PRICE_FID,
-    real_types,
-)
+from broker_server.vendors.kiwoom.incoming import KiwoomIncoming
+from broker_server.vendors.kiwoom.openapi_plus.realtime_table import brings, real_types
 from broker_server.vendors.kiwoom.openapi_plus.registrar import CODES_PER_SCREEN, Registrar
 from broker_server.vendors.kiwoom.openapi_plus.screens import make_pools
+from broker_server.vendors.kiwoom.real_types import EXECUTIONS, HOLDINGS
 
 _NEWS = {"0": EXECUTIONS, "1": HOLDINGS}
+_ACCOUNT = 9201
 
 
 class ControlFeed:
@@ -34,7 +30,6 @@ class ControlFeed:
             is no control, which tells the registrar what is wanted when it comes.
         now: The time, with an offset.
         is_own: Whether an account is the one that is served.
-        alias: How that account is called in events.
     """
 
     capacity = make_pools()[2].size * CODES_PER_SCREEN
@@ -46,13 +41,11 @@ class ControlFeed:
         on_registrar: Callable[[Callable[[Registrar], None]], None],
         now: Callable[[], datetime],
         is_own: Callable[[str], bool],
-        alias: str = "default",
     ) -> None:
         self._listener = listener
         self._on_registrar = on_registrar
         self._now = now
         self._is_own = is_own
-        self._alias = alias
         self._loop = asyncio.get_running_loop()
         self._came: deque[Callable[[], None]] = deque()
         self._called = False
@@ -167,29 +160,25 @@ class ControlFeed:
 
     def _now_received(self, key: str, name: str, data: str, at: datetime) -> None:
         real_type = real_types().get(name)
-        found = [each for each in self._by_symbol.get(key, ()) if _brings(each, real_type)]
-        if not found:
+        found = () if real_type is None else self._by_symbol.get(key, ())
+        wanted = [each for each in found if real_type is not None and brings(each, real_type)]
+        if real_type is None or not wanted:
             self.unwanted += 1  # a query registered it by itself, or it shares its FID with what is wanted
             return
-        record: Incoming = RealRecord(real_type, name, key, data, at)
-        for registration in found:
+        # A newer control may send more values at the end, an older one fewer.
+        values = data.split("\t")
+        fields = dict(zip(map(str, real_type.fids), values, strict=False))
+        extra = values[len(real_type.fids) :]
+        for registration in wanted:
+            record = KiwoomIncoming(registration, real_type.code, fields, at, extra)
             self._listener.received(registration, record)
 
     def _now_chejan(self, kind: str, fields: Mapping[int, str], at: datetime) -> None:
         code = _NEWS.get(kind)
         wanted = [each for each in self._wanted if each.code == code]
-        if code is None or not wanted:
+        if code is None or not wanted or not self._is_own(fields.get(_ACCOUNT, "").strip()):
             self.unwanted += 1
             return
-        record = ChejanRecord(code, fields, self._alias, at)
-        if self._is_own(record.account):
-            for registration in wanted:
-                self._listener.received(registration, record)
-
-
-def _brings(registration: Registration, real_type: Any) -> bool:
-    if real_type is None:
-        return registration.code == EVERYTHING
-    if registration.code == EVERYTHING:
-        return PRICE_FID in real_type.fids
-    return bool(registration.code == real_type.code)
+        texts = {str(fid): value for fid, value in fields.items()}
+        for registration in wanted:
+            self._listener.received(registration, KiwoomIncoming(registration, code, texts, at))

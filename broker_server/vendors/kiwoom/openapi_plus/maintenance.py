@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker_server.vendors.kiwoom.openapi_plus.realtime_table import load_data
+from broker_server.vendors.kiwoom.tables import load_data
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEK = 8

@@ -63,6 +63,7 @@ class OrderCall:
 
     Attributes:
         deadline: Of the loop's clock; it must not leave after it.
+        has_slot: An `OrderSlot` was waited for.
         future: The order's number, an error, or `OrderNotTaken`.
     """
 
@@ -75,7 +76,22 @@ class OrderCall:
     original: str
     lane: Lane
     deadline: float | None = None
+    has_slot: bool = False
     future: Future[str] = field(default_factory=Future)
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class OrderSlot:
+    """A place in the rate limit, waited for before the last gate of an order.
+
+    Attributes:
+        deadline: Of the loop's clock, after which nobody wants it.
+        future: Done once an order may leave at once.
+    """
+
+    lane: Lane
+    deadline: float | None = None
+    future: Future[None] = field(default_factory=Future)
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +133,10 @@ class Orders:
         self._screens = screens
         self._timing = timing
         self._notify = notify
-        self._waiting: dict[Lane, deque[OrderCall]] = {Lane.CANCEL: deque(), Lane.ORDER: deque()}
+        self._waiting: dict[Lane, deque[OrderCall | OrderSlot]] = {
+            Lane.CANCEL: deque(),
+            Lane.ORDER: deque(),
+        }
         self._sent: dict[str, _Sent] = {}
         self._known: dict[str, None] = {}
         self._numbers = count(1)
@@ -125,14 +144,17 @@ class Orders:
         self._step_timer: Timer | None = None
         self.accepted = self.refused = self.unknown = self.late = 0
 
-    def submit(self, call: OrderCall) -> None:
-        """Send it as soon as it may leave; at once an error unless logged in."""
+    def submit(self, call: OrderCall | OrderSlot) -> None:
+        """Send it, or give it its slot, as soon as that may be; at once an error unless logged in."""
         if not self._open:
             _fail(
                 call, OrderNotTaken(unavailable("the order was not sent: Kiwoom's control is not logged in"))
             )
             return
-        self._waiting[call.lane].append(call)
+        if isinstance(call, OrderCall) and call.has_slot:
+            self._waiting[call.lane].appendleft(call)
+        else:
+            self._waiting[call.lane].append(call)
         self.step()
 
     def open(self) -> None:
@@ -152,7 +174,8 @@ class Orders:
         """Send what may be sent now, and come back when more may be."""
         while (call := next((queue[0] for queue in self._waiting.values() if queue), None)) is not None:
             now = self._loop.monotonic()
-            earliest = self._limiter.earliest(call.lane, now)
+            has_slot = isinstance(call, OrderCall) and call.has_slot
+            earliest = now if has_slot else self._limiter.earliest(call.lane, now)
             if earliest > now:
                 self._come_back(earliest - now)
                 return
@@ -166,8 +189,13 @@ class Orders:
                 self._screens.give_back(screen)
                 _fail(call, OrderNotTaken(_expired()))
                 continue
-            self._limiter.start(call.lane, now)
-            self._send(call, screen)
+            if not has_slot:
+                self._limiter.start(call.lane, now)
+            if isinstance(call, OrderSlot):
+                self._screens.give_back(screen)
+                call.future.set_result(None)
+            else:
+                self._send(call, screen)
 
     def on_tr_data(self, name: str, code: str) -> bool:
         """An answer; whether it is one of these.
@@ -316,6 +344,6 @@ def _expired() -> TaskFailed:
     return TaskExpired("the deadline passed before the order left", vendor=VENDOR)
 
 
-def _fail(call: OrderCall, error: Exception) -> None:
+def _fail(call: OrderCall | OrderSlot, error: Exception) -> None:
     with suppress(InvalidStateError):  # who asked has given up
         call.future.set_exception(error)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
+from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kiwoom.real_types import EVERYTHING, is_of_the_account
+from broker_server.vendors.kiwoom.real_types import real_types as types_of_both_ways
+from broker_server.vendors.kiwoom.tables import load_data
+
 PRICE_FID = 10
-
-EXECUTIONS, HOLDINGS = "00", "04"
-"""News of own orders and holdings, by their names in REST: the control sends them unasked."""
-
-EVERYTHING = "10"
-"""Every type that has the price among its fields (FID 10): what the original system subscribed to."""
 
 _NOT_SERVED = frozenset(
     {"임의연장정보", "시간외종목정보", "주식거래원", "순간체결량", "선물옵션합계", "투자자별매매"}
@@ -77,19 +74,13 @@ def fid_of(code: str) -> int | None:
     Raises:
         KeyError: The control has no such live data.
     """
-    if code in (EXECUTIONS, HOLDINGS):
+    if is_of_the_account(code):
         return None
     return PRICE_FID if code == EVERYTHING else types_by_code()[code].registered_by
 
 
-@cache
-def chejan_fids(kind: str) -> tuple[int, ...]:
-    """The FIDs that the documents name for a kind of news: ``0`` orders, ``1`` holdings."""
-    rows = load_data("realtime_fids.json")["chejan"][kind]["fids"]
-    return tuple(fid for fid, _ in rows)
-
-
-@cache
-def load_data(name: str) -> Any:
-    """A table of Kiwoom's facts."""
-    return json.loads(files("broker_server.vendors.kiwoom").joinpath(f"data/{name}").read_text("utf-8"))
+def brings(registration: Registration, real_type: RealType) -> bool:
+    """Whether records of a type are what a registration is for."""
+    if registration.code == EVERYTHING:
+        return PRICE_FID in real_type.fids and real_type.code in types_of_both_ways()
+    return registration.code == real_type.code

@@ -48,10 +48,12 @@ class TrPage:
 
     Attributes:
         more: What the request of the next page names; ``None`` after the last one.
+        summary: The values of the one row beside the many.
     """
 
     rows: Sequence[Row]
     more: str | None
+    summary: Row
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -63,6 +65,7 @@ class TrRequest:
         inputs: Item names and values, in the order that the TR wants.
         record: The record with many rows; ``None`` where the answer is one row.
         items: Names of the values that are wanted; without any, the page's by position.
+        summary: Names of values of the one row that comes beside the many.
         deadline: Of the loop's clock, after which nobody wants the answer.
         after: `TrPage.more` of the page before.
     """
@@ -74,6 +77,7 @@ class TrRequest:
     lane: Lane
     deadline: float | None = None
     after: str | None = None
+    summary: Sequence[str] = ()
     future: Future[TrPage] = field(default_factory=Future)
 
 
@@ -202,6 +206,10 @@ class Requests:
                 rows = read_single(self._control, request.code, record or name, request.items)
             else:
                 rows = read_rows(self._control, request.code, request.record, request.items)
+            beside = {
+                item: self._control.GetCommData(request.code, record or name, 0, item)
+                for item in request.summary
+            }
         except Exception as error:
             self._end(sent, keep=False)
             _fail(request, unavailable(f"the answer of {request.code} could not be read: {error}"))
@@ -210,7 +218,7 @@ class Requests:
         self._overloads = 0
         has_more = more.strip() == _MORE and request.record is not None and bool(rows)
         self._end(sent, keep=has_more)
-        request.future.set_result(TrPage(rows, sent.chain.name if has_more else None))
+        request.future.set_result(TrPage(rows, sent.chain.name if has_more else None, beside))
         return True
 
     def on_message(self, name: str, text: str) -> bool:

@@ -58,7 +58,7 @@ class Session:
         self.requests = Requests(
             control,
             loop,
-            limiter=query_limiter(),
+            limiter=query_limiter(timing.queries),
             screens=for_queries,
             timing=timing,
             notify=self._told,

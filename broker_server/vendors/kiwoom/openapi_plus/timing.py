@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker_server.core.composite_limiter import CompositeLimiter
@@ -29,6 +30,7 @@ class Timing:
         chain: Between two pages of one query.
         look: Between two looks at the connection.
         held_up: So long the control's thread may be kept from its work; then only a new process helps.
+        queries: How many in how many seconds.
         holds: Pauses after each refusal for the number of queries in a row; after the last only a new login
             helps. Kiwoom's own advice has these steps.
     """
@@ -42,13 +44,14 @@ class Timing:
     chain: float = 120.0
     look: float = 10.0
     held_up: float = 60.0
+    queries: tuple[tuple[int, float], ...] = QUERY_WINDOWS
     holds: tuple[float, ...] = (17.0, 90.0, 180.0)
 
 
-def query_limiter() -> CompositeLimiter:
+def query_limiter(windows: Sequence[tuple[int, float]] = QUERY_WINDOWS) -> CompositeLimiter:
     """The windows of queries. Some of each are left to what an order needs to be looked up for."""
     return CompositeLimiter(
-        [SlidingWindowLimiter(limit, window=seconds, spaced=False) for limit, seconds in QUERY_WINDOWS]
+        [SlidingWindowLimiter(limit, window=seconds, spaced=False) for limit, seconds in windows]
     )
 
 

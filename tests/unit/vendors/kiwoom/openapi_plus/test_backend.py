@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -36,6 +37,8 @@ from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.control import ControlEvents, KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice
 from broker_server.vendors.kiwoom.openapi_plus.timing import Timing
+from broker_server.vendors.kiwoom.sapi_events import original_event
+from broker_server.vendors.kiwoom.trs import trs
 from tests.support.waiting import wait_until, wait_until_async
 
 BOOK = Tr(
@@ -136,6 +139,44 @@ def test_queries_look_ups_and_an_order() -> None:
         assert "8012345611" not in str(status)
         assert here.control is not None
         assert here.control.ordered[0] == ("8012345611", 1, "005930", 3, 0, "03", "")
+
+
+def test_an_order_waits_for_its_slot_before_the_last_gate_and_leaves_at_once_behind_it() -> None:
+    with house() as here:
+        here.ready()
+        for _ in range(5):
+            here.backend.ready_for_order(BUY, here.context())
+            here.backend.send_order(BUY, here.context())
+        began = here.messages.monotonic()
+        here.backend.ready_for_order(BUY, here.context())
+        waited = here.messages.monotonic() - began
+        began = here.messages.monotonic()
+        assert here.backend.send_order(BUY, here.context()) == "0001006"
+        assert waited > 0.3 > here.messages.monotonic() - began
+        assert here.backend.status()["orders"]["accepted"] == 6
+
+
+def test_an_order_that_cannot_leave_is_refused_before_the_last_gate() -> None:
+    with house(ControlFaults(login_waits=True), config=OpenApiPlusConfig(timing=Timing(login=0.01))) as here:
+        with pytest.raises(VendorUnavailable, match="LOGIN_REQUIRED"):
+            here.backend.ready_for_order(BUY, here.context())
+        assert here.not_taken == 0
+    with house() as here:
+        here.ready()
+        with pytest.raises(Unsupported):
+            here.backend.ready_for_order(replace(BUY, venue="SOR"), here.context())
+
+
+def test_a_query_of_the_account_is_filled_in_from_the_login_and_has_its_summary() -> None:
+    with house() as here:
+        here.ready()
+        here.backend.send_order(BUY, here.context())
+        inputs = {"account": "", "password": "", "password_medium": "00", "query_type": "2"}
+        page = here.backend.request(trs()["balance"], inputs, here.context(), Lane.ACCOUNT)
+        assert [row["stock_code"].strip() for row in page.rows] == ["A005930"]
+        assert int(page.summary["cost"]) > 0
+        assert here.control is not None
+        assert here.control.sent[-1][2][0] == ("계좌번호", "8012345611")
 
 
 def test_a_cancel_names_the_order_and_has_no_price() -> None:
@@ -397,13 +438,19 @@ async def test_what_was_subscribed_as_the_original_did_brings_every_type_with_a_
         feed = here.backend.open_feed(listener)
         task = asyncio.create_task(feed.run())
         everything = Registration("10", "005930")
+        told: list[tuple[str, str, str]] = []
+        sink = here.backend._session._sink  # type: ignore[union-attr]
+        pass_on = sink.received
+        sink.received = lambda *args: (told.append(args), pass_on(*args))  # type: ignore[method-assign]
         feed.want([everything])
         await wait_until_async(lambda: listener.of("registered"))
         on_the_thread(here, lambda control: control.tick())
         await wait_until_async(lambda: len(listener.of("received")) == 2)
         raw = [each[1].raw_event() for each in listener.of("received")]
-        assert {each["real_data_type"] for each in raw} == {"주식체결", "주식시세"}
-        assert all(each["real_time_data"].count("\t") > 10 for each in raw)
+        original = [original_event(each) for each in raw]
+        assert {each["real_data_type"] for each in original} == {"주식체결", "주식시세"}
+        sent = {name: data for _, name, data in told}
+        assert all(each["real_time_data"] == sent[each["real_data_type"]] for each in original)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await wait_until_async(lambda: here.control is not None and not here.control.registrations.screens)

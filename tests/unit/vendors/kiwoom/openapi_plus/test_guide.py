@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker_server.vendors.kiwoom.openapi_plus.realtime_table import load_data
 from broker_server.vendors.kiwoom.openapi_plus.registrar import CODES_PER_SCREEN
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState
 from broker_server.vendors.kiwoom.openapi_plus.timing import QUERY_WINDOWS
+from broker_server.vendors.kiwoom.tables import load_data
 
 ROOT = Path(__file__).parents[5]
 GUIDE = (ROOT / "docs/kiwoom-windows.md").read_text(encoding="utf-8")
