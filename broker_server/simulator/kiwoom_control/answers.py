@@ -82,7 +82,8 @@ class Answers:
         return found
 
     def _instrument(self, inputs: Inputs) -> Instrument:
-        found = self._market.instruments.find(inputs.get("종목코드", "").strip())
+        code = inputs.get("종목코드", "").strip()
+        found = self._market.instruments.find(code) or self._market.instruments.find(f"Q{code}")
         if found is None:
             raise Refused("[571489] 종목코드를 확인하세요.")
         return found

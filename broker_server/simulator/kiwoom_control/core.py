@@ -100,7 +100,7 @@ class ControlCore:
             self.violations.append(f"{len(self.registrations.screens)} screens are in use")
 
     def _instrument(self, code: str) -> Instrument | None:
-        return self._market.instruments.find(code)
+        return self._market.instruments.find(code) or self._market.instruments.find(f"Q{code}")
 
     def _known(self, code: str) -> Instrument | None:
         return self._instrument(code) if self._connected else None

@@ -21,7 +21,7 @@ class MasterData(ControlCore):
         kind = {"8": "etf", "60": "etn"}.get(sMarket)
         segment = _MARKETS.get(sMarket)
         found = [
-            each.symbol
+            each.symbol[-6:]  # an ETN is listed without its Q
             for each in self._market.instruments
             if each.exchange == KRX
             and (sMarket == "" or each.kind == kind or (segment is not None and each.segment == segment))

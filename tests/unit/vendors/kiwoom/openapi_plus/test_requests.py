@@ -86,6 +86,16 @@ def test_a_next_page_that_comes_too_late_is_refused() -> None:
     assert stage.session.requests.status()["screens"] == "0/50"
 
 
+def test_each_page_begins_the_time_for_the_next_anew() -> None:
+    stage = Stage(timing=Timing(chain=5.0)).log_in()
+    first = stage.page(stage.days())
+    stage.run(seconds=4)
+    second = stage.page(stage.days(first.more))
+    stage.run(seconds=4)
+    assert stage.page(stage.days(second.more)).rows
+    assert stage.loop.failed == 0
+
+
 def test_a_next_page_of_another_query_is_refused() -> None:
     stage = Stage().log_in()
     first = stage.page(stage.days())

@@ -25,34 +25,39 @@ NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 NO_LIMIT = ((10_000, 1.0),)
 
 
+@pytest.fixture(scope="module")
+def control_at_rest() -> Iterator[Backend]:
+    messages = Messages()
+    market = Market(SimulatedClock(lambda: NOW))
+    hynix = market.instruments.find("000660")
+    assert hynix is not None
+    market.set_price(hynix, market.quote(hynix).upper, hold=True)
+
+    def make(events: ControlEvents) -> KiwoomControl:
+        control = SimulatedControl(
+            cast("Any", events),
+            Exchange(market),
+            messages,
+            answer_seconds=0.001,
+            windows=NO_LIMIT,
+        )
+        return cast("KiwoomControl", control)
+
+    backend = OpenApiPlusBackend(
+        OpenApiPlusConfig(timing=Timing(queries=NO_LIMIT)), make, pump=messages, clock=SystemClock()
+    )
+    backend.start()
+    yield backend
+    status = backend.status()
+    backend.close()
+    assert status["control_thread"]["failed_work"] == 0
+
+
 class TestOpenApiPlus(SapiContractSuite):
     @pytest.fixture
     def known(self) -> Known:
         return Known("005930", "삼성전자", "20261118", "20261119")
 
-    @pytest.fixture(scope="class")
-    def backend(self) -> Iterator[Backend]:
-        messages = Messages()
-        market = Market(SimulatedClock(lambda: NOW))
-        hynix = market.instruments.find("000660")
-        assert hynix is not None
-        market.set_price(hynix, market.quote(hynix).upper, hold=True)
-
-        def make(events: ControlEvents) -> KiwoomControl:
-            control = SimulatedControl(
-                cast("Any", events),
-                Exchange(market),
-                messages,
-                answer_seconds=0.001,
-                windows=NO_LIMIT,
-            )
-            return cast("KiwoomControl", control)
-
-        backend = OpenApiPlusBackend(
-            OpenApiPlusConfig(timing=Timing(queries=NO_LIMIT)), make, pump=messages, clock=SystemClock()
-        )
-        backend.start()
-        yield backend
-        status = backend.status()
-        backend.close()
-        assert status["control_thread"]["failed_work"] == 0
+    @pytest.fixture
+    def backend(self, control_at_rest: Backend) -> Backend:
+        return control_at_rest
