@@ -456,6 +456,26 @@ async def test_what_was_subscribed_as_the_original_did_brings_every_type_with_a_
         await wait_until_async(lambda: here.control is not None and not here.control.registrations.screens)
 
 
+async def test_news_of_another_account_of_the_login_are_not_ours() -> None:
+    config = OpenApiPlusConfig(timing=QUICK, account="80123456-11")
+    with house(config=config, accounts=("8012345611", "8099999911")) as here:
+        here.ready()
+        listener = Listener()
+        feed = here.backend.open_feed(listener)
+        task = asyncio.create_task(feed.run())
+        own = Registration("00", "")
+        feed.want([own])
+        await wait_until_async(lambda: listener.of("registered"))
+        other = ("x", "1150", "8099999911", 1, "005930", 1, 0, "03", "")
+        on_the_thread(here, lambda control: control.SendOrder(*other) and None)
+        await wait_until_async(lambda: feed.status()["unwanted_records"] >= 3)
+        assert listener.of("received") == []
+        await asyncio.to_thread(here.backend.send_order, BUY, here.context())
+        await wait_until_async(lambda: listener.of("received"))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_automatic_live_data_of_a_query_reach_nobody() -> None:
     with house() as here:
         here.ready()
