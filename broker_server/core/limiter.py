@@ -24,16 +24,17 @@ class SlidingWindowLimiter:
         window: Its length in seconds.
         margin: Seconds by which a start stays counted beyond the window: the vendor counts arrivals, and two
             calls may take different times to arrive.
+        spaced: Whether the other lanes are spaced; a vendor that allows bursts in a long window needs none.
     """
 
-    def __init__(self, limit: int, *, window: float = 1.0, margin: float = 0.05) -> None:
+    def __init__(self, limit: int, *, window: float = 1.0, margin: float = 0.05, spaced: bool = True) -> None:
         if limit < 1:
             raise ValueError(f"a rate limit must be at least 1, not {limit}")
         if window <= 0 or margin < 0:
             raise ValueError("the window must be positive and the margin not negative")
         self.limit = limit
         self.reserved = min(_SLOTS_FOR_ORDERS, limit // 3)
-        self.spacing = window / limit
+        self.spacing = window / limit if spaced else 0.0
         self._span = window + margin
         self._starts: deque[float] = deque()
         self._last_spaced = float("-inf")

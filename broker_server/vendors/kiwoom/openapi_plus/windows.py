@@ -1,0 +1,25 @@
+"""The OpenAPI+ way on the machine that the control is installed on."""
+
+from __future__ import annotations
+
+import sys
+
+from broker_server.vendors.clock import Clock
+from broker_server.vendors.kiwoom.openapi_plus.backend import OpenApiPlusBackend
+from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
+from broker_server.vendors.kiwoom.openapi_plus.prerequisites import NOT_WINDOWS, HostNotFit, ensure_fit
+from broker_server.vendors.kiwoom.openapi_plus.states import OnNotice
+
+
+def windows_backend(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice) -> OpenApiPlusBackend:
+    """The backend with the real control; `OpenApiPlusBackend.start` makes the control.
+
+    Raises:
+        HostNotFit: This machine or process cannot have the control; the text is one line.
+    """
+    if sys.platform != "win32":
+        raise HostNotFit(NOT_WINDOWS)
+    from broker_server.vendors.kiwoom.openapi_plus.activex import WindowsPump, make_control, this_host
+
+    ensure_fit(this_host())
+    return OpenApiPlusBackend(config, make_control, pump=WindowsPump(), clock=clock, on_notice=on_notice)

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from broker_server.vendors.kiwoom.openapi_plus.host import supervise
+from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance, read_maintenance
+from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, notice_line, read_notice
+from broker_server.vendors.kiwoom.openapi_plus.supervisor import Policy, Supervisor
+
+KST = ZoneInfo("Asia/Seoul")
+MORNING = datetime(2026, 11, 20, 10, 0, tzinfo=KST)
+LOST = Notice(HostState.CONNECTION_LOST, "gone", "-106", restart=True)
+
+
+class FakeHost:
+    """A host that ends when it is told to, unless it is stubborn."""
+
+    def __init__(self, *, stubborn: bool = False) -> None:
+        self.code: int | None = None
+        self.asked = False
+        self.stubborn = stubborn
+        self.killed = False
+
+    def poll(self) -> int | None:
+        return self.code
+
+    def ask_to_end(self) -> None:
+        self.asked = True
+        if not self.stubborn:
+            self.code = 0
+
+    def kill(self) -> None:
+        self.killed, self.code = True, -9
+
+
+class Night:
+    """A supervisor, its hosts, and time that a test moves."""
+
+    def __init__(self, start: datetime = MORNING, maintenance: Maintenance | None = None) -> None:
+        self.now = start
+        self.seconds = 0.0
+        self.hosts: list[FakeHost] = []
+        self.started_at: list[datetime] = []
+        self.notices: list[Notice] = []
+        self.stubborn = False
+        self.fails = False
+        self.supervisor = Supervisor(
+            self._start,
+            maintenance or read_maintenance(),
+            now=lambda: self.now,
+            monotonic=lambda: self.seconds,
+            on_notice=self.notices.append,
+        )
+
+    def _start(self) -> FakeHost:
+        if self.fails:
+            raise OSError("no memory")
+        self.hosts.append(FakeHost(stubborn=self.stubborn))
+        self.started_at.append(self.now)
+        return self.hosts[-1]
+
+    def run(self, seconds: float) -> Night:
+        end = self.seconds + seconds
+        while self.seconds < end:
+            wait = min(self.supervisor.step(), end - self.seconds)
+            assert wait >= 0
+            self.seconds += max(wait, 0.01)
+            self.now += timedelta(seconds=max(wait, 0.01))
+        self.supervisor.step()
+        return self
+
+
+def test_a_host_that_runs_is_left_alone() -> None:
+    night = Night().run(3600)
+    assert len(night.hosts) == 1
+    assert night.notices == []
+
+
+def test_a_host_that_ends_is_started_again_with_growing_pauses() -> None:
+    night = Night().run(1)
+    pauses = []
+    for _ in range(8):
+        ended = night.now
+        night.hosts[-1].code = 1
+        known = len(night.hosts)
+        while len(night.hosts) == known:
+            night.run(1)
+        pauses.append((night.started_at[-1] - ended).total_seconds())
+    assert [round(each) for each in pauses] == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300], abs=3)
+
+
+def test_a_steady_host_has_not_failed_before() -> None:
+    night = Night().run(1)
+    for _ in range(3):
+        night.hosts[-1].code = 1
+        night.run(60)
+    night.run(700)
+    night.hosts[-1].code = 1
+    night.run(8)
+    assert len(night.hosts) == 5
+
+
+def test_a_lost_connection_restarts_the_host() -> None:
+    night = Night().run(1)
+    night.supervisor.told(LOST)
+    assert night.hosts[0].asked
+    night.run(8)
+    assert len(night.hosts) == 2
+    assert night.notices[0] == LOST
+
+
+def test_a_host_that_does_not_end_is_killed() -> None:
+    night = Night()
+    night.stubborn = True
+    night.run(1)
+    night.supervisor.told(LOST)
+    night.run(20)
+    assert not night.hosts[0].killed
+    night.run(20)
+    assert night.hosts[0].killed
+    assert len(night.hosts) == 2
+
+
+def test_a_login_that_waits_for_somebody_is_not_disturbed() -> None:
+    night = Night().run(1)
+    night.supervisor.told(Notice(HostState.LOGIN_REQUIRED, "the window waits"))
+    night.run(3600)
+    assert len(night.hosts) == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "pause"), [(HostState.LOGIN_REQUIRED, 300), (HostState.UPDATE_PENDING, 60)]
+)
+def test_a_refused_login_and_an_update_have_their_own_pauses(state: HostState, pause: float) -> None:
+    night = Night().run(1)
+    night.supervisor.told(Notice(state, "", restart=True))
+    night.run(pause - 5)
+    assert len(night.hosts) == 1
+    night.run(15)
+    assert len(night.hosts) == 2
+
+
+def test_the_host_is_down_during_the_maintenance_and_only_then() -> None:
+    night = Night(datetime(2026, 11, 20, 4, 30, tzinfo=KST)).run(9 * 60)
+    assert not night.hosts[0].asked
+    night.run(3 * 60)
+    assert night.hosts[0].asked
+    assert (night.notices[-1].state, "07:00" in night.notices[-1].reason) == (HostState.STOPPED, True)
+    night.run(2 * 3600)
+    assert len(night.hosts) == 1
+    night.run(20 * 60)
+    assert len(night.hosts) == 2
+    assert night.started_at[1].astimezone(KST).strftime("%H:%M") == "07:00"
+    assert [notice.state for notice in night.notices].count(HostState.STOPPED) == 1
+
+
+def test_on_sunday_the_maintenance_is_earlier_and_shorter() -> None:
+    night = Night(datetime(2026, 11, 22, 3, 40, tzinfo=KST)).run(2 * 3600)
+    assert [at.astimezone(KST).strftime("%H:%M") for at in night.started_at] == ["03:40", "04:40"]
+
+
+def test_a_host_that_cannot_be_started_is_tried_again() -> None:
+    night = Night()
+    night.fails = True
+    night.run(20)
+    assert "could not be started" in night.notices[0].reason
+    night.fails = False
+    night.run(60)
+    assert len(night.hosts) == 1
+
+
+def test_the_end_is_the_end() -> None:
+    night = Night().run(1)
+    night.supervisor.end()
+    night.run(600)
+    assert not night.supervisor.is_running
+    assert len(night.hosts) == 1
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)))  # noqa: DTZ001 - the zone follows
+def test_a_window_begins_where_it_says(moment: datetime) -> None:
+    maintenance, now = read_maintenance(), moment.replace(tzinfo=UTC)
+    begin = maintenance.next_begin(now)
+    assert begin is not None
+    assert now < begin <= now + timedelta(days=7)
+    assert maintenance.until(begin) is not None
+    assert maintenance.until(begin - timedelta(seconds=1)) is None
+    until = maintenance.until(now)
+    assert until is None or until > now
+
+
+def test_a_window_that_ends_before_it_begins_is_refused() -> None:
+    table = {"zone": "Asia/Seoul", "windows": [{"days": ["mon"], "from": "07:00", "to": "05:00"}]}
+    with pytest.raises(ValueError, match="begins at 07:00"):
+        read_maintenance(table)
+    with pytest.raises(ValueError, match="monday"):
+        read_maintenance({"zone": "Asia/Seoul", "windows": [{"days": ["monday"], "from": "1", "to": "2"}]})
+
+
+@given(st.text())
+def test_a_line_of_a_host_is_a_notice_only_if_it_is_one(text: str) -> None:
+    assert read_notice(text) is None
+    notice = Notice(HostState.READY, text, None)
+    line = notice_line(notice)
+    assert "\n" not in line
+    assert read_notice(line + "\n") == notice
+    assert read_notice(line[:-1]) is None
+
+
+def test_real_children_are_supervised(capfd: pytest.CaptureFixture[str]) -> None:
+    """A child that asks for a restart, twice, and passes its other lines on."""
+    script = (
+        "import os, time; print('started', os.environ['KIWOOM_SUPERVISED'], flush=True); "
+        f"print({notice_line(LOST)!r}, flush=True); time.sleep(60)"
+    )
+    stop = threading.Event()
+    notices: list[Notice] = []
+
+    def told(notice: Notice) -> None:
+        notices.append(notice)
+        if notices.count(LOST) == 2:
+            stop.set()
+
+    code = supervise(
+        [sys.executable, "-c", script],
+        maintenance=Maintenance([], KST),
+        policy=Policy(first=0.05),
+        on_notice=told,
+        stop=stop,
+    )
+    assert code == 0
+    assert capfd.readouterr().out.count("started 1") == 2
+    assert "started again" in notices[1].reason
