@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import structlog
 
 from broker_client.errors import InvalidParameters, OrdersDisabled, TaskFailed, Unsupported
-from broker_server.core.feeds import Feed, FeedListener
+from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import CheckResult
@@ -187,13 +187,21 @@ class OpenApiPlusBackend:
         """The control does not tell what time it is at Kiwoom."""
         return timedelta(0)
 
-    def open_feed(self, listener: FeedListener) -> Feed:
+    def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
         self._feed = ControlFeed(
-            listener, on_registrar=self._with_registrar, now=self._clock.now, is_own=self._is_own
+            listener,
+            on_registrar=self._with_registrar,
+            now=self._clock.now,
+            is_own=self._is_own,
+            observer=observer,
         )
         if self._session is not None and self._session.is_ready:
             self._feed.connected()
         return self._feed
+
+    def try_live_data(self, context: TaskContext) -> str:
+        self._ready_session(context)
+        return "the control is logged in, and live data come with its login"
 
     def status(self) -> dict[str, Any]:
         session, notice, logged_in = self._session, self._notice, self._logged_in

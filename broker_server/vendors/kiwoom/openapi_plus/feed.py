@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from broker_client.errors import TaskFailed
-from broker_server.core.feeds import FeedListener
+from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.incoming import KiwoomIncoming
 from broker_server.vendors.kiwoom.openapi_plus.realtime_table import brings, real_types
@@ -30,6 +30,7 @@ class ControlFeed:
             is no control, which tells the registrar what is wanted when it comes.
         now: The time, with an offset.
         is_own: Whether an account is the one that is served.
+        observer: Is told each step, once the control's thread has taken it.
     """
 
     capacity = make_pools()[2].size * CODES_PER_SCREEN
@@ -41,8 +42,10 @@ class ControlFeed:
         on_registrar: Callable[[Callable[[Registrar], None]], None],
         now: Callable[[], datetime],
         is_own: Callable[[str], bool],
+        observer: FeedObserver | None = None,
     ) -> None:
         self._listener = listener
+        self._observer = observer or FeedObserver()
         self._on_registrar = on_registrar
         self._now = now
         self._is_own = is_own
@@ -101,7 +104,7 @@ class ControlFeed:
         self._later(lambda: self._now_registered(registration))
 
     def refused(self, registration: Registration, error: TaskFailed, *, for_good: bool) -> None:
-        self._later(lambda: self._listener.refused(registration, error, for_good=for_good))
+        self._later(lambda: self._now_refused(registration, error, for_good=for_good))
 
     def interrupted(self, registrations: Sequence[Registration], reason: str) -> None:
         self._later(lambda: self._now_interrupted(registrations, reason))
@@ -142,7 +145,14 @@ class ControlFeed:
     def _now_registered(self, registration: Registration) -> None:
         if registration in self._wanted:
             self._registered.add(registration)
+            self._observer.asked(registration, register=True)
+            self._observer.answered(registration, "0", "registered")
             self._listener.registered(registration)
+
+    def _now_refused(self, registration: Registration, error: TaskFailed, *, for_good: bool) -> None:
+        self._observer.asked(registration, register=True)
+        self._observer.answered(registration, error.vendor_code or "", error.message)
+        self._listener.refused(registration, error, for_good=for_good)
 
     def _now_interrupted(self, registrations: Sequence[Registration], reason: str) -> None:
         self._registered.difference_update(registrations)
@@ -152,10 +162,12 @@ class ControlFeed:
 
     def _now_connected(self) -> None:
         self._failures = 0
+        self._observer.opened()
         self._listener.connected()
 
     def _now_failing(self, reason: str) -> None:
         self._failures += 1
+        self._observer.ended(reason, 0)
         self._listener.failing(self._failures, reason)
 
     def _now_received(self, key: str, name: str, data: str, at: datetime) -> None:
