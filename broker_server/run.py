@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
-from pydantic import SecretStr
-
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
@@ -30,14 +27,27 @@ from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
-from broker_server.settings import Settings, SettingsError, data_folder, is_loopback
+from broker_server.settings import Settings, SettingsError, data_folder
+from broker_server.trial import simulator_instance, with_simulator
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
-SIMULATOR_ACCOUNT = "50000001-01"
 SWITCH_SECONDS = 0.0005
-SIMULATOR_SIGNATURE = "sapi-broker-simulator"
-SIMULATOR_INSTANCE = "X-Simulator-Instance"
+_TO_TRY = {
+    "kis": (
+        "call kis.get-current-price ticker=005930",
+        "call kis.get-daily-candles ticker=000660 start=2026-01-02",
+        "call kis.buy-order ticker=005930 quantity=10 order_type=market",
+        "call kis.get-balance",
+        "watch kis.subscribe-realtime-price ticker=005930",
+    ),
+    "kiwoom": (
+        "call get-stock-name stock_code=015760",
+        "call kiwoom.get-current-price ticker=005930",
+        "call kiwoom.buy-order ticker=005930 quantity=10 order_type=market",
+        "watch kiwoom.subscribe-realtime-price ticker=005930",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,10 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
         if simulate:
             scratch = stack.enter_context(scratch_folder())
             journal_url = settings.journal_url or f"sqlite:///{scratch / 'journal.sqlite3'}"
-            if settings.kis_rest_url is None:
+            settings, control_url = with_simulator(settings, stack, seed=seed, hours=hours)
+            if control_url is not None:
                 cache_folder = scratch
-            settings, control_url = _with_simulator(settings, stack, seed=seed, hours=hours)
-            identity: str | Mapping[str, str | None] | None = ensure_simulator(settings.kis_rest_url or "")
+            identity: str | Mapping[str, str | None] | None = simulator_instance(settings)
         else:
             identity = account_identities(settings)
         if settings.broker_url is not None:
@@ -103,67 +113,6 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             private_node=settings.broker_url is None,
             hours=hours or not simulate,
         )
-
-
-def _with_simulator(
-    settings: Settings, stack: ExitStack, *, seed: int, hours: bool
-) -> tuple[Settings, str | None]:
-    """Point the settings at a simulator: the one that they name, or one of our own."""
-    environment = settings.kis_environment or "real"
-    if settings.kis_rest_url is not None:
-        if not is_loopback(settings.kis_rest_url):
-            raise SettingsError(
-                "KIS_REST_URL: --simulate sends orders, so it takes a simulator on this machine only"
-            )
-        update: dict[str, Any] = {
-            "kis_environment": environment,
-            "kis_app_key": settings.kis_app_key or SecretStr("S" * 36),
-            "kis_app_secret": settings.kis_app_secret or SecretStr("S" * 180),
-            "kis_account": settings.kis_account or SIMULATOR_ACCOUNT,
-        }
-        return settings.model_copy(update=update), None
-    from broker_server.simulator.process import (  # only a trial needs it
-        SimulatorDidNotStart,
-        SimulatorProcess,
-    )
-
-    try:
-        simulator = stack.enter_context(SimulatorProcess.start(seed=seed, hours=hours))
-    except SimulatorDidNotStart as error:
-        raise SettingsError(str(error)) from None
-    keys = simulator.credentials["kis"][environment]
-    update = {
-        "kis_environment": environment,
-        "kis_app_key": SecretStr(keys["app_key"]),
-        "kis_app_secret": SecretStr(keys["app_secret"]),
-        "kis_account": keys["account"],
-        "kis_rest_url": simulator.kis_rest_url,
-        "kis_ws_url": simulator.kis_ws_url,
-        "kis_hts_id": SecretStr(keys["hts_id"]),
-    }
-    return settings.model_copy(update=update), simulator.control_url
-
-
-def ensure_simulator(rest_url: str) -> str:
-    """Make sure that a simulator answers there, and no tunnel to a brokerage: orders will be sent to it.
-
-    Returns:
-        The name of that instance, which no other one has.
-
-    Raises:
-        SettingsError: Nobody answers, or somebody else.
-    """
-    try:
-        answer = requests.get(rest_url, timeout=5, allow_redirects=False)
-    except requests.RequestException:
-        raise SettingsError(f"KIS_REST_URL: nobody answers at {rest_url}") from None
-    instance = answer.headers.get(SIMULATOR_INSTANCE)
-    if answer.headers.get("Server") != SIMULATOR_SIGNATURE or instance is None:
-        raise SettingsError(
-            f"KIS_REST_URL: {rest_url} is no simulator of this project (broker-server simulate); "
-            f"--simulate sends orders, so it talks to nothing else"
-        )
-    return instance
 
 
 def run_worker(
@@ -278,11 +227,7 @@ def announce(parts: Prepared) -> None:
             "Try it from another terminal (Ctrl-C here stops everything):",
             "",
             f"  export BROKER_URL={parts.broker_url}",
-            f"  {client} call kis.get-current-price ticker=005930",
-            f"  {client} call kis.get-daily-candles ticker=000660 start=2026-01-02",
-            f"  {client} call kis.buy-order ticker=005930 quantity=10 order_type=market",
-            f"  {client} call kis.get-balance",
-            f"  {client} watch kis.subscribe-realtime-price ticker=005930",
+            *(f"  {client} {words}" for vendor in parts.vendors for words in _TO_TRY.get(vendor.name, ())),
             f"  {client} methods",
             "",
         ]

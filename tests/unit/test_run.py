@@ -17,9 +17,9 @@ def test_only_a_simulated_market_trades_around_the_clock(
     def with_simulator(settings: Settings, *_: object, **__: object) -> tuple[Settings, None]:
         return settings, None
 
-    monkeypatch.setattr(run, "_with_simulator", with_simulator)
-    monkeypatch.setattr(run, "ensure_simulator", lambda url: "instance")
-    monkeypatch.setattr(run, "account_identity", lambda settings: None)
+    monkeypatch.setattr(run, "with_simulator", with_simulator)
+    monkeypatch.setattr(run, "simulator_instance", lambda settings: "instance")
+    monkeypatch.setattr(run, "account_identities", lambda settings: None)
     monkeypatch.setattr(run, "make_vendors", lambda settings, **_: [])
     settings = load_settings(env_file=None, broker_url="amqp://localhost")
     with run.prepared(settings, simulate=simulate, hours=hours) as parts:

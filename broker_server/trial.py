@@ -1,0 +1,144 @@
+"""``run --simulate``: the settings point at simulators, and at nothing else: orders will be sent there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import requests
+from pydantic import SecretStr
+
+from broker_server.settings import Settings, SettingsError, is_loopback
+
+SIMULATOR_ACCOUNT = "50000001-01"
+SIMULATOR_SIGNATURE = "sapi-broker-simulator"
+SIMULATOR_INSTANCE = "X-Simulator-Instance"
+
+
+def with_simulator(
+    settings: Settings, stack: ExitStack, *, seed: int, hours: bool
+) -> tuple[Settings, str | None]:
+    """Point the settings at a simulator: the one that they name, or one of our own.
+
+    Args:
+        settings: As loaded; a simulator that they name for one of their vendors they name for all of them.
+        stack: Ends the simulator.
+        seed: Of its prices and keys.
+        hours: Whether it trades only in the exchanges' hours.
+
+    Returns:
+        The settings, and the control server of a simulator that was started.
+
+    Raises:
+        SettingsError: They name something else, or no simulator comes up.
+    """
+    if "kiwoom" in settings.vendors and settings.kiwoom_backend != "rest":
+        raise SettingsError("KIWOOM_BACKEND: --simulate has no control of OpenAPI+; leave it at rest")
+    urls = named_urls(settings)
+    if any(urls.values()):
+        return settings.model_copy(update=_of_named_simulator(settings, urls)), None
+    from broker_server.simulator.process import (  # only a trial needs it
+        SimulatorDidNotStart,
+        SimulatorProcess,
+    )
+
+    try:
+        simulator = stack.enter_context(SimulatorProcess.start(seed=seed, hours=hours))
+    except SimulatorDidNotStart as error:
+        raise SettingsError(str(error)) from None
+    environment = settings.kis_environment or "real"
+    keys = simulator.credentials["kis"][environment]
+    update: dict[str, Any] = {
+        "kis_environment": environment,
+        "kis_app_key": SecretStr(keys["app_key"]),
+        "kis_app_secret": SecretStr(keys["app_secret"]),
+        "kis_account": keys["account"],
+        "kis_rest_url": simulator.kis_rest_url,
+        "kis_ws_url": simulator.kis_ws_url,
+        "kis_hts_id": SecretStr(keys["hts_id"]),
+    }
+    if "kiwoom" in settings.vendors:
+        environment = settings.kiwoom_environment or "real"
+        keys = simulator.credentials["kiwoom"]["mock" if environment == "paper" else environment]
+        update |= {
+            "kiwoom_environment": environment,
+            "kiwoom_app_key": SecretStr(keys["app_key"]),
+            "kiwoom_app_secret": SecretStr(keys["app_secret"]),
+            "kiwoom_account": keys["account"],
+            "kiwoom_rest_url": simulator.kiwoom_rest_url,
+            "kiwoom_ws_url": simulator.kiwoom_ws_url,
+        }
+    return settings.model_copy(update=update), simulator.control_url
+
+
+def named_urls(settings: Settings) -> dict[str, str | None]:
+    """Where REST of the served vendors is, by the setting that says so."""
+    urls = {}
+    if "kis" in settings.vendors:
+        urls["KIS_REST_URL"] = settings.kis_rest_url
+    if "kiwoom" in settings.vendors:
+        urls["KIWOOM_REST_URL"] = settings.kiwoom_rest_url
+    return urls
+
+
+def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> dict[str, Any]:
+    for name, url in urls.items():
+        if url is None:
+            raise SettingsError(f"{name}: not set, though a simulator is named for another vendor")
+        if not is_loopback(url):
+            raise SettingsError(
+                f"{name}: --simulate sends orders, so it takes a simulator on this machine only"
+            )
+    update: dict[str, Any] = {}
+    if "kis" in settings.vendors:
+        update |= {
+            "kis_environment": settings.kis_environment or "real",
+            "kis_app_key": settings.kis_app_key or SecretStr("S" * 36),
+            "kis_app_secret": settings.kis_app_secret or SecretStr("S" * 180),
+            "kis_account": settings.kis_account or SIMULATOR_ACCOUNT,
+        }
+    if "kiwoom" in settings.vendors:
+        if not (settings.kiwoom_app_key and settings.kiwoom_app_secret):
+            raise SettingsError(
+                "KIWOOM_APP_KEY and KIWOOM_APP_SECRET: not set; the simulator's first line has them"
+            )
+        update["kiwoom_environment"] = settings.kiwoom_environment or "real"
+    return update
+
+
+def simulator_instance(settings: Settings) -> str | None:
+    """The name of the simulator behind all vendors, which no other one has; ``None`` without vendors.
+
+    Raises:
+        SettingsError: One of them is behind something else.
+    """
+    instances = [ensure_simulator(url or "", name) for name, url in named_urls(settings).items()]
+    if len(set(instances)) > 1:
+        raise SettingsError(f"{' and '.join(named_urls(settings))}: they are of different simulators")
+    return instances[0] if instances else None
+
+
+def ensure_simulator(rest_url: str, name: str = "KIS_REST_URL") -> str:
+    """Make sure that a simulator answers there, and no tunnel to a brokerage: orders will be sent to it.
+
+    Args:
+        name: Of the setting that names it.
+
+    Returns:
+        The name of that instance, which no other one has.
+
+    Raises:
+        SettingsError: Nobody answers, or somebody else.
+    """
+    try:
+        answer = requests.get(rest_url, timeout=5, allow_redirects=False)
+    except requests.RequestException:
+        raise SettingsError(f"{name}: nobody answers at {rest_url}") from None
+    instance = answer.headers.get(SIMULATOR_INSTANCE)
+    if answer.headers.get("Server") != SIMULATOR_SIGNATURE or instance is None:
+        raise SettingsError(
+            f"{name}: {rest_url} is no simulator of this project (broker-server simulate); "
+            f"--simulate sends orders, so it talks to nothing else"
+        )
+    return instance
