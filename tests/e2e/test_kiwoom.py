@@ -1,0 +1,137 @@
+"""Kiwoom by REST as a program sees it: the original's example, an order, live data, other workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.kiwoom_brokerage import KiwoomBrokerage
+from tests.support.live_data import Subscriber
+from tests.support.processes import CommandProcess, start_server
+from tests.support.waiting import wait_until
+
+StartWorker = Callable[..., CommandProcess]
+EXAMPLE = {
+    "task_id": "custom-task-id",
+    "method": "get-stock-name",
+    "parameters": {"stock_code": "015760"},
+    "request_time": "2021-03-28 12:53:41.820000",
+}
+"""As the original's documentation has it."""
+PRICE = ("kiwoom.get-current-price", {"ticker": "005930"})
+BOOK = ("request-offer-price-info", {"stock_code": "005930"})
+BUY = {"ticker": "005930", "quantity": 3, "order_type": "market"}
+
+
+@pytest.fixture(scope="module")
+def brokerage() -> Iterator[KiwoomBrokerage]:
+    with KiwoomBrokerage() as running:
+        yield running
+
+
+@pytest.fixture
+def start(brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts a worker with some vendors."""
+    with ExitStack() as running:
+
+        def worker(vendors: str, settings: Mapping[str, str] | None = None) -> CommandProcess:
+            folder = tmp_path / vendors
+            folder.mkdir(exist_ok=True)
+            environment = {
+                "BROKER_URL": clean_broker,
+                "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
+                "XDG_DATA_HOME": str(folder),
+                "ORDER_POLL_SECONDS": "0.5",
+                "KIS_REST_URL": brokerage.simulator.kis_rest_url,
+                **brokerage.settings(),
+                **(settings or {}),
+            }
+            command = start_server("run", "--simulate", "--vendors", vendors, environment=environment)
+            running.enter_context(command)
+            command.wait_ready()
+            return command
+
+        yield worker
+
+
+@pytest.fixture
+def client(clean_broker: str) -> Iterator[Subscriber]:
+    with Subscriber(clean_broker) as wire:
+        yield wire
+
+
+def test_the_original_s_example_an_order_and_live_data(
+    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage
+) -> None:
+    worker = start("kiwoom")
+    client.publish(json.dumps(EXAMPLE).encode())
+    reply = client.wait("custom-task-id").json
+    assert (reply["result"], reply["status"]) == (["한국전력"], "TASK_SUCCEED")
+
+    executions = client.subscribe("kiwoom.subscribe-executions", {})
+    trades = client.subscribe("subscribe-realtime", {"stock_code": "000660"})
+    ordered = client.call("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1")
+    assert ordered["status"] == "TASK_SUCCEED", (ordered, worker.output)
+    (taken,) = brokerage.orders(vendor="kiwoom", ticker="005930")
+    assert (taken["quantity"], taken["side"]) == (3, "buy")
+    assert ordered["result"][0]["order_no"] == taken["order_no"]
+
+    again = client.wait(client.send("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1"), count=2)
+    assert again.json["replayed"], "the journal knows it"
+    assert len(brokerage.orders(vendor="kiwoom", ticker="005930")) == 1
+
+    (fill, *_) = client.wait_events(executions, 1, event="fill", order_no=taken["order_no"])
+    assert fill["result"][0]["quantity"] == 3
+    for event in client.wait_events(trades, 3):
+        assert event["result"][0].keys() == {"stock_code", "real_data_type", "real_time_data"}
+    (holding,) = [
+        each
+        for row in client.call("kiwoom.get-balance")["result"]
+        for each in row["holdings"]
+        if each["ticker"] == "005930"
+    ]
+    assert holding["quantity"] == 3
+    assert worker.terminate() == 0, worker.output
+    assert "Traceback" not in worker.output
+
+
+def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscriber) -> None:
+    start("kiwoom", {"SAPI_COMPAT": "true"})
+    client.publish(json.dumps(EXAMPLE).encode())
+    reply = client.wait("custom-task-id").json
+    assert list(reply) == ["task_id", "result", "response_time", "status"]
+    assert (reply["result"], reply["status"]) == ("한국전력", "TASK_SUCCEED")
+
+
+def test_a_worker_of_another_vendor_hands_the_tasks_over(start: StartWorker, client: Subscriber) -> None:
+    start("kis")
+    for method, parameters in (PRICE, BOOK):
+        assert client.error(method, parameters)["code"] == "VENDOR_NOT_CONFIGURED"
+    host = start("kiwoom")
+    for vendor in ("kis", "kiwoom") * 5:
+        reply = client.call(f"{vendor}.get-current-price", {"ticker": "005930"})
+        assert reply["status"] == "TASK_SUCCEED", reply
+        assert client.call(*BOOK)["status"] == "TASK_SUCCEED"
+
+    seen: dict[str, dict[str, Any]] = {}
+
+    def both_seen() -> bool:
+        status = client.call("broker.get-status")["result"][0]
+        seen[status["worker"]] = status
+        return len(seen) == 2
+
+    wait_until(both_seen, what="the status of both workers")
+    assert sum(each["tasks"]["forwarded"] for each in seen.values()) > 0
+
+    assert host.terminate() == 0, host.output
+    late = {"deadline": (datetime.now(UTC) + timedelta(seconds=1)).isoformat()}
+    too_late, in_time = client.send(*PRICE, keys=late, expiration="1000"), client.send(*PRICE)
+    assert client.wait(too_late).json["error"]["code"] == "TASK_EXPIRED"
+    start("kiwoom")
+    assert client.wait(in_time).json["status"] == "TASK_SUCCEED", "it waited for its host"
