@@ -194,7 +194,7 @@ class KisClient:
 
         Raises:
             StreamEnded: The worker dropped a subscription. Listening again goes on with the others.
-            TaskFailed, WrongEnvironment: Subscribing again after a reconnect was refused.
+            TaskFailed, WrongEnvironment: Subscribing again, after a reconnect or a silence, was refused.
         """
         live = await self._opened()
         await live.listen(callback)
