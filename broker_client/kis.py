@@ -193,6 +193,7 @@ class KisClient:
                 the listening.
 
         Raises:
+            RuntimeError: Nothing is subscribed: `subscribe_realtime_price` comes first.
             StreamEnded: The worker dropped a subscription. Listening again goes on with the others.
             TaskFailed, WrongEnvironment: Subscribing again, after a reconnect or a silence, was refused.
         """
