@@ -20,6 +20,7 @@ from broker_client.order_records import OrderRecord, read_order
 from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled_async
+from broker_client.silence import STREAM_SILENCE
 
 __all__ = ["AsyncClient", "AsyncPendingTask"]
 
@@ -68,12 +69,14 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         expected_environment: Sent with every task: a worker of another environment refuses it. A success
             from another environment all the same is raised as `WrongEnvironment`, not returned.
         on_task_id: Called with (task_id, method) of each order before it is sent. The id is logged too.
+        stream_silence: Seconds without a message on a stream, after which it asks whether a worker still has
+            the subscription.
         clock: The current time with an offset.
         new_id: Makes ids that were never used before.
 
     Raises:
-        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` is out
-            of range.
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` or
+            ``stream_silence`` is out of range.
 
     Example::
 
@@ -92,6 +95,7 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         name: str | None = None,
         expected_environment: Environment | None = None,
         on_task_id: Callable[[str, str], None] | None = None,
+        stream_silence: float = STREAM_SILENCE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
@@ -99,6 +103,7 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
             timeout=timeout,
             expected_environment=expected_environment,
             on_task_id=on_task_id,
+            stream_silence=stream_silence,
             clock=clock,
             new_id=new_id,
         )
@@ -160,7 +165,8 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
                 or look it up with `order`.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
-            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
+            ValueError: A parameter has no JSON form, ``timeout`` is out of range, or the method is a
+                subscription: those take `stream`.
         """
         return await self.send(
             method, timeout=timeout, task_id=task_id, on_progress=on_progress, **parameters

@@ -14,7 +14,8 @@ from broker_client.call import Call, Outcome, Progressed, check_timeout
 from broker_client.calls import CallBook
 from broker_client.errors import ClientClosed, DuplicateTaskConflict
 from broker_client.parameters import plain_parameters
-from broker_client.protocol import Environment, is_order_method
+from broker_client.protocol import Environment, is_order_method, is_subscription
+from broker_client.silence import check_silence
 
 __all__ = ["BaseClient"]
 
@@ -47,11 +48,13 @@ class BaseClient(ABC, Generic[TaskT]):
         timeout: float,
         expected_environment: Environment | None,
         on_task_id: Callable[[str, str], None] | None,
+        stream_silence: float,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
         self._timeout = check_timeout(timeout)
         self._on_task_id = on_task_id
+        self._stream_silence = check_silence(stream_silence)
         self._clock = clock
         self._new_id = new_id
         self._book = CallBook(expected_environment)
@@ -78,7 +81,8 @@ class BaseClient(ABC, Generic[TaskT]):
 
         Raises:
             DuplicateTaskConflict: This client waits for that ``task_id`` already.
-            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
+            ValueError: A parameter has no JSON form, ``timeout`` is out of range, or the method is a
+                subscription: those take `Client.stream`.
         """
         return self.send_parameters(
             method, parameters, timeout=timeout, task_id=task_id, on_progress=on_progress
@@ -123,6 +127,10 @@ class BaseClient(ABC, Generic[TaskT]):
         *,
         resumed: bool = False,
     ) -> TaskT:
+        if is_subscription(method):
+            raise ValueError(
+                f"{method} goes on after its answer, and nobody would read what comes: use Client.stream"
+            )
         task = self._new_task(task_id, method)
         correlation_id = self._new_id()
 

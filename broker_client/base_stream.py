@@ -4,11 +4,13 @@
 
     open ──> queue consumed ──> subscribe task ──ack──> events and statuses ──> Inbox ──> the caller
                    ^                                       │
-                   └──── the connection is lost ───────────┘
+                   └── the connection is lost, or silence ─┘
 
-After every reconnect the subscribe task is sent again under its own task_id. To a worker that still has the
-subscription this changes nothing. One that has given it up meanwhile, because the queue had expired or the
-broker had lost it, takes it up again; this side cannot tell the two apart, so it always asks.
+After every reconnect, and after a minute in which nothing came, the subscribe task is sent again under its
+own task_id. To a worker that still has the subscription this changes nothing. One that has given it up
+meanwhile, because the queue had expired or the broker had lost it, or that never knew it, because it has
+another journal, takes it up; this side cannot tell them apart, so it always asks. If no worker answers, the
+program is told.
 """
 
 from __future__ import annotations
@@ -18,15 +20,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from broker_client.address import backoff_delay
 from broker_client.call import Call, Outcome, check_timeout, failure
-from broker_client.calls import CallBook
 from broker_client.errors import (
     BrokerError,
     BrokerUnreachable,
+    DuplicateTaskConflict,
     MalformedMessage,
     NoAnswer,
     StreamEnded,
@@ -38,9 +38,11 @@ from broker_client.errors import (
 from broker_client.parameters import plain_parameters
 from broker_client.protocol import MAX_TASK_ID_LENGTH, TaskReply, decode_reply, unsubscribe_method
 from broker_client.results import TaskResult
-from broker_client.streams import Inbox, Inlet, StreamStatus, Token
+from broker_client.silence import Silence
+from broker_client.stream_owner import Owner, StreamLink
+from broker_client.streams import Inbox, StreamStatus, Token
 
-__all__ = ["UNSUBSCRIBE_SECONDS", "BaseStream", "Owner", "StatusCallback", "StreamLink"]
+__all__ = ["UNSUBSCRIBE_SECONDS", "BaseStream", "StatusCallback"]
 
 logger = logging.getLogger("broker_client")
 
@@ -49,48 +51,8 @@ UNSUBSCRIBE_SECONDS = 3.0
 
 StatusCallback = Callable[[StreamStatus], object]
 
-_FIRST_RETRY = 1.0
-_LONGEST_RETRY = 30.0
-
-
-class _Consumers(Protocol):
-    def add(self, inlet: Inlet) -> None:
-        """Consume its queue, now and after each reconnect."""
-
-
-class StreamLink(Protocol):
-    """What a stream needs of its client's connection."""
-
-    @property
-    def trouble(self) -> str | None:
-        """Why the connection is down, if it is."""
-
-    @property
-    def streams(self) -> _Consumers:
-        """What is consumed."""
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run ``action`` in the connection's thread."""
-
-
-class Owner(Protocol):
-    """What a stream needs of its client."""
-
-    _book: CallBook
-    _clock: Callable[[], datetime]
-
-    def _open_call(
-        self,
-        method: str,
-        parameters: dict[str, Any],
-        timeout: float,
-        task_id: str,
-        on_settled: Callable[[Outcome], None],
-        *,
-        reply_to: str,
-    ) -> Call: ...
-
-    def _abandon(self, call: Call) -> None: ...
+_LONGEST_REPEAT = 60.0
+"""Seconds that a repeated subscribe task waits for its answer."""
 
 
 class BaseStream(ABC):
@@ -99,7 +61,7 @@ class BaseStream(ABC):
     Attributes:
         method: That subscribed.
         subscription: The task_id of the subscription.
-        ack: The worker's acknowledgement, once there is one; the newest after a reconnect.
+        ack: The worker's acknowledgement, once there is one; the newest.
         ack_message: That message as it came, or the refusal.
     """
 
@@ -131,7 +93,8 @@ class BaseStream(ABC):
         self.ack_message: bytes | None = None
         self._asking: Call | None = None
         self._asking_lock = threading.Lock()
-        self._refusals = 0
+        self._silence = Silence(client._stream_silence, time.monotonic)
+        self._plans = 0
         self._is_over = False
         self._attached = False
         self._was_attached = False
@@ -167,6 +130,7 @@ class BaseStream(ABC):
         """The queue is consumed: subscribe."""
         self._attached = True
         if self._was_attached:
+            self._silence.told = False  # what was told of the old connection is over
             self._inbox.own_status("connected")
         self._was_attached = True
         self._ask()
@@ -185,8 +149,10 @@ class BaseStream(ABC):
             logger.warning("a message of stream %s is unreadable: %s", self.subscription, error.message)
             return True
         if reply.kind == "event":
+            self._heard()
             return self._inbox.event(reply, body, token)
         if reply.kind == "status" and _is_of_a_stream(reply):
+            self._heard()
             return self._inbox.status(reply, body, token)
         self._client._book.message(body, correlation_id)
         return True
@@ -222,9 +188,12 @@ class BaseStream(ABC):
         with self._asking_lock:
             if self._asking is not None or self._inbox.ended is not None or not self._attached:
                 return
-            timeout = self._timeout
-            if self.ack is None and self._started_at is not None:
-                timeout = max(0.1, timeout - (time.monotonic() - self._started_at))
+            self._silence.heard_since_asked = False
+            if self.ack is not None:
+                timeout = min(self._timeout, _LONGEST_REPEAT)
+            else:
+                waited = time.monotonic() - (self._started_at or time.monotonic())
+                timeout = max(0.1, self._timeout - waited)
             try:
                 self._asking = self._client._open_call(
                     self.method,
@@ -234,6 +203,11 @@ class BaseStream(ABC):
                     self._answered,
                     reply_to=self.queue,
                 )
+            except DuplicateTaskConflict as error:
+                if self.ack is None:
+                    self._end(error)
+                else:  # the program itself has a task under this id on its way
+                    self._plan(self._silence.failed(answered=True))
             except BrokerError as error:
                 self._end(error)
 
@@ -241,21 +215,53 @@ class BaseStream(ABC):
         self._asking = None
         error = outcome if isinstance(outcome, BrokerError) else failure(outcome)
         if not isinstance(outcome, BrokerError) and error is None:
-            self._refusals = 0
             self.ack_message = outcome.body
             ack = TaskResult.from_reply(outcome.reply)
             self._inbox.subjects = max(1, len(ack.result))
             self.ack = ack
+            self._heard()
             self._wake()
+            self._plan(self._silence.remaining())
         elif error is not None and (self.ack is None or _is_for_good(error)):
             if not isinstance(outcome, BrokerError):
                 self.ack_message = outcome.body
             self._end(error)
         elif error is not None:
-            self._refusals += 1
-            delay = backoff_delay(self._refusals, first=_FIRST_RETRY, longest=_LONGEST_RETRY)
-            logger.warning("subscribing again failed (%s); once more in %.1f s", error, delay)
-            self._stream_link.later(delay, self._ask)
+            self._ask_later(error)
+
+    def _ask_later(self, error: BrokerError) -> None:
+        if isinstance(error, NoAnswer) and (self._silence.heard_since_asked or self._inbox.is_full):
+            # Something came meanwhile, or nothing can come before something is taken: no reason to worry.
+            self._plan(self._silence.remaining() or self._client._stream_silence)
+            return
+        delay = self._silence.failed(answered=isinstance(error, TaskFailed))
+        logger.warning("subscribing again failed (%s); once more in %.1f s", error, delay)
+        if self._attached and not self._silence.told:
+            self._silence.told = True
+            self._inbox.own_status("unanswered", str(error))
+        self._plan(delay)
+
+    def _heard(self) -> None:
+        """A worker sent something."""
+        if self._silence.heard():
+            self._inbox.own_status("answered")
+
+    def _plan(self, seconds: float) -> None:
+        """Look after so many seconds whether to ask; that replaces an earlier plan."""
+        self._plans += 1
+        number = self._plans
+        self._stream_link.later(seconds, lambda: self._look(number))
+
+    def _look(self, number: int) -> None:
+        # What is not consumed asks as soon as it is, and what asks already plans anew with the answer.
+        if number != self._plans or self._inbox.ended is not None or not self._attached:
+            return
+        if remaining := self._silence.remaining():
+            self._plan(remaining)
+        elif self._inbox.is_full:
+            self._plan(self._client._stream_silence)
+        else:
+            self._ask()
 
     def _end(self, error: BrokerError) -> None:
         self._inbox.end(error)

@@ -46,7 +46,10 @@ def watch(
     count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many events.")] = None,
     url: UrlOption = None,
 ) -> None:
-    """Subscribe and show what comes, until Ctrl-C. Without a terminal: one line per event."""
+    """Subscribe and show what comes, until Ctrl-C. Without a terminal: one line per event.
+
+    What this side notices itself (no connection, no answer from a worker) is below the table, else on stderr.
+    """
     try:
         plain = parse_parameters(parameters or ())
     except ValueError as error:

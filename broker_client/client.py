@@ -19,6 +19,7 @@ from broker_client.order_records import OrderRecord, read_order
 from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled
+from broker_client.silence import STREAM_SILENCE
 from broker_client.stream import Stream
 
 __all__ = ["Client", "PendingTask"]
@@ -69,13 +70,15 @@ class Client(BaseClient[PendingTask]):
         expected_environment: Sent with every task: a worker of another environment refuses it. A success
             from another environment all the same is raised as `WrongEnvironment`, not returned.
         on_task_id: Called with (task_id, method) of each order before it is sent. The id is logged too.
+        stream_silence: Seconds without a message on a stream, after which it asks whether a worker still has
+            the subscription.
         clock: The current time with an offset.
         new_id: Makes ids that were never used before.
 
     Raises:
         BrokerUnreachable: No URL can be reached, or the login is refused.
-        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` is out
-            of range.
+        ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` or
+            ``stream_silence`` is out of range.
 
     Example::
 
@@ -91,6 +94,7 @@ class Client(BaseClient[PendingTask]):
         name: str | None = None,
         expected_environment: Environment | None = None,
         on_task_id: Callable[[str, str], None] | None = None,
+        stream_silence: float = STREAM_SILENCE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
@@ -98,6 +102,7 @@ class Client(BaseClient[PendingTask]):
             timeout=timeout,
             expected_environment=expected_environment,
             on_task_id=on_task_id,
+            stream_silence=stream_silence,
             clock=clock,
             new_id=new_id,
         )
@@ -151,7 +156,8 @@ class Client(BaseClient[PendingTask]):
                 or look it up with `order`.
             BrokerUnreachable: The task was not sent.
             WrongEnvironment: It ran in another environment than ``expected_environment``.
-            ValueError: A parameter has no JSON form, or ``timeout`` is out of range.
+            ValueError: A parameter has no JSON form, ``timeout`` is out of range, or the method is a
+                subscription: those take `stream`.
         """
         self._refuse_to_wait_for_itself()
         return self.send(

@@ -193,8 +193,9 @@ class KisClient:
                 the listening.
 
         Raises:
+            RuntimeError: Nothing is subscribed: `subscribe_realtime_price` comes first.
             StreamEnded: The worker dropped a subscription. Listening again goes on with the others.
-            TaskFailed, WrongEnvironment: Subscribing again after a reconnect was refused.
+            TaskFailed, WrongEnvironment: Subscribing again, after a reconnect or a silence, was refused.
         """
         live = await self._opened()
         await live.listen(callback)

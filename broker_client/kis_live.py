@@ -77,7 +77,10 @@ class KisLive:
 
         Raises:
             BrokerError: A subscription has ended.
+            RuntimeError: There is none.
         """
+        if not self._streams and not self._subscribing.locked() and self._waiting.empty():
+            raise RuntimeError("nothing is subscribed: call subscribe_realtime_price first")
         while (waiting := await self._waiting.get()) is not None:
             stream, item = waiting
             if isinstance(item, BrokerError):

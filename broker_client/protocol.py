@@ -62,8 +62,16 @@ MAX_ADDRESS_BYTES = 255
 Environment = Literal["simulated", "paper", "real"]
 Status = Literal["TASK_SUCCEED", "TASK_FAILED"]
 Kind = Literal["reply", "ack", "event", "status"]
-StreamState = Literal["live", "stale", "reconnecting", "polling", "gap", "suspended", "dropped", "refused"]
+StreamState = Literal[
+    "live", "stale", "reconnecting", "polling", "gap", "suspended", "resumed", "dropped", "refused"
+]
 """What a status message of a subscription says."""
+OwnStreamState = Literal["disconnected", "connected", "unanswered", "answered"]
+"""What a client itself says of a stream; it is in no message.
+
+``disconnected`` and ``connected`` are about its connection to RabbitMQ. ``unanswered`` and ``answered`` are
+about the subscription: nothing comes, and no worker confirms that it has it; now one did, or sent something.
+"""
 ENDED_STATES: frozenset[str] = frozenset({"dropped", "refused"})
 """After one of these nothing comes any more."""
 

@@ -36,7 +36,7 @@ class Stream(BaseStream):
     Attributes:
         method: That subscribed.
         subscription: The task_id of the subscription.
-        ack: The worker's acknowledgement; the newest after a reconnect.
+        ack: The worker's acknowledgement; the newest.
         ack_message: That message as it came, or the refusal.
     """
 
@@ -114,7 +114,7 @@ class Stream(BaseStream):
             StopIteration: The stream was closed by this program.
             StreamEnded: The worker dropped or refused the subscription.
             ClientClosed: The client was closed.
-            TaskFailed, WrongEnvironment: Subscribing again after a reconnect was refused.
+            TaskFailed, WrongEnvironment: Subscribing again, after a reconnect or a silence, was refused.
         """
         try:
             return self.get()

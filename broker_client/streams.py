@@ -83,8 +83,9 @@ class StreamStatus:
 
     Attributes:
         state: The worker's ``live``, ``stale``, ``reconnecting``, ``polling``, ``gap``, ``suspended``,
-            ``dropped`` or ``refused``; or this client's own ``disconnected`` and ``connected``, about its
-            connection to RabbitMQ.
+            ``resumed``, ``dropped`` or ``refused``. Or one of this client's own: ``disconnected`` and
+            ``connected``, about its connection to RabbitMQ; ``unanswered``, when nothing comes and no worker
+            confirms that it has the subscription, and ``answered``, when one does again.
         reason: Why, if that was said.
         key: What it is about; ``None`` for everything.
         data: As the worker wrote it.
@@ -169,6 +170,12 @@ class Inbox:
         with self._lock:
             return tuple(self._statuses)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the broker holds back what comes, until something is taken."""
+        with self._lock:
+            return len(self._items) - self._own_statuses >= STREAM_PREFETCH
+
     def event(self, reply: TaskReply, body: bytes, token: Token) -> bool:
         """Take an event message.
 
@@ -225,7 +232,7 @@ class Inbox:
         return False
 
     def own_status(self, state: str, reason: str | None = None) -> None:
-        """Tell of this client's own connection."""
+        """Tell what this client itself has noticed."""
         data = {"type": "status", "state": state, **({"reason": reason} if reason else {})}
         status = StreamStatus(
             state=state, reason=reason, key=None, data=data, received_at=self._clock(), message=None

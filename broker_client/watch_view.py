@@ -23,6 +23,11 @@ from broker_client.watch_lines import clock_time, name_of, signed, status_line
 __all__ = ["WatchView"]
 
 _PRICES = ("trade", "expected_trade", "index")
+_TROUBLES = {
+    "disconnected": "no connection to RabbitMQ",
+    "unanswered": "no worker confirms the subscription",
+}
+"""This client's own states that last until the next of them."""
 _MAX_EXECUTIONS = 200
 _LINES_AROUND = 6
 """Of the terminal's height, what the frame of a table and the lines below it take."""
@@ -43,7 +48,7 @@ class WatchView:
         self._latest: dict[str, StreamEvent] = {}
         self._executions: deque[StreamEvent] = deque(maxlen=_MAX_EXECUTIONS)
         self._states: dict[str | None, StreamStatus] = {}
-        self._connection: StreamStatus | None = None
+        self._own_status: StreamStatus | None = None
         self._last_status: StreamStatus | None = None
         self._events = 0
         self._missed = 0
@@ -56,7 +61,7 @@ class WatchView:
             if isinstance(item, StreamStatus):
                 self._last_status = item
                 if item.message is None:
-                    self._connection = item
+                    self._own_status = item
                 else:
                     self._states[item.key] = item
                 return
@@ -125,8 +130,9 @@ class WatchView:
         if self._missed or self._unknown_gaps:
             words.append(f"missed {self._missed:,}{' or more' if self._unknown_gaps else ''}")
         line = Text(" · ".join(words), style="dim")
-        if self._connection is not None and self._connection.state == "disconnected":
-            line.append(f"\nno connection to RabbitMQ: {self._connection.reason or 'lost'}", style="red")
+        own = self._own_status
+        if own is not None and own.state in _TROUBLES:
+            line.append(f"\n{_TROUBLES[own.state]}: {own.reason or 'lost'}", style="red")
         elif self._last_status is not None:
             at = self._last_status.received_at.astimezone().strftime("%H:%M:%S")
             line.append(f"\n{at} {status_line(self._last_status)}", style="yellow")

@@ -208,7 +208,7 @@ def test_fills_during_a_broken_connection_come_as_one_for_each_order(
     assert not executions(consumer, task_id, order_no=third_no, recovered=True)
 
 
-@pytest.mark.parametrize("way", ["killed", "terminated"])
+@pytest.mark.parametrize("way", ["killed", pytest.param("terminated", marks=pytest.mark.chaos)])
 def test_fills_without_a_worker_come_from_the_next_one_and_only_once(
     floor: LiveFloor, consumer: Subscriber, way: str
 ) -> None:

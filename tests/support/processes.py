@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,9 @@ from typing import Self
 from tests.support.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+
+_LAST_LINES_SECONDS = 5.0
+"""A child of a process that has ended may keep its output open."""
 
 
 class CommandProcess:
@@ -68,33 +71,20 @@ class CommandProcess:
         return "\n".join(["[stdout]", *self.stdout_lines, "[stderr]", *self.stderr_lines])
 
     def wait_for_line(self, beginning: str, timeout: float = 2 * PATIENCE) -> str:
-        """The first line, on either stream, that starts with ``beginning``."""
-
-        def find() -> str | None:
-            found = [line for line in (*self.stdout_lines, *self.stderr_lines) if line.startswith(beginning)]
-            assert found or self.process.poll() is None, f"it ended with {self.process.returncode}"
-            return found[0] if found else None
-
-        try:
-            line = wait_until(find, timeout, f"a line that starts with {beginning!r}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.output}") from None
-        assert line is not None
-        return line
+        """The first line, on either stream, that starts with ``beginning``; fails at once if it has ended."""
+        return self._wait_for(
+            lambda: [line for line in (*self.stdout_lines, *self.stderr_lines) if line.startswith(beginning)],
+            timeout,
+            f"a line that starts with {beginning!r}",
+        )
 
     def wait_for_log(self, *parts: str) -> str:
-        """The first line of the log that holds all of these texts."""
-
-        def find() -> str | None:
-            found = [line for line in list(self.stderr_lines) if all(part in line for part in parts)]
-            return found[0] if found else None
-
-        try:
-            line = wait_until(find, what=f"a line of the log with {parts}")
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.output}") from None
-        assert line is not None
-        return line
+        """The first line of the log that holds all of these texts; fails at once if it has ended."""
+        return self._wait_for(
+            lambda: [line for line in list(self.stderr_lines) if all(part in line for part in parts)],
+            PATIENCE,
+            f"a line of the log with {parts}",
+        )
 
     def wait_ready(self, timeout: float = 2 * PATIENCE) -> str:
         """Wait for the worker's ``ready`` line and return it."""
@@ -133,6 +123,21 @@ class CommandProcess:
             self.kill()
         else:
             self.wait()
+
+    def _wait_for(self, find: Callable[[], list[str]], timeout: float, what: str) -> str:
+        def look() -> list[str] | None:
+            if self.process.poll() is None:
+                return find() or None
+            for reader in self._readers:  # its last lines may still be on their way
+                reader.join(_LAST_LINES_SECONDS)
+            return find() or [""]
+
+        try:
+            line, *_ = wait_until(look, timeout, what) or [""]
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
+        assert line, f"it ended with {self.process.returncode} before {what}\n{self.output}"
+        return line
 
     def _end(self, number: signal.Signals, timeout: float) -> int:
         if self.process.poll() is None:

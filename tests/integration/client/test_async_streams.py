@@ -192,6 +192,36 @@ async def test_a_subscription_that_is_refused_after_a_reconnect_ends_the_stream(
             await stream.get(60)
 
 
+async def test_silence_is_told_and_a_worker_that_knows_nothing_takes_it_up(
+    clean_broker: str, worker: EchoWorker
+) -> None:
+    said: list[str] = []
+    worker.script = [Event(1)]
+    async with (
+        AsyncClient(clean_broker, stream_silence=0.2) as client,
+        client.stream(PRICES, timeout=1, on_status=lambda status: said.append(status.state)) as stream,
+    ):
+        assert await taken(stream, 1) == [(1, 0)]
+        await wait_until_async(lambda: len(worker.received) == 3, what="it asks again and again")
+        worker.mute = True
+        await wait_until_async(lambda: said[-1:] == ["unanswered"], what="it is told")
+        worker.script = events(1, epoch="e2")
+        worker.subscriptions.clear()
+        worker.mute = False
+        assert await taken(stream, 1) == [(1, None)]
+        assert said[-2:] == ["unanswered", "answered"]
+    assert {request.task_id for request, _ in worker.received} == {stream.subscription}
+
+
+async def test_a_subscription_is_no_call(clean_broker: str, worker: EchoWorker) -> None:
+    async with AsyncClient(clean_broker) as client:
+        with pytest.raises(ValueError, match=r"use Client\.stream"):
+            await client.call(PRICES, ticker="005930")
+        with pytest.raises(ValueError, match=r"use Client\.stream"):
+            client.send(PRICES)
+    assert worker.received == []
+
+
 async def test_an_unreachable_broker_is_told(proxied_url: str, proxy: TcpProxy, worker: EchoWorker) -> None:
     async with AsyncClient(proxied_url) as client:
         await asyncio.to_thread(proxy.refuse)

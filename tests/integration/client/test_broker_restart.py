@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from broker_client import AsyncClient, Client
 from broker_server.amqp.private_node import PrivateNode
 from tests.integration.client.echo_worker import EchoWorker
@@ -28,6 +30,7 @@ async def test_calls_in_flight_survive_a_restart_of_the_broker(private_node: Pri
                 assert worker.runs == {before[1].task_id: 1}
 
 
+@pytest.mark.chaos  # another node of its own
 async def test_streams_go_on_after_a_restart_of_the_broker(private_node: PrivateNode) -> None:
     url = private_node.url
     method = "kis.subscribe-realtime-price"

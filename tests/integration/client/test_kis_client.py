@@ -125,6 +125,26 @@ async def test_a_dropped_subscription_ends_the_listening_but_not_the_others(
         await asyncio.gather(listening, return_exceptions=True)
 
 
+async def test_listening_without_a_subscription_is_refused(clean_broker: str, worker: EchoWorker) -> None:
+    seen: list[dict[str, Any]] = []
+    async with KisClient(clean_broker) as kis:
+        with pytest.raises(RuntimeError, match="subscribe_realtime_price"):
+            await kis.listen_realtime_data(seen.append)
+        worker.script = [Status("dropped", "by hand")]
+        await kis.subscribe_realtime_price("005930")
+        with pytest.raises(StreamEnded, match="by hand"):
+            await kis.listen_realtime_data(seen.append)
+        with pytest.raises(RuntimeError, match="subscribe_realtime_price"):
+            await kis.listen_realtime_data(seen.append)
+        worker.script = events(1)
+        subscribing = asyncio.create_task(kis.subscribe_realtime_price("005930"))
+        await wait_until_async(lambda: len(worker.received) >= 2, what="it is on its way")
+        listening = asyncio.create_task(kis.listen_realtime_data(seen.append))
+        await subscribing
+        await wait_until_async(lambda: seen, what="its event")
+    await listening
+
+
 async def test_a_callback_that_fails_ends_the_listening(clean_broker: str, worker: EchoWorker) -> None:
     def fail(event: dict[str, Any]) -> None:
         raise ZeroDivisionError

@@ -18,6 +18,7 @@ from broker_client import (
     StreamEvent,
     StreamStatus,
     SubscriptionLimit,
+    VendorUnavailable,
     WrongEnvironment,
 )
 from tests.integration.client.echo_worker import EchoWorker, delete_queue, queue_exists, queue_length
@@ -252,6 +253,112 @@ def test_a_subscription_that_is_refused_after_a_reconnect_ends_the_stream(
         proxy.cut()
         with pytest.raises(SubscriptionLimit):
             stream.get(60)
+
+
+def repeats(worker: EchoWorker) -> list[str]:
+    """The task_ids of the subscribe tasks so far."""
+    return [request.task_id for request, _ in worker.received if request.method == PRICES]
+
+
+def test_a_quiet_stream_asks_and_nothing_else_happens(clean_broker: str, worker: EchoWorker) -> None:
+    worker.script = [Event(1)]
+    with Client(clean_broker, stream_silence=0.2) as client, client.stream(PRICES) as stream:
+        assert taken(stream, 1) == [(1, 0)]
+        wait_until(lambda: len(worker.received) == 4, what="it asks again and again")
+        worker.emit(stream.subscription, Event(2))
+        assert taken(stream, 1) == [(2, 0)]
+        assert stream.statuses == ()
+    assert set(repeats(worker)) == {stream.subscription}
+
+
+def test_a_worker_that_does_not_know_the_subscription_takes_it_up(
+    clean_broker: str, worker: EchoWorker
+) -> None:
+    worker.script = [Event(1)]
+    with Client(clean_broker, stream_silence=0.2) as client, client.stream(PRICES) as stream:
+        assert taken(stream, 1) == [(1, 0)]
+        worker.script = events(1, 2, epoch="e2")
+        worker.subscriptions.clear()
+        assert taken(stream, 2) == [(1, None), (2, 0)]
+
+
+def test_silence_without_a_worker_is_told_until_one_answers(clean_broker: str) -> None:
+    said: list[StreamStatus] = []
+    worker = EchoWorker(clean_broker)
+    with (
+        Client(clean_broker, stream_silence=0.2) as client,
+        client.stream(PRICES, timeout=1, on_status=said.append) as stream,
+    ):
+        worker.stop()
+        wait_until(lambda: said, what="it is told")
+        with EchoWorker(clean_broker) as other:
+            other.script = events(1, epoch="e2")
+            assert taken(stream, 1) == [(1, 0)]
+            wait_until(lambda: len(said) == 2, what="it is told")
+            stream.close()
+    assert [status.state for status in said] == ["unanswered", "answered"]
+    assert said[0].reason
+    assert "no answer within 1 s" in said[0].reason
+    assert said[0].message is None
+
+
+def test_an_event_is_an_answer_too(clean_broker: str, worker: EchoWorker) -> None:
+    with (
+        Client(clean_broker, stream_silence=0.2) as client,
+        client.stream(PRICES, timeout=0.5) as stream,
+    ):
+        worker.mute = True
+        messages = stream.messages()
+        assert isinstance(status := next(messages), StreamStatus)
+        assert status.state == "unanswered"
+        worker.emit(stream.subscription, Event(1))
+        assert [
+            item.state if isinstance(item, StreamStatus) else item.data["n"]
+            for item in (next(messages), next(messages))
+        ] == ["answered", 1]
+
+
+def test_a_full_stream_is_not_silent(clean_broker: str, worker: EchoWorker) -> None:
+    with (
+        Client(clean_broker, stream_silence=0.1) as client,
+        client.stream(PRICES, timeout=0.5) as stream,
+    ):
+        worker.emit(stream.subscription, *events(*range(1, 801)))
+        wait_until(lambda: queue_length(clean_broker, stream.queue) >= 300, what="500 of 800 are here")
+        with pytest.raises(AssertionError, match="not within"):
+            wait_until(lambda: stream.statuses, timeout=1)
+        taken(stream, 800)
+        asked = len(repeats(worker))
+        wait_until(lambda: len(repeats(worker)) > asked, what="it asks again")
+
+
+def test_a_repeat_that_is_refused_for_now_is_told(clean_broker: str, worker: EchoWorker) -> None:
+    said: list[tuple[str, str | None]] = []
+    with (
+        Client(clean_broker, stream_silence=0.2) as client,
+        client.stream(PRICES, on_status=lambda status: said.append((status.state, status.reason))),
+    ):
+        worker.refusal = VendorUnavailable("the journal is away", vendor="kis", retryable=True)
+        wait_until(lambda: said, what="it is told")
+        worker.refusal = None
+        wait_until(lambda: len(said) == 2, what="it is told")
+    (first, reason), second = said
+    assert (first, second) == ("unanswered", ("answered", None))
+    assert "the journal is away" in str(reason)
+
+
+@pytest.mark.parametrize("method", [PRICES, "kis.subscribe"])
+def test_a_subscription_is_no_call(clean_broker: str, worker: EchoWorker, method: str) -> None:
+    with Client(clean_broker) as client:
+        for refused in (
+            lambda: client.call(method, ticker="005930"),
+            lambda: client.send(method),
+            lambda: client.send_parameters(method, {}),
+            lambda: client.resume("t-1", method),
+        ):
+            with pytest.raises(ValueError, match=r"use Client\.stream"):
+                refused()
+    assert worker.received == []
 
 
 def test_an_unreachable_broker_is_told(proxied_url: str, proxy: TcpProxy, worker: EchoWorker) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import signal
 
+import pytest
+
 from broker_client.errors import SubscriptionLimit
 from tests.integration.client.echo_worker import EchoWorker
 from tests.integration.client.stream_script import Event, Status, events
 from tests.integration.client.test_cli import CLIENT, run, run_in_terminal
 from tests.support.processes import CommandProcess
+from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
 
 PRICES = "kis.subscribe-realtime-price"
@@ -82,6 +85,22 @@ def test_ctrl_c_unsubscribes_and_is_exit_0(clean_broker: str, worker: EchoWorker
         assert command.wait() == 0
         assert "Traceback" not in command.output
     assert worker.methods_received() == [PRICES, "kis.unsubscribe-realtime-price"]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_this_side_notices_is_on_stderr(
+    proxied_url: str, proxy: TcpProxy, worker: EchoWorker, options: list[str]
+) -> None:
+    worker.script = [Event(1)]
+    with CommandProcess(
+        ["watch", PRICES, *options], environment={"BROKER_URL": proxied_url}, program=CLIENT
+    ) as command:
+        wait_until(lambda: command.stdout_lines, what="the first event")
+        proxy.cut()
+        command.wait_for_line("status: disconnected: ")
+        command.wait_for_line("status: connected")
+        command.process.send_signal(signal.SIGINT)
+        assert command.wait() == 0
 
 
 def test_a_terminal_shows_a_table(clean_broker: str, worker: EchoWorker) -> None:

@@ -235,6 +235,7 @@ async def test_queues_are_looked_at_several_at_a_time(
     assert values(wire)() == [1]
 
 
+@pytest.mark.chaos  # a node of its own and the broker's slow look at its memory: 20 s
 @pytest.mark.timeout(2400)
 async def test_a_memory_alarm_lets_quotes_conflate_and_everything_go_on_after_it(
     start_owner: StartOwner,

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from broker_client.errors import ClientClosed, StreamEnded, WrongEnvironment
 from broker_client.protocol import Environment, decode_reply, encode_reply, unsubscribe_method
-from broker_client.streams import Inbox, StreamEvent, StreamStatus
+from broker_client.streams import STREAM_PREFETCH, Inbox, StreamEvent, StreamStatus
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -158,6 +158,18 @@ def test_own_statuses_are_bounded_where_nobody_takes_them() -> None:
     item, token = box.inbox.pop(only_events=False)
     assert isinstance(item, StreamStatus)
     assert (item.state, item.reason, item.message, token) == ("connected", None, None, None)
+
+
+def test_it_is_full_when_the_broker_holds_back_what_comes() -> None:
+    box = Box()
+    box.inbox.own_status("disconnected")
+    for sequence in range(1, STREAM_PREFETCH):
+        box.event(sequence)
+    assert not box.inbox.is_full
+    box.event(STREAM_PREFETCH)
+    assert box.inbox.is_full
+    box.inbox.pop(only_events=True)
+    assert not box.inbox.is_full
 
 
 @pytest.mark.parametrize(

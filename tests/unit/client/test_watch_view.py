@@ -82,6 +82,16 @@ def test_a_lost_connection_is_told_until_it_is_back() -> None:
     assert "no connection" not in shown(lost, status("connected", message=None))
 
 
+def test_a_worker_that_does_not_answer_is_told_until_one_does() -> None:
+    silent = status("unanswered", "no answer within 30 s", message=None)
+    text = shown(event(trade()), silent, status("stale", key="trade.005930"))
+    assert "no worker confirms the subscription: no answer within 30 s" in text
+    text = shown(silent, status("answered", message=None))
+    assert "no worker" not in text
+    assert "status: answered" in text
+    assert status_line(silent) == "status: unanswered: no answer within 30 s"
+
+
 def test_an_unknown_gap_is_told() -> None:
     assert "missed 2 or more" in shown(event(trade(), missed=2), event(trade(), missed=None))
 
