@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from broker_server.core.feeds import Streams
 from broker_server.core.listed_orders import OrderList
@@ -76,3 +76,15 @@ class Vendor(Protocol):
 
     def close(self) -> None:
         """Release sockets and threads."""
+
+
+OnHostState = Callable[[Mapping[str, Any]], None]
+"""Told of a host's state: ``state``, ``reason`` and more, nothing personal. It returns at once."""
+
+
+@runtime_checkable
+class HasHost(Protocol):
+    """An adapter that lives in a program of the vendor's, which has states of its own."""
+
+    def announce_to(self, listener: OnHostState) -> None:
+        """Tell the state now, and each change of it from then on, on any thread."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
 from tests.support.fake_time import START
 
@@ -101,6 +101,9 @@ class FakeBackend:
 
     def try_live_data(self, context: TaskContext) -> str:
         return "in memory"
+
+    def announce_to(self, listener: OnHostState) -> None:
+        return None
 
     def status(self) -> dict[str, Any]:
         return {"connected": True}

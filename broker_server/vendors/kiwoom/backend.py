@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, OnHostState
 
 Side = Literal["buy", "sell"]
 
@@ -166,6 +166,9 @@ class Backend(Protocol):
 
     def clock_offset(self) -> timedelta:
         """Kiwoom's clock less ours, from its last answer; zero where nothing has told it."""
+
+    def announce_to(self, listener: OnHostState) -> None:
+        """See `broker_server.core.vendor.HasHost`; a way without a program of Kiwoom's tells nothing."""
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``; returns at once."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from broker_server.core.feeds import Streams
 from broker_server.core.methods import Method
-from broker_server.core.vendor import CheckResult, OrderAccess
+from broker_server.core.vendor import CheckResult, OnHostState, OrderAccess
 from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import ORDER_TIMEOUT
@@ -74,6 +74,10 @@ class KiwoomVendor:
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the eleven of the original server included."""
         return [method for part in self._parts for method in part.methods()]
+
+    def announce_to(self, listener: OnHostState) -> None:
+        """Tell how the control stands, where there is one."""
+        self._backend.announce_to(listener)
 
     def status(self) -> dict[str, Any]:
         """The way to Kiwoom, and what it says of itself."""

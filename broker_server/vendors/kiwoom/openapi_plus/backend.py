@@ -14,7 +14,7 @@ from broker_client.errors import InvalidParameters, OrdersDisabled, TaskFailed, 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.stream_requests import Registration
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
 from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
@@ -33,7 +33,7 @@ from broker_server.vendors.kiwoom.openapi_plus.sta import (
     on_its_thread,
     timed_events,
 )
-from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice
+from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice, told_of
 
 log = structlog.get_logger(__name__)
 
@@ -202,6 +202,13 @@ class OpenApiPlusBackend:
     def try_live_data(self, context: TaskContext) -> str:
         self._ready_session(context)
         return "the control is logged in, and live data come with its login"
+
+    def announce_to(self, listener: OnHostState) -> None:
+        def told(notice: Notice) -> None:
+            listener(told_of(notice))
+
+        self.listeners.append(told)
+        told(self._notice)
 
     def status(self) -> dict[str, Any]:
         session, notice, logged_in = self._session, self._notice, self._logged_in

@@ -54,6 +54,16 @@ OnNotice = Callable[[Notice], None]
 """Told of each change, on the control's thread: it must return at once."""
 
 
+def told_of(notice: Notice) -> dict[str, str | bool | None]:
+    """A notice as JSON values, for ``broker.events``."""
+    return {
+        "state": str(notice.state),
+        "reason": notice.reason,
+        "vendor_code": notice.vendor_code,
+        "restart_needed": notice.restart,
+    }
+
+
 def notice_line(notice: Notice) -> str:
     """One line by which a host tells its supervisor; without the line's end."""
     return json.dumps({_KEY: asdict(notice)}, ensure_ascii=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.checks import attempt, clock_text
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import (
@@ -146,6 +146,9 @@ class RestBackend:
     def clock_offset(self) -> timedelta:
         """Kiwoom's clock less ours, from its last answer; zero before the first."""
         return self._vendor_clock.offset()
+
+    def announce_to(self, listener: OnHostState) -> None:
+        """There is no program of Kiwoom's."""
 
     def status(self) -> dict[str, Any]:
         """Who answers, where an order would go, the token, the rate limits."""
