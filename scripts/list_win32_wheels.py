@@ -1,7 +1,9 @@
 """Writes requirements/win32-wheels.txt: the wheel of every pinned package for 32-bit Windows.
 
-Run by ``make lock``. It fails when a package of requirements/base.txt has no such wheel, because the host
-of Kiwoom's OpenAPI+ is a 32-bit process without a compiler.
+Run by ``make lock``. It fails when a package of requirements/kiwoom-windows.txt, which has all of base.txt
+too, has no such wheel, because the host of Kiwoom's OpenAPI+ is a 32-bit process without a compiler.
+
+With ``--check`` it writes nothing, and fails too when a wheel is not listed: for one version of Python.
 """
 
 from __future__ import annotations
@@ -48,16 +50,23 @@ def download(entries: list[str], python_version: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """Download every wheel, and write down names and hashes."""
-    text = (REQUIREMENTS / "base.txt").read_text()
+    """Download every wheel, and write down names and hashes, or compare them."""
+    checks = sys.argv[1:] == ["--check"]
+    text = (REQUIREMENTS / "kiwoom-windows.txt").read_text()
     lines = set()
-    for version in PYTHON_VERSIONS:
+    for version in PYTHON_VERSIONS[:1] if checks else PYTHON_VERSIONS:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             download(pinned_for_windows(text, version), version, folder)
             lines |= {f"{hashlib.sha256(w.read_bytes()).hexdigest()}  {w.name}" for w in folder.glob("*.whl")}
+    listed = REQUIREMENTS / "win32-wheels.txt"
+    if checks:
+        if missing := sorted(lines - set(listed.read_text().splitlines())):
+            sys.exit("not in requirements/win32-wheels.txt; run make lock:\n" + "\n".join(missing))
+        sys.stdout.write(f"{len(lines)} wheels for 32-bit Windows\n")
+        return
     ordered = sorted(lines, key=lambda line: line.split()[1].lower())
-    (REQUIREMENTS / "win32-wheels.txt").write_text("\n".join(ordered) + "\n")
+    listed.write_text("\n".join(ordered) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ compile() {
 }
 
 compile pyproject.toml -o requirements/base.txt
+compile pyproject.toml --constraint requirements/base.txt --extra kiwoom-windows -o requirements/kiwoom-windows.txt
 compile pyproject.toml --constraint requirements/base.txt --extra dev --extra gateway --extra postgres \
     -o requirements/dev.txt
 compile pyproject.toml requirements/bench.in --constraint requirements/base.txt -o requirements/bench.txt

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKS = ("base.txt", "dev.txt", "bench.txt", "build.txt")
+LOCKS = ("base.txt", "kiwoom-windows.txt", "dev.txt", "bench.txt", "build.txt")
 WINDOWS = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "x86"}
 
 
@@ -65,7 +65,7 @@ def test_pins_meet_what_the_project_asks_for() -> None:
 
 def test_development_and_bench_pins_agree_with_the_base() -> None:
     base = pinned("base.txt")
-    for name in ("dev.txt", "bench.txt"):
+    for name in ("kiwoom-windows.txt", "dev.txt", "bench.txt"):
         other = pinned(name)
         assert base.keys() <= other.keys()
         assert {key: str(base[key][0].specifier) for key in base} == {
@@ -73,23 +73,37 @@ def test_development_and_bench_pins_agree_with_the_base() -> None:
         }
 
 
+@pytest.mark.parametrize("name", ["base.txt", "kiwoom-windows.txt"])
 @pytest.mark.parametrize("minor", [11, 12, 13])
-def test_base_set_has_wheels_for_32_bit_windows(minor: int) -> None:
+def test_what_a_windows_host_installs_has_wheels_for_32_bit_windows(name: str, minor: int) -> None:
     """`make lock` fetches these wheels; their hashes tie its list to the pins."""
     tags = {*cpython_tags((3, minor), platforms=["win32"]), *compatible_tags((3, minor), platforms=["win32"])}
     wheels = [line.split() for line in (REQUIREMENTS / "win32-wheels.txt").read_text().splitlines()]
     environment = WINDOWS | {"python_version": f"3.{minor}", "python_full_version": f"3.{minor}.0"}
-    for name, (requirement, hashes) in pinned("base.txt").items():
+    for package, (requirement, hashes) in pinned(name).items():
         if requirement.marker is not None and not requirement.marker.evaluate(environment):
             continue
         usable = [
             file
             for digest, file in wheels
             if digest in hashes
-            and parse_wheel_filename(file)[0] == name
+            and parse_wheel_filename(file)[0] == package
             and not tags.isdisjoint(parse_wheel_filename(file)[3])
         ]
         assert usable, f"{requirement} has no wheel for 32-bit Windows on Python 3.{minor}; run make lock"
+
+
+def test_the_extra_of_windows_is_pinned_and_only_there() -> None:
+    extras = project()["optional-dependencies"]
+    assert isinstance(extras, dict)
+    locked = pinned("kiwoom-windows.txt")
+    for text in extras["kiwoom-windows"]:
+        asked = Requirement(text)
+        requirement, _ = locked[canonicalize_name(asked.name)]
+        assert asked.specifier.contains(str(requirement.specifier)[2:])
+        assert requirement.marker is not None
+        assert requirement.marker.evaluate(WINDOWS)
+        assert not requirement.marker.evaluate({"sys_platform": "linux"})
 
 
 def test_what_needs_a_compiler_there_is_not_in_the_base_set() -> None:
