@@ -196,14 +196,13 @@ def _phase(_: str, fields: Fields, received: datetime) -> MarketStatus:
 
 
 def _execution(_: str, fields: Fields, received: datetime) -> Execution:
-    """News of an order. 911 adds the fills up; the fill itself is in 914 and 915."""
+    """News of an order. 910 and 911 are of all fills so far; the fill itself is in 914 and 915."""
     kind, state = _text(fields, "905").lstrip("+-"), _text(fields, "913")
     side = _SIDES.get(_text(fields, "907")) or _side_in(kind)
     if side is None:
         raise Unusable("neither 907 nor 905 tells the side of an order")
-    quantity = integer_of(_text(fields, "915")) or integer_of(_text(fields, "911"))
-    price = price_of(_text(fields, "914")) or price_of(_text(fields, "910"))
-    event = _event(state, filled=bool(quantity))
+    quantity, price = integer_of(_text(fields, "915")), price_of(_text(fields, "914"))
+    event = _event(state, filled=bool(quantity or integer_of(_text(fields, "911"))))
     if event == "fill" and not (quantity and price):
         raise Unusable("a fill without a quantity or a price")
     original, number = _text(fields, "904"), _text(fields, "9203")

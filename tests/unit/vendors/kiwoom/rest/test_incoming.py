@@ -164,9 +164,10 @@ def test_a_fill_has_its_own_quantity_and_price() -> None:
     assert (told["event"], told["quantity"], told["price"]) == ("fill", 2, 60700)
 
 
-def test_the_only_fill_so_far_may_be_told_by_the_totals() -> None:
-    told = event("00", "", f913="체결", f910="60650", f911="7", f902="3")
-    assert (told["quantity"], told["price"]) == (7, 60650)
+def test_totals_are_not_taken_for_a_fill() -> None:
+    told = incoming("00", "", NOTICE | {"913": "체결", "910": "60650", "911": "7", "902": "3"})
+    assert told.channel == "00", "as Kiwoom wrote it"
+    assert told.event() == told.raw_event()
 
 
 @pytest.mark.parametrize(
