@@ -31,9 +31,13 @@ class Standing:
     Attributes:
         key: The ``key`` of its messages.
         failure: Why there is no such subscription after all.
+        market: Of executions, whose they are.
+        reason: Why it is not live, where that is known.
     """
 
     subscription: Subscription
     key: str
     mode: Mode
     failure: TaskFailed | None = None
+    market: str | None = None
+    reason: str | None = None

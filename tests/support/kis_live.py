@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,7 +216,7 @@ class Heard:
     def connected(self) -> None:
         self.log.append(("connected", None))
 
-    def failing(self, failures: int, reason: str) -> None:
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         self.log.append(("failing", (failures, reason)))
 
     def said(self, what: str) -> list[Any]:

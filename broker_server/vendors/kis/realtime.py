@@ -256,10 +256,9 @@ class KisSession:
         self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
-            self._listener.failing(self.failures, ending.reason)
-        log.info(
-            "kis_live_ended", reason=ending.reason, failures=self.failures, pause=round(self._next_pause, 1)
-        )
+            self._listener.failing(self.failures, ending.reason, pause=self._next_pause)
+        tell = log.warning if is_failure and self.failures >= self._timing.worrying else log.info
+        tell("kis_live_ended", reason=ending.reason, failures=self.failures, pause=round(self._next_pause, 1))
         if ending.kind is End.KEY_REFUSED and ending.error is not None:
             self._refused_until = self._clock.monotonic() + self._timing.key_refused
             self._listener.key_refused(ending.error)

@@ -191,8 +191,8 @@ class _Member:
     def connected(self) -> None:
         self._listener.connected()
 
-    def failing(self, failures: int, reason: str) -> None:
-        self._listener.failing(failures, reason)
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
+        self._listener.failing(failures, reason, pause=pause, connection=self._at)
         if failures == _SICK_AFTER:
             self._feed._place()
 

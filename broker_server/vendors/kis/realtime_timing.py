@@ -28,6 +28,7 @@ class Timing:
         longest_pause: No pause is longer.
         in_use: After "another connection has the key", a pause is at least so long: an old one may be counted
             for a while yet.
+        worrying: So many failures in a row are logged as warnings.
         key_attempts: So many refusals of a key in a row are believed; one alone may be a fault of KIS.
         key_again: From one of them to the next.
         key_refused: A refused key is not tried again before.
@@ -56,6 +57,7 @@ class Timing:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     in_use: float = 30.0
+    worrying: int = 3
     key_attempts: int = 3
     key_again: float = 1.5
     key_refused: float = 600.0
