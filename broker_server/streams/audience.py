@@ -202,6 +202,17 @@ class Audience:
             else:
                 self._hold(receiver, event)
 
+    def wants_state(self, registration: Registration) -> bool:
+        """Whether somebody who gets events of a registration wants states by REST too."""
+        return any(each.subscription.snapshot for each in self._by_registration.get(registration, ()))
+
+    def publish_state(self, registration: Registration, event: Event) -> None:
+        """Pass a state by REST on to those who want it, and have had their first one."""
+        for receiver in self._by_registration.get(registration, ()):
+            if receiver.stage is Stage.LIVE and receiver.subscription.snapshot:
+                receiver.has_event = True
+                receiver.destination.publish(event)
+
     def status(self, subscription: Subscription, state: str, **more: Any) -> None:
         """Tell a subscription about itself; before its acknowledgement it waits for that."""
         receiver = self._receivers.get(subscription.key)

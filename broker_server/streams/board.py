@@ -298,6 +298,10 @@ class StreamBoard:
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event)
 
+    def publish_state(self, registration: Registration, incoming: Incoming) -> None:
+        """Publish what a look by REST found when it was live again."""
+        self.audience.publish_state(registration, self.event(incoming, {"snapshot": True}))
+
     def tell_polled(self, registration: Registration, state: str, reason: str) -> None:
         """Tell those that REST stands in for, and ``broker.events``."""
         for each in self.book.audience(registration):
