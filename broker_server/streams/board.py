@@ -15,16 +15,14 @@ import structlog
 from broker_client.errors import (
     AuthenticationFailed,
     InvalidParameters,
-    NotSubscribed,
     SubscriptionLimit,
     TaskFailed,
-    VendorUnavailable,
 )
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import CapacityReached, Subscription
 from broker_server.core.subscriptions import SubscriptionBook
-from broker_server.streams.audience import Audience, Receiver, Stage
+from broker_server.streams.audience import Audience, Receiver
 from broker_server.streams.connections import Connections
 from broker_server.streams.delivery import EXECUTION, Delivery
 from broker_server.streams.herald import EventBus, Herald
@@ -32,7 +30,7 @@ from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
 from broker_server.streams.serving import ExecutionFilter, Serving
-from broker_server.streams.standing import Asked, Standing
+from broker_server.streams.standing import Asked, Standing, Standings
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +81,6 @@ class StreamBoard:
         self._monotonic = monotonic
         self._failures = 0
         self._interrupted: set[Registration] = set()
-        self._doubts: dict[Registration, AuthenticationFailed] = {}
         self.audience = Audience(
             delivery,
             lookups,
@@ -98,6 +95,14 @@ class StreamBoard:
         self.watchers = self.serving.watchers
         self._answers = self.serving.answers
         self._connections = Connections(self.feed, self.serving.herald)
+        self._standings = Standings(
+            vendor,
+            self.book,
+            self.audience,
+            self._connections,
+            key_of=self.key_of,
+            market_of=streams.order_market,
+        )
 
     # Tasks
 
@@ -109,7 +114,7 @@ class StreamBoard:
             SubscriptionLimit: There is no slot for one of them, and REST may not stand in.
         """
         self._ensure_of_one_family(asked)
-        self._doubts = {each: why for each, why in self._doubts.items() if each in self.serving.held}
+        self._connections.forget_all_but(self.serving.held)
         try:
             changes = self.book.subscribe(asked)
         except CapacityReached as error:
@@ -128,22 +133,7 @@ class StreamBoard:
 
     def standings(self, receivers: Sequence[Receiver]) -> list[Standing]:
         """How what was asked for is served now: what the acknowledgement says."""
-        for receiver in receivers:
-            registration = receiver.subscription.registration
-            is_live = self.book.registration_mode(registration) == "realtime"
-            self.audience.answer(receiver, self.serving.stale.get(registration) if is_live else None)
-        return [
-            Standing(
-                each,
-                self.key_of(each),
-                self.book.mode(each),
-                self._failure(receiver),
-                self.streams.order_market(each.registration),
-                self._why_not_live(each),
-            )
-            for receiver in receivers
-            for each in (receiver.subscription,)
-        ]
+        return self._standings.of(receivers, self.serving.stale)
 
     def begin(self, receivers: Sequence[Receiver]) -> None:
         """They are acknowledged."""
@@ -210,7 +200,6 @@ class StreamBoard:
         for watcher in self.watchers:
             watcher.registered(registration)
         self.serving.given_up.discard(registration)
-        self._doubts.pop(registration, None)
         self._connections.registered(registration)
         self.serving.apply(self.book.registered(registration))
         self._answers.settle(registration)
@@ -228,7 +217,7 @@ class StreamBoard:
         if not for_good:
             self.serving.apply(self.book.failed([registration]), reason=reason)
             if isinstance(failure, AuthenticationFailed):
-                self._doubts[registration] = failure
+                self._connections.key_refused(registration, failure)
                 self._tell_those_who_wait([registration], reason)
                 self._answers.settle(registration)
             return
@@ -344,12 +333,6 @@ class StreamBoard:
         market = self.streams.order_market(registration)
         return {} if market is None else {"market": market}
 
-    def _why_not_live(self, subscription: Subscription) -> str | None:
-        if self.book.mode(subscription) == "realtime":
-            return None
-        doubt = self._doubts.get(subscription.registration)
-        return self._connections.why_down(subscription.registration) if doubt is None else str(doubt)
-
     def _tell_those_who_wait(self, registrations: Sequence[Registration], reason: str) -> None:
         """What REST does not stand in for hears why nothing comes."""
         for registration in registrations:
@@ -363,18 +346,6 @@ class StreamBoard:
 
     def _is_polled(self, subscription: Subscription) -> bool:
         return self.book.mode(subscription) == "polling"
-
-    def _failure(self, receiver: Receiver) -> TaskFailed | None:
-        subscription = receiver.subscription
-        if self.book.find(subscription.key) is not None:
-            is_new = receiver.stage is Stage.NEW and not receiver.is_repeat
-            waits = is_new and self.book.mode(subscription) == "pending"
-            return self._doubts.get(subscription.registration) if waits else None
-        if receiver.ended:
-            return receiver.refusal or NotSubscribed("it was ended while the vendor's answer was waited for")
-        return VendorUnavailable(
-            f"{self.vendor}: live data began anew meanwhile; try again in a moment", vendor=self.vendor
-        )
 
     def _why_full(self, error: CapacityReached) -> str:
         if not error.limit:
