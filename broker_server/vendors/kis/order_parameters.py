@@ -9,10 +9,10 @@ from pydantic import model_validator
 from broker_server.core.methods import Parameters, TaskContext
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
 from broker_server.vendors.kis.parameters import (
+    AskedExchange,
     DecimalText,
     OrderNumber,
     OrderVenue,
-    OverseasExchange,
     Quantity,
     Symbol,
     TaskId,
@@ -144,7 +144,7 @@ class OverseasOrderParameters(Parameters):
     """
 
     ticker: Symbol
-    exchange: OverseasExchange
+    exchange: AskedExchange
     quantity: Quantity
     price: DecimalText | None = None
     order_type: OverseasOrderType | None = None

@@ -26,6 +26,7 @@ from broker_server.vendors.kis.realtime_link import (
     open_connection,
     why_not_open,
 )
+from broker_server.vendors.kis.realtime_pace import Pace
 from broker_server.vendors.kis.realtime_plan import Plan
 from broker_server.vendors.kis.realtime_timing import Timing
 
@@ -83,7 +84,8 @@ class KisSession:
         self._timing = timing or Timing()
         self._pause = pause
         self._clock = clock
-        self._plan = Plan(self._timing)
+        self._plan = Plan(self._timing, capacity=config.ws_max_registrations)
+        self._pace = Pace(self._timing)
         self._oddities = OddityLog(clock)
         self._intake = Intake(listener.received, config.account, alias, clock, self._oddities)
         self._has_aims = asyncio.Event()
@@ -94,6 +96,7 @@ class KisSession:
         self._last_failure: str | None = None
         self._connections = 0
         self._refused_until: float | None = None
+        self._key_refusals = 0
         self._short_ones = 0
         self.failures = 0
 
@@ -193,6 +196,7 @@ class KisSession:
                 config.app_secret.get_secret_value(),
             ),
             plan=self._plan,
+            pace=self._pace,
             intake=self._intake,
             oddities=self._oddities,
             events=self._listener,
@@ -230,6 +234,12 @@ class KisSession:
         if is_stable:
             self._forget_failures()
         in_use, is_failure = ending.kind is End.IN_USE, ending.kind not in (End.IDLE, End.ASKED)
+        self._key_refusals = self._key_refusals + 1 if ending.kind is End.KEY_REFUSED else 0
+        if 0 < self._key_refusals < self._timing.key_attempts:
+            self._last_failure, self._next_pause = ending.reason, self._timing.key_again
+            log.warning("kis_live_key_refused", reason=ending.reason, times=self._key_refusals)
+            self._observer.ended(ending.reason, self._next_pause)
+            return
         if ending.kind is End.NEW_APPROVAL_KEY and approval_key is not None:
             self._approval.discard(approval_key)
             if not self._has_reissued:
@@ -246,10 +256,9 @@ class KisSession:
         self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
-            self._listener.failing(self.failures, ending.reason)
-        log.info(
-            "kis_live_ended", reason=ending.reason, failures=self.failures, pause=round(self._next_pause, 1)
-        )
+            self._listener.failing(self.failures, ending.reason, pause=self._next_pause)
+        tell = log.warning if is_failure and self.failures >= self._timing.worrying else log.info
+        tell("kis_live_ended", reason=ending.reason, failures=self.failures, pause=round(self._next_pause, 1))
         if ending.kind is End.KEY_REFUSED and ending.error is not None:
             self._refused_until = self._clock.monotonic() + self._timing.key_refused
             self._listener.key_refused(ending.error)
@@ -260,7 +269,7 @@ class KisSession:
         self._listener.steady()
 
     def _forget_failures(self) -> None:
-        self.failures = self._short_ones = 0
+        self.failures = self._short_ones = self._key_refusals = 0
         self._has_reissued = False
 
 

@@ -34,6 +34,7 @@ from broker_server.vendors.kis.realtime_endings import End, Ending, Events
 from broker_server.vendors.kis.realtime_intake import Intake, OddityLog
 from broker_server.vendors.kis.realtime_keys import is_notice, shown
 from broker_server.vendors.kis.realtime_link import request_text, why_closed
+from broker_server.vendors.kis.realtime_pace import Pace
 from broker_server.vendors.kis.realtime_plan import Plan, Request
 from broker_server.vendors.kis.realtime_timing import Timing
 
@@ -62,6 +63,7 @@ class Conversation:
         customer: ``custtype``.
         secrets: What must not appear in a text of KIS that is passed on; the approval key is one anyway.
         plan: What to do; outlives the connection.
+        pace: How fast; likewise.
         intake: Where data frames go; likewise.
         oddities: Where unknown codes are counted.
         events: Whom to tell.
@@ -77,6 +79,7 @@ class Conversation:
         secrets: tuple[str, ...],
         *,
         plan: Plan,
+        pace: Pace,
         intake: Intake,
         oddities: OddityLog,
         events: Events,
@@ -88,6 +91,7 @@ class Conversation:
         self._customer = customer
         self._secrets = (approval_key, *secrets)
         self._plan = plan
+        self._pace = pace
         self._intake = intake
         self._oddities = oddities
         self._events = events
@@ -221,7 +225,7 @@ class Conversation:
             self._announce()
             if self._idle_for_long():
                 return Ending(End.IDLE, "nothing is wanted any more")
-            step = self._plan.next_step(self._loop.time())
+            step = self._next_step(self._loop.time())
             if isinstance(step, Request):
                 rest = self._sent_at + self._timing.between_requests - self._loop.time()
                 if rest > 0:
@@ -231,6 +235,10 @@ class Conversation:
                     return ending
             else:
                 await self._wait_for_change(step)
+
+    def _next_step(self, now: float) -> Request | float | None:
+        step = self._plan.next_step(now)
+        return self._pace.wait(now) or step if isinstance(step, Request) else step
 
     async def _wait_for_change(self, seconds: float | None) -> None:
         if self._idle_since is not None:
@@ -260,6 +268,7 @@ class Conversation:
             self._observer.asked(registration, register=request.register)
             await self._connection.send(request_text(self._approval_key, self._customer, request))
             self._sent_at = self._loop.time()
+            self._pace.take(self._sent_at)
             async with asyncio.timeout(self._timing.answer):
                 answer = await self._answer
         except ConnectionClosed as error:
