@@ -37,8 +37,8 @@ class StreamRequest:
 
     Attributes:
         action: Which of the two.
-        family: The methods' name without the verb: ``kis.realtime-price``. An unsubscribe task ends only
-            subscriptions of its own family.
+        family: The methods' name without the verb: ``kis.realtime-price``; of a method without a vendor's
+            name its noun alone. An unsubscribe task ends only subscriptions of its own family.
         wanted: What is subscribed; of an unsubscribe task what ends, where nothing is named everything of the
             family.
         raw: Events have the vendor's own ``fields`` in addition to the common model.

@@ -12,7 +12,7 @@ from typing import Any
 
 from broker_server.vendors.kiwoom.real_types import real_types
 
-FAMILY = "kiwoom.sapi-realtime"
+FAMILY = "realtime"
 
 
 def original_event(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -299,13 +299,29 @@ def test_listing_and_dropping(room: Room) -> None:
     assert [SubscriptionView.model_validate(each).model_dump(mode="json") for each in listed] == [
         each | {"created_at": "2026-11-20T00:00:00Z"} for each in listed
     ]
-    assert listed[0]["created_at"] == "2026-11-20T00:00:00+00:00"
+    assert listed[0]["created_at"] == "2026-11-20T00:00:00.000Z"
+    assert listed[0]["method"] == "fake.subscribe-price"
     assert room.desk.drop("t") == [
         {"subscription": "t", "ticker": "A"},
         {"subscription": "t", "ticker": "B"},
     ]
     assert room.studio.publisher.what("queue-t") == ["dropped", "dropped"]
     assert [each["subscription"] for each in room.desk.listing()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("family", "vendor_form", "method"),
+    [
+        ("kis.realtime-price", False, "kis.subscribe-realtime-price"),
+        ("kiwoom.type", True, "kiwoom.subscribe"),
+        ("realtime", True, "subscribe-realtime"),
+    ],
+)
+def test_a_subscription_is_listed_with_the_method_it_came_by(
+    room: Room, family: str, vendor_form: bool, method: str
+) -> None:
+    room.call(lambda: room.studio.live(sub(family=family, vendor_form=vendor_form)))
+    assert [each["method"] for each in room.desk.listing()] == [method]
 
 
 def test_a_thread_that_does_not_run_is_said_so(room: Room) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
+from broker_client.errors import TaskFailed
 from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.checks import context_without_deadline
@@ -25,6 +26,7 @@ from broker_server.vendors.live_timing import Timing
 
 TIMING = Timing(
     between_requests=0.4,
+    keep=0.0,
     unanswered=1,
     silence=45.0,
     shortest_pause=1.0,
@@ -67,7 +69,14 @@ class RestSession(LiveSession[Conversation]):
         )
         self._tokens = tokens
         self._wires = wires
+        self._wanted: Sequence[Registration] = ()
+        self._is_barred = False
         self._intake = Intake(wires.received, config.account_digits, wires.owners_of, clock, self._oddities)
+
+    def want(self, registrations: Sequence[Registration]) -> None:
+        """See `LiveSession.want`; nothing is asked for with a refused key, until it is tried again."""
+        self._wanted = registrations
+        super().want(() if self._is_barred else registrations)
 
     def _get_pass(self) -> str:
         return self._tokens.get(context_without_deadline("live data", self._clock))
@@ -96,10 +105,16 @@ class RestSession(LiveSession[Conversation]):
     def _counts(self) -> dict[str, Any]:
         return self._intake.counts()
 
-    def _after(self, ending: Ending, value: str | None, *, is_stable: bool) -> None:
-        if ending.kind is End.KEY_REFUSED:
-            self._plan.give_up()  # until it is wanted anew
-        super()._after(ending, value, is_stable=is_stable)
+    def _key_refused(self, error: TaskFailed) -> None:
+        self._is_barred = True
+        super()._key_refused(error)
+        self.want(self._wanted)
+        asyncio.get_running_loop().call_later(self._timing.key_refused, self._try_key_again)
+
+    def _try_key_again(self) -> None:
+        self._is_barred = False
+        self._wires.key_to_be_tried()
+        self.want(self._wanted)
 
     def _ended(self, conversation: Conversation, ending: Ending) -> None:
         if ending.kind is End.IN_USE and ending.error is not None:

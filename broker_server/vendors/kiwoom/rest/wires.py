@@ -47,6 +47,8 @@ class Wires:
         self._registered: set[Registration] = set()
         self._crowded_out: set[Registration] = set()
         self._given_up: set[Registration] = set()
+        self._key_refusal: TaskFailed | None = None
+        self._told_of_key: set[Registration] = set()
         self.connected = listener.connected
         self.received = listener.received
         self.failing = listener.failing
@@ -79,6 +81,7 @@ class Wires:
         self._up.intersection_update(Registration(*wire) for wire in owners)
         self._registered.intersection_update(parts)
         self._given_up.intersection_update(parts)
+        self._told_of_key.intersection_update(parts)
         self._loop.call_soon(self._tell_news, lost, news)
         return [Registration(*wire) for wire in owners]
 
@@ -108,8 +111,13 @@ class Wires:
             self._listener.interrupted(missed, reason)
 
     def key_refused(self, error: TaskFailed) -> None:
-        for one in tuple(self._parts):
-            self._refuse(one, error, for_good=True)
+        self._key_refusal = error
+        self._told_of_key.clear()
+        self._tell_of_key()
+
+    def key_to_be_tried(self) -> None:
+        """Whether the key is refused is not known any more."""
+        self._key_refusal = None
 
     def kicked(self, error: TaskFailed) -> None:
         """Another program took the key's connection."""
@@ -126,6 +134,13 @@ class Wires:
             self._tell_if_up(one)
         for one in crowded_out & self._crowded_out:
             self._listener.refused(one, _no_room(self._capacity), for_good=False)
+        self._tell_of_key()
+
+    def _tell_of_key(self) -> None:
+        for one in tuple(self._parts):
+            if self._key_refusal is not None and one not in self._told_of_key:
+                self._told_of_key.add(one)
+                self._refuse(one, self._key_refusal, for_good=False)
 
     def _tell_if_up(self, owner: Registration) -> None:
         if owner not in self._registered and self._up.issuperset(self._parts[owner]):

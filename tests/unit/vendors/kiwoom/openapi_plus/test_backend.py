@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -389,7 +389,7 @@ class Listener:
     def connected(self) -> None:
         self.told.append(("connected",))
 
-    def failing(self, failures: int, reason: str) -> None:
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         self.told.append(("failing", failures, reason))
 
 

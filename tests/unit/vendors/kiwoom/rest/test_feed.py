@@ -371,19 +371,41 @@ async def test_a_token_that_is_refused_again_and_again_backs_off(tmp_path: Path)
         assert it.heard.said("connected") == [None]
 
 
-async def test_a_wrong_key_is_given_up_until_it_is_wanted_anew(tmp_path: Path) -> None:
+async def test_a_refused_key_ends_nothing_and_is_not_tried_again_for_long(tmp_path: Path) -> None:
     async with stand(tmp_path) as it:
         it.kiwoom.on(TOKEN, refusal(3, "[8001:App Key]"))
         it.want(A, B)
-        await until(lambda: it.heard.said("refused for good") == [A, B])
+        await until(lambda: it.heard.said("refused") == [A, B])
         assert isinstance(it.heard.errors[A], AuthenticationFailed)
-        assert not it.server.peers
+        assert it.pauses == [QUICK.key_again] * (QUICK.key_attempts - 1)
         assert it.feed.status()["sessions"][0]["state"] == "refused"
         it.kiwoom.on(TOKEN, token())
+        it.want(B)
+        it.want(A, B)
+        await until(lambda: it.heard.said("refused") == [A, B, A])
+        assert it.heard.said("refused for good") == []
+        assert not it.server.peers
+
+
+async def test_a_refused_key_is_tried_again_by_itself(tmp_path: Path) -> None:
+    async with stand(tmp_path, timing=replace(QUICK, key_refused=0.1)) as it:
+        it.kiwoom.on(TOKEN, refusal(3, "[8001:App Key]"))
+        it.want(A, B)
+        await until(lambda: it.heard.said("refused") == [A, B])
+        it.kiwoom.on(TOKEN, token())
         it.clock.advance(60)
-        it.want()
+        await it.holds(A, B)
+
+
+async def test_a_key_whose_refusal_passes_is_not_taken_for_a_wrong_one(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.server.script = lambda peer, message: (
+            answer("LOGIN", 3, "[8001:App Key]") if message["trnm"] == "LOGIN" and peer.number < 2 else None
+        )
         it.want(A)
         await it.holds(A)
+        assert it.heard.errors == {}
+        assert it.heard.said("failing") == []
 
 
 async def test_an_unanswered_login_ends_the_connection(tmp_path: Path) -> None:
