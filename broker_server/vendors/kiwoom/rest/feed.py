@@ -71,6 +71,7 @@ class RestSession(LiveSession[Conversation]):
         self._wires = wires
         self._wanted: Sequence[Registration] = ()
         self._is_barred = False
+        self._capacity = config.ws_max_registrations
         self._intake = Intake(wires.received, config.account_digits, wires.owners_of, clock, self._oddities)
 
     def want(self, registrations: Sequence[Registration]) -> None:
@@ -103,7 +104,7 @@ class RestSession(LiveSession[Conversation]):
         pass  # its records have no owner any more
 
     def _counts(self) -> dict[str, Any]:
-        return self._intake.counts()
+        return {"capacity": self._capacity, **self._intake.counts()}
 
     def _key_refused(self, error: TaskFailed) -> None:
         self._is_barred = True

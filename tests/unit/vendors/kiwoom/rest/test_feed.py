@@ -18,6 +18,7 @@ from broker_client.errors import (
     VendorRejected,
     VendorUnavailable,
 )
+from broker_server.check_worker import live_data
 from broker_server.core.stream_requests import Registration
 from tests.support.kis_live import until
 from tests.support.kiwoom_live import PING, QUICK, Peer, answer, pairs, real, stand, trade
@@ -385,6 +386,16 @@ async def test_a_refused_key_ends_nothing_and_is_not_tried_again_for_long(tmp_pa
         await until(lambda: it.heard.said("refused") == [A, B, A])
         assert it.heard.said("refused for good") == []
         assert not it.server.peers
+
+
+async def test_a_check_can_read_how_the_connection_is(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        it.want(A)
+        await it.holds(A)
+        row = {"worker": "w1", "streams": {"kiwoom": {"feed": it.feed.status()}}}
+        (result,) = live_data("kiwoom", row)
+        assert result.passed
+        assert f"connected, 1 of {it.feed.capacity} registered" in result.detail
 
 
 async def test_a_refused_key_is_tried_again_by_itself(tmp_path: Path) -> None:
