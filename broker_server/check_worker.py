@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from broker_client import Client
@@ -32,10 +32,12 @@ def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool
         return
     with client:
         name = "?"
+        worker: dict[str, Any] = {}
 
         def status() -> str:
-            nonlocal name
-            name = _name_of(client.call("broker.get-status").rows, vendor)
+            nonlocal name, worker
+            worker = _serving(client.call("broker.get-status").rows, vendor)
+            name = str(worker.get("worker"))
             return f"asked the worker {name}, which holds the key and is running; {_clock_of(client)}"
 
         def price() -> str:
@@ -50,6 +52,7 @@ def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool
         yield _attempt(f"{vendor} quote", price)
         if account:
             yield _attempt(f"{vendor} account", balance)
+        yield from live_data(vendor, worker)
 
 
 def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
@@ -59,9 +62,35 @@ def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
         return CheckResult(item, passed=False, detail=f"a worker holds the key, but: {error}")
 
 
-def _name_of(rows: list[dict[str, Any]], vendor: str) -> str:
+def live_data(vendor: str, status: Mapping[str, Any]) -> Iterator[CheckResult]:
+    """What a worker says of its connections of live data; nothing where it has none.
+
+    One that is idle is in order: it connects when something is subscribed.
+
+    Args:
+        vendor: Whose.
+        status: The worker's row of ``broker.get-status``.
+    """
+    feed = ((status.get("streams") or {}).get(vendor) or {}).get("feed") or {}
+    sessions = feed.get("sessions") or []
+    if not sessions:
+        return
+    broken = [each for each in sessions if each["state"] == "refused" or each["failures"]]
+    detail = "; ".join(_session(each, is_broken=each in broken) for each in sessions)
+    name = status.get("worker")
+    yield CheckResult(f"{vendor} live data", passed=not broken, detail=f"asked the worker {name}: {detail}")
+
+
+def _session(session: Mapping[str, Any], *, is_broken: bool) -> str:
+    said = f"{session['environment']} key {session['state']}"
+    if is_broken:
+        return f"{said}, {session['failures']} failures in a row, the last one: {session['last_failure']}"
+    return f"{said}, {session['registered']} of {session['capacity']} registered"
+
+
+def _serving(rows: list[dict[str, Any]], vendor: str) -> dict[str, Any]:
     serving = [row for row in rows if vendor in (row.get("vendors") or {})]
-    return str((serving or rows)[0].get("worker"))
+    return (serving or rows)[0]
 
 
 def _clock_of(client: Client) -> str:

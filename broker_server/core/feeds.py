@@ -61,7 +61,8 @@ class FeedListener(Protocol):
         Args:
             error: Of the contract's error tree (`broker_client.errors.TaskFailed`), for the client.
             for_good: The feed gives it up until it is taken out of what is wanted and wanted again; else it
-                tries again by itself.
+                tries again by itself, after an `broker_client.errors.AuthenticationFailed` in a long while:
+                who subscribes meanwhile is to hear it at once.
         """
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
@@ -73,8 +74,13 @@ class FeedListener(Protocol):
     def connected(self) -> None:
         """A connection of the feed is up."""
 
-    def failing(self, failures: int, reason: str) -> None:
-        """A connection of the feed could not be made, or was lost; so many times in a row."""
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
+        """A connection of the feed could not be made, or was lost; so many times in a row.
+
+        Args:
+            pause: Seconds until it is tried again.
+            connection: Which, by the names of `Feed.connection_of`; ``None``: the only one.
+        """
 
 
 class FeedObserver:

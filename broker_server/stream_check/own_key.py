@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from broker_client.errors import SubscriptionLimit, TaskFailed
+from broker_client.errors import AuthenticationFailed, SubscriptionLimit, TaskFailed
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.stream_check.report import Report, Wanted
@@ -130,7 +130,7 @@ class _Watch(FeedObserver, FeedListener):
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
         sight = self._sights[registration]
         failure = error if isinstance(error, TaskFailed) else TaskFailed(str(error))
-        if for_good or isinstance(failure, SubscriptionLimit):
+        if for_good or isinstance(failure, SubscriptionLimit | AuthenticationFailed):
             sight.refused = failure
             self._look_whether_over()
         else:
@@ -156,7 +156,7 @@ class _Watch(FeedObserver, FeedListener):
     def connected(self) -> None:
         pass
 
-    def failing(self, failures: int, reason: str) -> None:
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         for sight in self._sights.values():
             sight.failure = reason
 

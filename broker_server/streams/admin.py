@@ -16,8 +16,9 @@ class SubscriptionView(BaseModel):
 
     Attributes:
         subscription: The task_id of the task that subscribed.
-        method: What it subscribed with, without the verb.
+        method: What it subscribed with.
         ticker: As it was asked for; null for executions.
+        market: Of executions, whose they are: domestic or overseas.
         key: The ``key`` of its messages.
         mode: ``realtime``, ``polling`` while REST stands in, ``pending`` while neither serves it.
         suspended: Its reply queue is gone: it will be dropped soon.
@@ -29,6 +30,7 @@ class SubscriptionView(BaseModel):
     vendor: str
     method: str
     ticker: str | None
+    market: str | None
     key: str
     mode: Literal["realtime", "polling", "pending"]
     suspended: bool

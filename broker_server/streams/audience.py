@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -55,6 +55,7 @@ class Receiver:
         news: What it is to be told after its acknowledgement.
         ended: It has ended.
         refusal: Why, if the vendor refused it.
+        is_repeat: It goes on with what was served at another queue.
     """
 
     subscription: Subscription
@@ -66,6 +67,7 @@ class Receiver:
     news: deque[tuple[str, dict[str, Any]]] = field(default_factory=lambda: deque(maxlen=MOST_NEWS))
     ended: bool = False
     refusal: TaskFailed | None = None
+    is_repeat: bool = False
 
 
 class Audience:
@@ -77,6 +79,7 @@ class Audience:
         can_look: Whether REST has the same information.
         key_of: The ``key`` of a subscription's messages.
         make_event: Makes an event of what a look found, with marks.
+        marks_of: What else is said of a registration in status messages.
         patience: Seconds that updates wait for the first state.
     """
 
@@ -88,6 +91,7 @@ class Audience:
         can_look: Callable[[Registration], bool],
         key_of: Callable[[Subscription], str],
         make_event: Callable[[Incoming, dict[str, Any]], Event],
+        marks_of: Callable[[Registration], Mapping[str, Any]] = lambda _: {},
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._delivery = delivery
@@ -95,6 +99,7 @@ class Audience:
         self._can_look = can_look
         self._key_of = key_of
         self._make_event = make_event
+        self._marks_of = marks_of
         self._patience = patience
         self._receivers: dict[SubscriptionKey, Receiver] = {}
         self._by_registration: dict[Registration, tuple[Receiver, ...]] = {}
@@ -126,7 +131,9 @@ class Audience:
         if known.subscription.reply_to == subscription.reply_to:
             known.subscription, known.destination = subscription, destination
         else:
-            self._receivers[subscription.key] = Receiver(subscription, destination, held=known.held)
+            self._receivers[subscription.key] = Receiver(
+                subscription, destination, held=known.held, is_repeat=True
+            )
             known.held = Held()
 
     def drop(self, subscription: Subscription) -> None:
@@ -168,7 +175,7 @@ class Audience:
         receiver.stage = Stage.HOLDING
         while receiver.news:
             state, more = receiver.news.popleft()
-            self._delivery.status(receiver.destination, state, ticker=subscription.ticker, **more)
+            self._tell(receiver, state, more)
         if receiver.ended:
             return
         if not (subscription.snapshot and subscription.copies and self._can_look(subscription.registration)):
@@ -195,6 +202,17 @@ class Audience:
             else:
                 self._hold(receiver, event)
 
+    def wants_state(self, registration: Registration) -> bool:
+        """Whether somebody who gets events of a registration wants states by REST too."""
+        return any(each.subscription.snapshot for each in self._by_registration.get(registration, ()))
+
+    def publish_state(self, registration: Registration, event: Event) -> None:
+        """Pass a state by REST on to those who want it, and have had their first one."""
+        for receiver in self._by_registration.get(registration, ()):
+            if receiver.stage is Stage.LIVE and receiver.subscription.snapshot:
+                receiver.has_event = True
+                receiver.destination.publish(event)
+
     def status(self, subscription: Subscription, state: str, **more: Any) -> None:
         """Tell a subscription about itself; before its acknowledgement it waits for that."""
         receiver = self._receivers.get(subscription.key)
@@ -203,7 +221,7 @@ class Audience:
         if receiver.stage is Stage.NEW:
             receiver.news.append((state, more))
         else:
-            self._delivery.status(receiver.destination, state, ticker=subscription.ticker, **more)
+            self._tell(receiver, state, more)
 
     def refuse(self, subscription: Subscription, failure: TaskFailed) -> None:
         """Tell a subscription that the vendor refuses it."""
@@ -232,6 +250,11 @@ class Audience:
             self._delivery.end(receiver.destination)
         self._receivers.clear()
         self._by_registration.clear()
+
+    def _tell(self, receiver: Receiver, state: str, more: Mapping[str, Any]) -> None:
+        subscription = receiver.subscription
+        marks = self._marks_of(subscription.registration)
+        self._delivery.status(receiver.destination, state, ticker=subscription.ticker, **marks, **more)
 
     def _hold(self, receiver: Receiver, event: Event) -> None:
         receiver.held.add(event, receiver.destination.outlet.part)

@@ -6,29 +6,33 @@ Everything here happens on the event loop of the streams. The book (`core.subscr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from broker_client.errors import NotSubscribed, SubscriptionLimit, TaskFailed, VendorUnavailable
+from broker_client.errors import (
+    AuthenticationFailed,
+    InvalidParameters,
+    SubscriptionLimit,
+    TaskFailed,
+)
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import CapacityReached, Subscription
 from broker_server.core.subscriptions import SubscriptionBook
 from broker_server.streams.audience import Audience, Receiver
+from broker_server.streams.connections import Connections
 from broker_server.streams.delivery import EXECUTION, Delivery
 from broker_server.streams.herald import EventBus, Herald
 from broker_server.streams.lookups import Lookups
 from broker_server.streams.messages import moment
 from broker_server.streams.outlets import Event
 from broker_server.streams.serving import ExecutionFilter, Serving
-from broker_server.streams.standing import Asked, Standing
+from broker_server.streams.standing import Asked, Standing, Standings
 
 log = structlog.get_logger(__name__)
-
-FAILURES_BEFORE_POLLING = 3
 
 
 class StreamBoard:
@@ -83,12 +87,22 @@ class StreamBoard:
             can_look=streams.can_snapshot,
             key_of=self.key_of,
             make_event=self.event,
+            marks_of=self._marks_of,
         )
         self.serving = Serving(
             self.book, self.feed, self.audience, delivery, Herald(vendor, bus, streams.describe)
         )
         self.watchers = self.serving.watchers
         self._answers = self.serving.answers
+        self._connections = Connections(self.feed, self.serving.herald)
+        self._standings = Standings(
+            vendor,
+            self.book,
+            self.audience,
+            self._connections,
+            key_of=self.key_of,
+            market_of=streams.order_market,
+        )
 
     # Tasks
 
@@ -96,8 +110,11 @@ class StreamBoard:
         """Take subscriptions in, all or none.
 
         Raises:
+            InvalidParameters: The task has one of them already, by a method of another family.
             SubscriptionLimit: There is no slot for one of them, and REST may not stand in.
         """
+        self._ensure_of_one_family(asked)
+        self._connections.forget_all_but(self.serving.held)
         try:
             changes = self.book.subscribe(asked)
         except CapacityReached as error:
@@ -105,8 +122,7 @@ class StreamBoard:
         self.serving.apply(changes)
         registrations = list(dict.fromkeys(each.registration for each in asked))
         self.serving.ask_anew(registrations)
-        if self._failures >= FAILURES_BEFORE_POLLING:
-            self.serving.apply(self.book.failed(self._unconfirmed(registrations)))
+        self.serving.apply(self.book.failed(self._connections.down(self._unconfirmed(registrations))))
         found = (self.audience.find(each) for each in asked)
         return Asked(
             [receiver for receiver in found if receiver is not None],
@@ -117,15 +133,7 @@ class StreamBoard:
 
     def standings(self, receivers: Sequence[Receiver]) -> list[Standing]:
         """How what was asked for is served now: what the acknowledgement says."""
-        for receiver in receivers:
-            registration = receiver.subscription.registration
-            is_live = self.book.registration_mode(registration) == "realtime"
-            self.audience.answer(receiver, self.serving.stale.get(registration) if is_live else None)
-        return [
-            Standing(each, self.key_of(each), self.book.mode(each), self._failure(receiver))
-            for receiver in receivers
-            for each in (receiver.subscription,)
-        ]
+        return self._standings.of(receivers, self.serving.stale)
 
     def begin(self, receivers: Sequence[Receiver]) -> None:
         """They are acknowledged."""
@@ -192,6 +200,7 @@ class StreamBoard:
         for watcher in self.watchers:
             watcher.registered(registration)
         self.serving.given_up.discard(registration)
+        self._connections.registered(registration)
         self.serving.apply(self.book.registered(registration))
         self._answers.settle(registration)
         if registration in self._interrupted:
@@ -207,6 +216,10 @@ class StreamBoard:
         log.warning("the vendor refuses a subscription", **shown, reason=reason, for_good=for_good)
         if not for_good:
             self.serving.apply(self.book.failed([registration]), reason=reason)
+            if isinstance(failure, AuthenticationFailed):
+                self._connections.key_refused(registration, failure)
+                self._tell_those_who_wait([registration], reason)
+                self._answers.settle(registration)
             return
         self.serving.herald.of_stream(registration, "refused", reason=reason, code=failure.code)
         for each in self.book.members(registration):
@@ -246,14 +259,15 @@ class StreamBoard:
         """A connection is up."""
         self._failures = 0
 
-    def failing(self, failures: int, reason: str) -> None:
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         """A connection could not be made, or was lost."""
         self._failures = failures
         self._answers.settle_all()
-        if failures >= FAILURES_BEFORE_POLLING:
-            self.serving.apply(self.book.failed(self.book.unconfirmed), reason=reason)
-        if failures == FAILURES_BEFORE_POLLING:
-            self._tell_those_who_wait(reason)
+        is_news = self._connections.failing(failures, reason, pause=pause, connection=connection)
+        waiting = self._connections.down(self.book.unconfirmed)
+        self.serving.apply(self.book.failed(waiting), reason=reason)
+        if is_news:
+            self._tell_those_who_wait([each for each in waiting if each not in self._interrupted], reason)
 
     # Others
 
@@ -272,6 +286,10 @@ class StreamBoard:
         event = self.event(incoming, marks)
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event)
+
+    def publish_state(self, registration: Registration, incoming: Incoming) -> None:
+        """Publish what a look by REST found when it was live again."""
+        self.audience.publish_state(registration, self.event(incoming, {"snapshot": True}))
 
     def tell_polled(self, registration: Registration, state: str, reason: str) -> None:
         """Tell those that REST stands in for, and ``broker.events``."""
@@ -300,11 +318,24 @@ class StreamBoard:
 
     # Inside
 
-    def _tell_those_who_wait(self, reason: str) -> None:
-        """What has never been live, and REST does not stand in for, hears why nothing comes."""
-        for registration in self.book.unconfirmed:
-            if registration in self._interrupted:
-                continue  # it was told when it was interrupted
+    def _ensure_of_one_family(self, asked: Sequence[Subscription]) -> None:
+        for each in asked:
+            known = self.book.find(each.key)
+            if known is not None and known.family != each.family:
+                raise InvalidParameters(
+                    f"the task {each.task_id!r} is subscribed to this already by another method "
+                    f"({known.family}); use another task_id",
+                    vendor=self.vendor,
+                )
+
+    def _marks_of(self, registration: Registration) -> Mapping[str, Any]:
+        """What tells subscriptions of one key apart: the executions of several markets."""
+        market = self.streams.order_market(registration)
+        return {} if market is None else {"market": market}
+
+    def _tell_those_who_wait(self, registrations: Sequence[Registration], reason: str) -> None:
+        """What REST does not stand in for hears why nothing comes."""
+        for registration in registrations:
             for each in self.book.audience(registration):
                 if self.book.mode(each) == "pending":
                     self.audience.status(each, "reconnecting", reason=reason)
@@ -315,15 +346,6 @@ class StreamBoard:
 
     def _is_polled(self, subscription: Subscription) -> bool:
         return self.book.mode(subscription) == "polling"
-
-    def _failure(self, receiver: Receiver) -> TaskFailed | None:
-        if self.book.find(receiver.subscription.key) is not None:
-            return None
-        if receiver.ended:
-            return receiver.refusal or NotSubscribed("it was ended while the vendor's answer was waited for")
-        return VendorUnavailable(
-            f"{self.vendor}: live data began anew meanwhile; try again in a moment", vendor=self.vendor
-        )
 
     def _why_full(self, error: CapacityReached) -> str:
         if not error.limit:

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import InvalidParameters, NotSubscribed, VendorUnavailable
+from broker_client.protocol import utc_text
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription
 from broker_server.results import Result
@@ -228,11 +229,13 @@ class StreamDesk:
 
 def _row(standing: Standing) -> dict[str, Any]:
     subscription = standing.subscription
+    more = {"market": standing.market, "reason": standing.reason}
     return {
         "subscription": subscription.task_id,
         "ticker": subscription.ticker,
         "key": standing.key,
         "mode": standing.mode,
+        **{name: value for name, value in more.items() if value is not None},
     }
 
 
@@ -240,12 +243,19 @@ def _listed(board: StreamBoard, subscription: Subscription) -> dict[str, Any]:
     return {
         "subscription": subscription.task_id,
         "vendor": board.vendor,
-        "method": subscription.family,
+        "method": _method_of(subscription),
         "ticker": subscription.ticker,
+        "market": board.streams.order_market(subscription.registration),
         "key": board.key_of(subscription),
         "mode": board.book.mode(subscription),
         "suspended": board.book.is_suspended(subscription),
         "reply_queue": subscription.reply_to,
         "copies": subscription.copies,
-        "created_at": subscription.created_at.isoformat(),
+        "created_at": utc_text(subscription.created_at),
     }
+
+
+def _method_of(subscription: Subscription) -> str:
+    """What the task was that subscribed."""
+    vendor, _, noun = subscription.family.partition(".")
+    return f"{vendor}.subscribe" if subscription.vendor_form else f"{vendor}.subscribe-{noun}"

@@ -41,6 +41,11 @@ class Herald:
         body = {"task_id": subscription.task_id, **more}
         self._publish("subscription", subscription.registration, state, body)
 
+    def of_connection(self, state: str, **more: Any) -> None:
+        """Something happened to a connection, whatever is registered on it."""
+        body = {"type": "connection", "state": state, "vendor": self._vendor, **more}
+        self._bus.publish(f"stream.{self._vendor}.{state}", body)
+
     def _publish(self, about: str, registration: Registration, state: str, more: Mapping[str, Any]) -> None:
         shown = {"vendor": self._vendor, **self._describe(registration)}
         self._bus.publish(f"{about}.{self._vendor}.{state}", {"type": about, "state": state, **more, **shown})

@@ -90,6 +90,7 @@ class Serving:
         for each in changes.resumed:
             self._audience.interrupt_one(each)
             self._audience.status(each, "resumed", mode=self._book.mode(each))
+            self.herald.of_subscription(each, "resumed", mode=self._book.mode(each))
         for turn in changes.turned:
             self._turn(turn, {"reason": reason} if reason else {})
         if changes.wanted is not None:

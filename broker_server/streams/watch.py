@@ -103,17 +103,17 @@ class FreshnessWatch:
                 look.cancel()
 
     async def _look(self, suspected: Suspected) -> None:
-        registration = suspected.registration
+        registration, failure = suspected.registration, ""
         try:
             moved = await self._has_moved(registration, since=self._monotonic() - suspected.silent)
         except TaskFailed as error:
             log.info("a silent subscription cannot be looked up", reason=str(error))
-            moved = None
-        except Exception:
+            moved, failure = None, str(error)
+        except Exception as error:
             log.exception("a silent subscription cannot be looked up")
-            moved = None
+            moved, failure = None, type(error).__name__
         for action in self._freshness.verdict(registration, moved, self._monotonic()):
-            self._act(action)
+            self._act(action, failure)
         if registration not in self._board.serving.held:
             self._seen.pop(registration, None)
 
@@ -142,11 +142,12 @@ class FreshnessWatch:
         seen = self._seen[registration] = _Seen(asked_at, state)
         return seen
 
-    def _act(self, action: Action) -> None:
+    def _act(self, action: Action, failure: str = "") -> None:
         registration = action.registration
         if isinstance(action, Stale):
             seen = "changes that did not come" if action.proven else "nothing to compare with"
-            self._board.serving.turn_stale(registration, f"no data; by REST: {seen}")
+            why = f"and the look by REST failed: {failure}" if failure else f"by REST: {seen}"
+            self._board.serving.turn_stale(registration, f"no data; {why}")
         elif isinstance(action, Recovered):
             reason = "data comes again" if action.delivers else "the market is quiet"
             self._board.serving.turn_fresh(registration, reason, missed=action.delivers)

@@ -51,11 +51,21 @@ class Plan:
         timing: The waits.
         is_notice: Whether a code is that of notices, where a vendor knows them by a name of the customer: it
             may come back written otherwise, and a wrong one may break the connection.
+        capacity: How many the server holds for this connection.
     """
 
-    def __init__(self, timing: Timing, is_notice: Callable[[str], bool] = lambda code: False) -> None:
+    def __init__(
+        self,
+        timing: Timing,
+        is_notice: Callable[[str], bool] = lambda code: False,
+        *,
+        capacity: int | None = None,
+    ) -> None:
         self._timing = timing
         self._is_notice = is_notice
+        self._capacity = capacity
+        self._left_alone: dict[Registration, float] = {}
+        self._doubtful: set[Registration] = set()
         self._wanted: dict[Registration, None] = {}
         self._held: dict[Registration, None] = {}
         self._uncertain: dict[Registration, None] = {}
@@ -76,6 +86,8 @@ class Plan:
         """
         before, self._wanted = self._wanted, dict.fromkeys(registrations)
         dropped = [one for one in before if one not in self._wanted]
+        for one in self._wanted:
+            self._left_alone.pop(one, None)
         for one in dropped:
             self._announced.discard(one)
             self._given_up.discard(one)
@@ -135,13 +147,15 @@ class Plan:
         if self._limit is not None and now >= self._limit_until:
             self._limit = None
         aims = dict.fromkeys(self._aims())
-        ends = [one for one in (*self._held, *self._uncertain) if one not in aims or one in self._renewing]
+        kept = self._kept(now, len(aims))
+        held = [one for one in (*self._held, *self._uncertain) if one not in kept]
+        ends = [one for one in held if one not in aims or one in self._renewing]
         if due := self._due(ends, now, most):
             return [Request(one, register=False) for one in due]
         starts = [one for one in aims if one not in self._held]
         if due := self._due(starts, now, most):
             return [Request(one, register=True) for one in due]
-        waits = [self._wait(one, now) for one in (*ends, *starts)]
+        waits = [*kept.values(), *(self._wait(one, now) for one in (*ends, *starts))]
         if self._limit is not None and self.over_limit():
             waits.append(self._limit_until - now)
         soonest = min(waits, default=_NEVER)
@@ -159,6 +173,7 @@ class Plan:
     def registered(self, registration: Registration) -> None:
         """The server holds it."""
         self._uncertain.pop(registration, None)
+        self._doubtful.discard(registration)
         self._held[registration] = None
         self._forget_failures(registration)
         self._breaks.pop(registration, None)
@@ -175,6 +190,8 @@ class Plan:
         self._uncertain.pop(registration, None)
         self._held.pop(registration, None)
         self._renewing.discard(registration)
+        self._left_alone.pop(registration, None)
+        self._doubtful.discard(registration)
         self._forget_failures(registration)
         if unasked:
             self._not_before[registration] = now + self._timing.first_retry
@@ -192,6 +209,7 @@ class Plan:
 
     def unanswered(self, request: Request, now: float) -> None:
         """There was no answer in time."""
+        self._doubtful.add(request.registration)
         self._failed(request.registration, now)
 
     def refused(self, request: Request, refusal: Refusal, now: float) -> bool:
@@ -208,7 +226,8 @@ class Plan:
             if self._failed(one, now) >= self._timing.retries:
                 self._not_before[one] = _NEVER
             return False
-        self._uncertain.pop(one, None)
+        if one not in self._doubtful:  # else an earlier request may have been carried out all the same
+            self._uncertain.pop(one, None)
         if refusal is Refusal.LIMIT:
             self._limit = len(self._held)
             self._limit_until = now + self._timing.limit
@@ -238,6 +257,8 @@ class Plan:
         self._uncertain.clear()
         self._announced.clear()
         self._renewing.clear()
+        self._left_alone.clear()
+        self._doubtful.clear()
         self._limit = None
         for one in [one for one in self._tries if one not in self._wanted]:
             self._forget_failures(one)
@@ -283,6 +304,19 @@ class Plan:
 
     def _aims(self) -> list[Registration]:
         return self._open()[: self._limit]
+
+    def _kept(self, now: float, aims: int) -> dict[Registration, float]:
+        """What nobody wants any more and is held yet for a while, each with the seconds it has left.
+
+        It may be wanted again at once. What is wanted goes first, and then what was given up last.
+        """
+        if self._limit is not None:
+            return {}
+        alone = [one for one in self._held if one not in self._wanted]
+        rests = {one: self._left_alone.setdefault(one, now) + self._timing.keep - now for one in alone}
+        room = len(alone) if self._capacity is None else self._capacity - aims
+        newest = sorted(alone, key=lambda one: rests[one], reverse=True)[: max(room, 0)]
+        return {one: rests[one] for one in newest if rests[one] > 0}
 
     def _wait(self, registration: Registration, now: float) -> float:
         return self._not_before.get(registration, now) - now

@@ -90,6 +90,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         self._last_failure: str | None = None
         self._connections = 0
         self._refused_until: float | None = None
+        self._key_refusals = 0
         self._short_ones = 0
         self.failures = 0
 
@@ -242,6 +243,12 @@ class LiveSession(ABC, Generic[ConversationT]):
         if is_stable:
             self._forget_failures()
         in_use, is_failure = ending.kind is End.IN_USE, ending.kind not in (End.IDLE, End.ASKED)
+        self._key_refusals = self._key_refusals + 1 if ending.kind is End.KEY_REFUSED else 0
+        if 0 < self._key_refusals < self._timing.key_attempts:
+            self._last_failure, self._next_pause = ending.reason, self._timing.key_again
+            log.warning(f"{self.vendor}_live_key_refused", reason=ending.reason, times=self._key_refusals)
+            self._observer.ended(ending.reason, self._next_pause)
+            return
         if ending.kind is End.STALE_PASS and value is not None:
             self._discard_pass(value)
             if not self._has_renewed_pass:
@@ -259,8 +266,9 @@ class LiveSession(ABC, Generic[ConversationT]):
         self._observer.ended(ending.reason, self._next_pause)
         if is_failure:
             self._last_failure = ending.reason
-            self._listener.failing(self.failures, ending.reason)
-        log.info(
+            self._listener.failing(self.failures, ending.reason, pause=self._next_pause)
+        tell = log.warning if is_failure and self.failures >= self._timing.worrying else log.info
+        tell(
             f"{self.vendor}_live_ended",
             reason=ending.reason,
             failures=self.failures,
@@ -276,7 +284,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         self._listener.steady()
 
     def _forget_failures(self) -> None:
-        self.failures = self._short_ones = 0
+        self.failures = self._short_ones = self._key_refusals = 0
         self._has_renewed_pass = False
 
     def _defect(self, error: Exception) -> Ending:

@@ -14,6 +14,11 @@ class Timing:
         open: For connecting, the handshake included.
         close: For the closing handshake; then the connection is cut.
         between_requests: From one request to the next, at least.
+        burst: So many requests may follow each other like that: a whole connection's registrations.
+        refill: Beyond them there is one more in so long: 120 in the worst minute, whatever clients do.
+        keep: A registration that nobody wants any more is given back after so long, unless its place is
+            needed: subscribing and unsubscribing in a loop costs KIS nothing.
+        remember: What KIS refused for good is refused for so long without asking it again.
         answer: For the answer to a request.
         unanswered: So many requests in a row without an answer end the connection.
         silence: Without any frame, not even the server's ping, the connection counts as dead.
@@ -24,6 +29,9 @@ class Timing:
         longest_pause: No pause is longer.
         in_use: After "another connection has the key", a pause is at least so long: an old one may be counted
             for a while yet.
+        worrying: So many failures in a row are logged as warnings.
+        key_attempts: So many refusals of a key in a row are believed; one alone may be a fault of KIS.
+        key_again: From one of them to the next.
         key_refused: A refused key is not tried again before.
         first_retry: Before a registration that failed is asked for again; doubles each time.
         longest_retry: No such wait is longer.
@@ -38,6 +46,10 @@ class Timing:
     open: float = 10.0
     close: float = 2.0
     between_requests: float = 0.1
+    burst: int = 60
+    refill: float = 1.0
+    keep: float = 10.0
+    remember: float = 60.0
     answer: float = 10.0
     unanswered: int = 3
     silence: float = 60.0
@@ -47,6 +59,9 @@ class Timing:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     in_use: float = 30.0
+    worrying: int = 3
+    key_attempts: int = 3
+    key_again: float = 1.5
     key_refused: float = 600.0
     first_retry: float = 2.0
     longest_retry: float = 60.0

@@ -26,9 +26,14 @@ def _ticker(value: object) -> object:
 
 
 def _symbol(value: object) -> object:
-    if not isinstance(value, str) or _SYMBOL.fullmatch(value) is None:
-        raise ValueError('must be a symbol in capitals as text, such as "AAPL" or "00700"')
-    return value
+    symbol = value.upper() if isinstance(value, str) else ""
+    if _SYMBOL.fullmatch(symbol) is None:
+        raise ValueError('must be a symbol as text, such as "AAPL" or "00700"')
+    return symbol
+
+
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
 
 
 def _whole(value: object) -> object:
@@ -77,7 +82,7 @@ Ticker = Annotated[
 Symbol = Annotated[
     str, BeforeValidator(_symbol), WithJsonSchema({"type": "string", "pattern": f"^({_SYMBOL.pattern})$"})
 ]
-"""A symbol of an overseas exchange."""
+"""A symbol of an overseas exchange; taken in small letters too."""
 
 Quantity = Annotated[int, BeforeValidator(_whole), Field(gt=0, le=999_999_999)]
 """Shares."""
@@ -108,6 +113,9 @@ OrderVenue = Literal["KRX", "NXT", "SOR"]
 
 OverseasExchange = Literal["NASD", "NYSE", "AMEX", "SEHK", "SHAA", "SZAA", "TKSE", "HASE", "VNSE"]
 """An exchange by KIS's order code."""
+
+AskedExchange = Annotated[OverseasExchange, BeforeValidator(_in_capitals)]
+"""The same as an argument; taken in small letters too."""
 
 
 class InOrder(Parameters):
@@ -162,4 +170,4 @@ class SymbolParameters(ReadParameters):
     """
 
     ticker: Symbol
-    exchange: OverseasExchange
+    exchange: AskedExchange

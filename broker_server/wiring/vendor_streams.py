@@ -20,6 +20,7 @@ from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.core.vendor import OrderAccess
 from broker_server.streams.board import StreamBoard
+from broker_server.streams.catching_up import CatchingUp
 from broker_server.streams.delivery import Delivery, Publisher
 from broker_server.streams.executions import Executions
 from broker_server.streams.fill_writer import FillRecord
@@ -174,15 +175,18 @@ class VendorStreams:
                 clock=parts.clock,
                 monotonic=parts.monotonic,
             )
-            board.watchers += [watch, executions]
+            catching_up = CatchingUp(board)
+            board.watchers += [watch, executions, catching_up]
             board.executions = executions
             board.restore(kept)
+            catching_up.restored(each.registration for each in kept)
             self._boards[self.name] = board
             writing = asyncio.ensure_future(executions.run())
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(board.feed.run())
                     group.create_task(watch.run())
+                    group.create_task(catching_up.run())
                     poller = Poller(board, parts.options.polling_interval, monotonic=parts.monotonic)
                     group.create_task(poller.run())
                     keeper = ReplyQueueKeeper(board, sender, monotonic=parts.monotonic)

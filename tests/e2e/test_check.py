@@ -61,9 +61,10 @@ def test_a_running_worker_is_asked_instead_of_a_second_session(
             "ok   kis worker",
             "ok   kis quote",
             "ok   kis account",
+            "ok   kis live data",
         ]
         assert all("asked the worker " in line for line in lines[2:-1])
-        assert lines[-1] == "all 5 checks passed: the worker is running"
+        assert lines[-1] == "all 6 checks passed: the worker is running"
         # The token, the price and the balance of the worker: the check itself called nobody.
         assert calls(simulator) - before == 3
         assert not (tmp_path / "of the check" / "sapi-broker" / "kis").exists()

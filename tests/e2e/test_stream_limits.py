@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from tests.support.broker_cleaning import clean
-from tests.support.live_data import END_PRICE, PRICE, LiveFloor, Subscriber, check_sequences, open_live_floor
+from tests.support.live_data import (
+    BRISK,
+    END_PRICE,
+    PRICE,
+    LiveFloor,
+    Subscriber,
+    check_sequences,
+    open_live_floor,
+)
 from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
 
@@ -23,7 +31,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     clean(_test_broker.url, _test_broker.management)
     folder = tmp_path_factory.mktemp("streams")
     with open_live_floor(_test_broker.url, folder, notices=False, settings=SETTINGS) as floor:
-        floor.start()
+        floor.start(program=BRISK)
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
         floor.assert_discreet()

@@ -12,6 +12,7 @@ import pytest
 from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
+    BRISK,
     END_PRICE,
     PRICE,
     LiveFloor,
@@ -29,7 +30,7 @@ def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A floor with one worker."""
     clean(_test_broker.url, _test_broker.management)
     with open_live_floor(_test_broker.url, tmp_path_factory.mktemp("streams")) as floor:
-        floor.start()
+        floor.start(program=BRISK)
         floor.wait_own()
         yield floor
         assert floor.worker.terminate() == 0, floor.logs()
@@ -150,6 +151,16 @@ def test_ten_tasks_on_one_ticker_are_one_registration(floor: LiveFloor, consumer
     assert floor.exchange.registrations() == [SAMSUNG]
     assert floor.exchange.counts()["unregistrations"] == 0
     assert len(check_sequences(consumer.messages(tasks[9]))) == 1
+
+
+def test_what_clients_do_in_a_loop_is_no_loop_at_the_vendor(floor: LiveFloor, consumer: Subscriber) -> None:
+    floor.exchange.clear_counts()
+    for _ in range(20):
+        task_id = consumer.subscribe(PRICE, {"ticker": "005930", "snapshot": False})
+        consumer.send(END_PRICE, task_id=task_id)
+    for _ in range(10):
+        assert consumer.error(PRICE, {"ticker": "999999", "snapshot": False})["code"] == "INVALID_PARAMETERS"
+    assert floor.exchange.counts()["registrations_most_in_a_minute"] <= 4
 
 
 def test_exchange_carries_each_event_once_with_a_sequence_of_its_own(

@@ -10,7 +10,15 @@ from broker_server.vendors.kis.realtime_pool import KisFeed
 from broker_server.vendors.live_timing import Timing
 
 TIMING = Timing(
-    silence=2.0, stable=2.0, first_pause=0.2, longest_pause=1.0, first_retry=0.5, answer=2.0, in_use=2.0
+    burst=1000,
+    silence=2.0,
+    stable=2.0,
+    first_pause=0.2,
+    longest_pause=1.0,
+    first_retry=0.5,
+    answer=2.0,
+    in_use=2.0,
+    keep=0.2,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,17 @@ from tests.support.kis_stream import CIPHER
 from tests.support.waiting import wait_until_async
 
 HTS_ID = "trader77"
-QUICK = Timing(between_requests=0.0, answer=5.0, close=0.5, linger=0.05, first_retry=0.02, longest_retry=0.05)
+QUICK = Timing(
+    between_requests=0.0,
+    burst=100_000,
+    answer=5.0,
+    close=0.5,
+    linger=0.05,
+    keep=0.0,
+    first_retry=0.02,
+    longest_retry=0.05,
+    remember=0.0,
+)
 """Waits that a test can afford; the pauses of the back-off are only written down."""
 
 
@@ -206,7 +216,7 @@ class Heard:
     def connected(self) -> None:
         self.log.append(("connected", None))
 
-    def failing(self, failures: int, reason: str) -> None:
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         self.log.append(("failing", (failures, reason)))
 
     def said(self, what: str) -> list[Any]:

@@ -173,9 +173,10 @@ def gaps(messages: Sequence[Mapping[str, Any]]) -> list[Gap]:
         if message["kind"] != "event":
             continue
         trade = message["result"][0]
-        if last is not None and trade["quantity"] is not None:
+        # A state by REST shows too that something was missed before it; between polls that is no news.
+        if last is not None and (trade["quantity"] is not None or "snapshot" in trade):
             before = last["result"][0]
-            if trade["volume"] - trade["quantity"] > before["volume"]:
+            if trade["volume"] - (trade["quantity"] or 0) > before["volume"]:
                 counted = (last["epoch"], last["sequence"] + 1)
                 jumped = counted != (message["epoch"], message["sequence"])
                 found.append(Gap(last, dict(message), told or jumped))

@@ -10,9 +10,9 @@ from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
 from broker_server.vendors.order_parameters import OriginalParameters
 from broker_server.vendors.parameters import (
+    AskedExchange,
     DecimalText,
     OrderVenue,
-    OverseasExchange,
     Quantity,
     Symbol,
     Ticker,
@@ -94,7 +94,7 @@ class OverseasOrderParameters(Parameters):
     """
 
     ticker: Symbol
-    exchange: OverseasExchange
+    exchange: AskedExchange
     quantity: Quantity
     price: DecimalText | None = None
     order_type: OverseasOrderType | None = None

@@ -27,6 +27,7 @@ from broker_server.vendors.kis.values import (
 )
 from broker_server.vendors.parameters import (
     AccountParameters,
+    AskedExchange,
     Day,
     DecimalText,
     InOrder,
@@ -45,7 +46,7 @@ class OverseasBalanceParameters(AccountParameters):
         exchange: One exchange; all American ones when left out.
     """
 
-    exchange: OverseasExchange | None = None
+    exchange: AskedExchange | None = None
 
 
 class OverseasBuyableParameters(AccountParameters):
@@ -58,7 +59,7 @@ class OverseasBuyableParameters(AccountParameters):
     """
 
     ticker: Symbol
-    exchange: OverseasExchange
+    exchange: AskedExchange
     price: DecimalText
 
 

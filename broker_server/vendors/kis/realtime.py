@@ -17,6 +17,7 @@ from broker_server.vendors.kis.realtime_codes import Treatment, refusal_error
 from broker_server.vendors.kis.realtime_conversation import Conversation
 from broker_server.vendors.kis.realtime_intake import Intake
 from broker_server.vendors.kis.realtime_keys import is_notice
+from broker_server.vendors.kis.realtime_pace import Pace
 from broker_server.vendors.live_endings import End, Ending
 from broker_server.vendors.live_plan import Plan
 from broker_server.vendors.live_session import LiveSession, Pause, SessionListener
@@ -60,7 +61,7 @@ class KisSession(LiveSession[Conversation]):
         super().__init__(
             config.live_url,
             listener,
-            Plan(timing := timing or Timing(), is_notice),
+            Plan(timing := timing or Timing(), is_notice, capacity=config.ws_max_registrations),
             clock=clock,
             chance=chance,
             timing=timing,
@@ -69,6 +70,7 @@ class KisSession(LiveSession[Conversation]):
             observer=observer,
         )
         self._approval = approval
+        self._pace = Pace(timing)
         self._intake = Intake(listener.received, config.account, alias, clock, self._oddities)
 
     def _get_pass(self) -> str:
@@ -92,6 +94,7 @@ class KisSession(LiveSession[Conversation]):
                 config.app_secret.get_secret_value(),
             ),
             plan=self._plan,
+            pace=self._pace,
             intake=self._intake,
             oddities=self._oddities,
             events=self._listener,

@@ -35,6 +35,7 @@ from broker_server.vendors.kis.realtime_codes import (
 from broker_server.vendors.kis.realtime_intake import Intake
 from broker_server.vendors.kis.realtime_keys import is_notice, shown
 from broker_server.vendors.kis.realtime_link import request_text
+from broker_server.vendors.kis.realtime_pace import Pace
 from broker_server.vendors.live_conversation import LiveConversation
 from broker_server.vendors.live_endings import End, Ending, Events
 from broker_server.vendors.live_link import why_closed
@@ -67,6 +68,7 @@ class Conversation(LiveConversation[Request]):
         customer: ``custtype``.
         secrets: What must not appear in a text of KIS that is passed on; the approval key is one anyway.
         plan: What to do; outlives the connection.
+        pace: How fast; likewise.
         intake: Where data frames go; likewise.
         oddities: Where unknown codes are counted.
         events: Whom to tell.
@@ -84,6 +86,7 @@ class Conversation(LiveConversation[Request]):
         secrets: tuple[str, ...],
         *,
         plan: Plan,
+        pace: Pace,
         intake: Intake,
         oddities: OddityLog,
         events: Events,
@@ -96,6 +99,7 @@ class Conversation(LiveConversation[Request]):
         self._approval_key = approval_key
         self._customer = customer
         self._secrets = (approval_key, *secrets)
+        self._pace = pace
         self._intake = intake
         self._answer: asyncio.Future[_Answer] | None = None
         self._read_anew: set[Registration] = set()
@@ -185,7 +189,8 @@ class Conversation(LiveConversation[Request]):
         return not register if treatment is Treatment.REMOVED else True
 
     def _next_step(self, now: float) -> Request | float | None:
-        return self._plan.next_step(now)
+        step = self._plan.next_step(now)
+        return self._pace.wait(now) or step if isinstance(step, Request) else step
 
     async def _ask(self, request: Request) -> Ending | None:
         registration = request.registration
@@ -197,6 +202,7 @@ class Conversation(LiveConversation[Request]):
             self._observer.asked(registration, register=request.register)
             await self._connection.send(request_text(self._approval_key, self._customer, request))
             self._sent_at = self._loop.time()
+            self._pace.take(self._sent_at)
             async with asyncio.timeout(self._timing.answer):
                 answer = await self._answer
         except ConnectionClosed as error:

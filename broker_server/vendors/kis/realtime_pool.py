@@ -21,7 +21,8 @@ from broker_server.vendors.kis.realtime_places import Seat, place
 from broker_server.vendors.live_session import Pause
 from broker_server.vendors.live_timing import Timing
 
-_FOR_GOOD = frozenset({"unsupported", "key refused", "given up"})
+_FOR_GOOD = frozenset({"unsupported", "given up"})
+"""A refused key is not among them: it may be accepted again, and what was served with it waits for that."""
 _SICK_AFTER = 3
 """Failures in a row after which others take over what they have room for."""
 
@@ -62,6 +63,9 @@ class KisFeed:
         self._registered: set[Registration] = set()
         self._refusals: dict[int, TaskFailed] = {}
         self._refused_for = (timing or Timing()).key_refused
+        self._remember = (timing or Timing()).remember
+        self._clock = clock
+        self._remembered: dict[Registration, tuple[float, Exception]] = {}
         self.capacity = sum(config.ws_max_registrations for config in configs)
         self._sessions = [
             KisSession(
@@ -112,6 +116,9 @@ class KisFeed:
     def _place(self) -> None:
         """Give every session its part, and tell of what none can take."""
         before = self._seats
+        for one in self._wanted:
+            if one not in self._told and (error := self._recall(one)) is not None:
+                self._tell(one, "given up", error)
         open_ones = [one for one in self._wanted if self._told.get(one) not in _FOR_GOOD]
         places = place(open_ones, [_seat(session) for session in self._sessions], before)
         self._seats = dict(places.seats)
@@ -138,7 +145,17 @@ class KisFeed:
             del self._told[one]
         self._place()
 
-    def _tell(self, registration: Registration, what: str, error: TaskFailed) -> None:
+    def _remember_refusal(self, registration: Registration, error: Exception) -> None:
+        now = self._clock.monotonic()
+        self._remembered = {one: kept for one, kept in self._remembered.items() if kept[0] > now}
+        self._remembered[registration] = now + self._remember, error
+
+    def _recall(self, registration: Registration) -> Exception | None:
+        """Why KIS has just refused it; asking again and again could get the key blocked."""
+        until, error = self._remembered.get(registration, (0.0, None))
+        return error if self._clock.monotonic() < until else None
+
+    def _tell(self, registration: Registration, what: str, error: Exception) -> None:
         if self._told.get(registration) != what:
             self._told[registration] = what
             for_good = what in _FOR_GOOD
@@ -165,6 +182,7 @@ class _Member:
     def refused(self, registration: Registration, error: Exception, *, for_good: bool) -> None:
         if for_good:
             self._feed._told[registration] = "given up"
+            self._feed._remember_refusal(registration, error)
         self._listener.refused(registration, error, for_good=for_good)
 
     def interrupted(self, registrations: Sequence[Registration], reason: str) -> None:
@@ -174,8 +192,8 @@ class _Member:
     def connected(self) -> None:
         self._listener.connected()
 
-    def failing(self, failures: int, reason: str) -> None:
-        self._listener.failing(failures, reason)
+    def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
+        self._listener.failing(failures, reason, pause=pause, connection=self._at)
         if failures == _SICK_AFTER:
             self._feed._place()
 

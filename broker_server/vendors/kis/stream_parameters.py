@@ -14,9 +14,10 @@ Market = Literal["domestic", "overseas"]
 
 
 def _exchange(value: object) -> object:
-    if not isinstance(value, str) or value not in exchange_names():
+    name = value.upper() if isinstance(value, str) else ""
+    if name not in exchange_names():
         raise ValueError(f"must be one of {', '.join(exchange_names())}")
-    return value
+    return name
 
 
 StreamExchange = Annotated[

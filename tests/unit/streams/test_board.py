@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from broker_client.errors import NotSubscribed, SubscriptionLimit
+from broker_client.errors import AuthenticationFailed, InvalidParameters, NotSubscribed, SubscriptionLimit
 from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
 from tests.support.stream_parts import (
@@ -81,8 +81,86 @@ async def test_a_turn_is_told_once(studio: Studio) -> None:
         "ticker": "A",
         "reason": "refused",
     }
-    keys = ["stream.fake.interrupted", "subscription.fake.polling", "stream.fake.live"]
-    assert studio.bus.keys == keys
+    assert studio.bus.keys == [
+        "stream.fake.interrupted",
+        "stream.fake.failing",
+        "subscription.fake.polling",
+        "stream.fake.back",
+        "stream.fake.live",
+    ]
+    assert studio.bus.published[1][1] == {
+        "type": "connection",
+        "state": "failing",
+        "vendor": "fake",
+        "connection": None,
+        "failures": 3,
+        "reason": "refused",
+    }
+
+
+async def test_a_long_pause_before_the_next_connection_is_not_waited_for(studio: Studio) -> None:
+    studio.subscribe(sub(polling=True))
+    studio.board.failing(1, "lost", pause=1.0)
+    assert studio.publisher.what("queue-t") == []
+    studio.board.failing(2, "another connection holds this app key", pause=35.0)
+    assert studio.publisher.what("queue-t") == ["polling"]
+    assert studio.bus.keys == ["stream.fake.failing", "subscription.fake.polling"]
+
+
+async def test_only_what_hangs_on_a_connection_turns_with_it(studio: Studio) -> None:
+    studio.subscribe(sub(polling=True))
+    studio.board.failing(3, "down", connection="another")
+    assert studio.publisher.what("queue-t") == []
+    studio.board.failing(3, "down", connection="only")
+    assert studio.publisher.what("queue-t") == ["polling"]
+
+
+async def test_a_refused_key_ends_nothing_that_runs(studio: Studio) -> None:
+    studio.live(sub(polling=True), sub("firm", STATUS))
+    studio.board.interrupted([A, STATUS], "cut")
+    for registration in (A, STATUS):
+        studio.board.refused(registration, AuthenticationFailed("wrong key"), for_good=False)
+    assert studio.publisher.what("queue-t") == ["reconnecting", "polling"]
+    assert studio.publisher.what("queue-firm") == ["reconnecting", "reconnecting"]
+    assert studio.publisher.to("queue-firm")[-1].body["result"][0]["reason"].endswith("wrong key")
+    assert studio.forgotten == []
+    for registration in (A, STATUS):
+        studio.board.registered(registration)
+    assert studio.publisher.what("queue-firm")[-1] == "live"
+
+
+async def test_who_subscribes_while_a_key_is_refused_is_told_so(studio: Studio) -> None:
+    taken = studio.board.subscribe([sub(polling=True), sub("t", STATUS)])
+    for registration in (A, STATUS):
+        studio.board.refused(registration, AuthenticationFailed("wrong key"), for_good=False)
+    assert [each.done() for each in taken.answers] == [True, True]
+    polled, refused = studio.board.standings(taken.receivers)
+    assert (polled.mode, polled.reason, polled.failure) == (
+        "polling",
+        "AUTHENTICATION_FAILED: wrong key",
+        None,
+    )
+    assert isinstance(refused.failure, AuthenticationFailed)
+    studio.board.drop("t", "by the test")
+    again = studio.board.subscribe([sub("t", STATUS)])
+    (standing,) = studio.board.standings(again.receivers)
+    assert standing.failure is None, "the feed has not said so of this one"
+
+
+async def test_one_task_holds_a_registration_by_one_family(studio: Studio) -> None:
+    studio.live(sub())
+    with pytest.raises(InvalidParameters, match="another task_id"):
+        studio.board.subscribe([sub(family="fake.own", vendor_form=True)])
+    studio.subscribe(sub())
+    studio.subscribe(sub("other", family="fake.own", vendor_form=True))
+
+
+async def test_states_of_executions_name_their_market(studio: Studio) -> None:
+    taken = studio.board.subscribe([sub("e", NOTICE)])
+    assert [each.market for each in studio.board.standings(taken.receivers)] == ["domestic"]
+    studio.board.begin(taken.receivers)
+    studio.board.registered(NOTICE)
+    assert studio.publisher.to("queue-e")[0].body["result"][0]["market"] == "domestic"
 
 
 async def test_who_was_told_of_an_interruption_is_told_of_its_end(studio: Studio) -> None:
@@ -364,6 +442,7 @@ async def test_a_queue_that_is_gone_suspends_and_its_return_resumes(studio: Stud
     assert studio.bus.keys.count("subscription.fake.suspended") == 2
     studio.publisher.missing.clear()
     studio.board.queue_is_back("queue-t")
+    assert studio.bus.keys.count("subscription.fake.resumed") == 2
     studio.board.queue_is_back("queue-t")
     studio.receive(A, n=4)
     assert studio.publisher.what("queue-t") == [1, 2, "resumed", "resumed", 4]

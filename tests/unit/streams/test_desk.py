@@ -299,7 +299,8 @@ def test_listing_and_dropping(room: Room) -> None:
     assert [SubscriptionView.model_validate(each).model_dump(mode="json") for each in listed] == [
         each | {"created_at": "2026-11-20T00:00:00Z"} for each in listed
     ]
-    assert listed[0]["created_at"] == "2026-11-20T00:00:00+00:00"
+    assert listed[0]["created_at"] == "2026-11-20T00:00:00.000Z"
+    assert listed[0]["method"] == "fake.subscribe-price"
     assert room.desk.drop("t") == [
         {"subscription": "t", "ticker": "A"},
         {"subscription": "t", "ticker": "B"},

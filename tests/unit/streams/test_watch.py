@@ -144,6 +144,7 @@ async def test_a_look_that_fails_proves_nothing() -> None:
         studio.live(sub())
         await studio.pauses.go(20)
         assert studio.publisher.what("queue-t") == ["stale"]
+        assert "the look by REST failed" in studio.publisher.sent[0].body["result"][0]["reason"]
         market.failure = ValueError("a defect")
         await studio.pauses.go(60)
         market.failure = None

@@ -14,7 +14,7 @@ from broker_server.vendors.kis.realtime_keys import is_notice
 from broker_server.vendors.live_plan import Plan, Refusal, Request
 from broker_server.vendors.live_timing import Timing
 
-TIMING = Timing()
+TIMING = Timing(keep=0.0)
 POOL = [Registration("H0STCNT0", f"{number:06}") for number in range(8)] + [Registration("H0STCNI0", "me")]
 A, B, C = POOL[:3]
 NOTICES = POOL[-1]
@@ -306,3 +306,83 @@ def test_everything_may_be_given_up_until_it_is_wanted_anew() -> None:
     plan.want([])
     plan.want([B])
     register(plan, B)
+
+
+KEEPING = Timing(keep=10.0)
+
+
+def test_what_nobody_wants_any_more_is_kept_for_a_while_and_given_back() -> None:
+    plan = Plan(KEEPING, capacity=3)
+    plan.want([A, B])
+    register(plan, A, B)
+    plan.want([B])
+    assert plan.next_step(0.0) == 10.0
+    assert plan.next_step(4.0) == 6.0
+    assert plan.next_step(10.0) == Request(A, register=False)
+
+
+def test_a_loop_of_wanting_and_not_wanting_costs_nothing() -> None:
+    plan, now = Plan(KEEPING, capacity=3), 0.0
+    plan.want([A])
+    register(plan, A)
+    assert plan.announcements() == [A]
+    for _ in range(100):
+        plan.want([])
+        assert isinstance(plan.next_step(now), float)
+        now += 9.0
+        plan.want([A])
+        assert plan.next_step(now) is None
+        assert plan.announcements() == [A]
+
+
+def test_a_place_that_is_needed_is_not_kept() -> None:
+    plan = Plan(KEEPING, capacity=2)
+    plan.want([A, B])
+    register(plan, A, B)
+    plan.want([A])
+    assert isinstance(plan.next_step(0.0), float)
+    plan.want([A, C])
+    step = ask(plan, 1.0)
+    assert step == Request(B, register=False)
+    plan.removed(B, 1.0)
+    register(plan, C, now=1.0)
+
+
+def test_what_was_given_up_first_makes_room_first() -> None:
+    plan = Plan(KEEPING, capacity=3)
+    plan.want([A, B])
+    register(plan, A, B)
+    plan.want([A])
+    plan.next_step(0.0)
+    plan.want([])
+    plan.next_step(1.0)
+    plan.want(POOL[2:4])
+    assert plan.next_step(2.0) == Request(B, register=False)
+
+
+def test_nothing_is_kept_where_the_server_says_that_it_is_full() -> None:
+    plan = Plan(KEEPING, capacity=40)
+    plan.want([A])
+    register(plan, A)
+    plan.want([B])
+    assert plan.refused(ask(plan), Refusal.LIMIT, 0.0) is False
+    assert plan.next_step(0.0) == Request(A, register=False)
+
+
+def test_a_lost_connection_ends_what_was_kept() -> None:
+    plan = Plan(KEEPING, capacity=40)
+    plan.want([A])
+    register(plan, A)
+    plan.want([])
+    plan.next_step(0.0)
+    plan.disconnected()
+    assert plan.next_step(1.0) is None
+
+
+def test_a_refusal_after_an_unanswered_request_does_not_say_that_nothing_is_held() -> None:
+    plan = Plan(TIMING)
+    plan.want([A])
+    plan.unanswered(ask(plan), 0.0)
+    assert not plan.refused(ask(plan, 2.0), Refusal.PASSING, 2.0)
+    plan.want([])
+    assert ask(plan, 10.0) == Request(A, register=False)

@@ -29,6 +29,8 @@ TIMING = Timing(
     silence=45.0,
     shortest_pause=1.0,
     in_use=300.0,
+    keep=0.0,
+    key_attempts=1,
 )
 """Kiwoom pings every 10 seconds, refuses registrations that come faster, closes connections that come back at
 once, and gives the key to whoever logged in last: coming back soon would kick the other one, and so on."""

@@ -108,9 +108,57 @@ async def test_an_app_key_that_gets_no_approval_key_is_refused(tmp_path: Path) -
     async with stand(tmp_path) as it:
         it.kis.on("Approval", reply({"error_code": "EGW00103", "error_description": "no"}, 403))
         it.want(A)
-        await until(lambda: it.heard.said("refused for good") == [A])
+        await until(lambda: it.heard.said("refused") == [A])
         assert isinstance(it.heard.errors[A], AuthenticationFailed)
         assert not it.server.peers
+        assert len(it.kis.calls("Approval")) == QUICK.key_attempts
+        assert it.pauses == [QUICK.key_again] * 2
+
+
+async def test_a_key_whose_refusal_passes_is_not_taken_for_a_wrong_one(tmp_path: Path) -> None:
+    async with stand(tmp_path) as it:
+        refused = reply({"error_code": "EGW00103", "error_description": "no"}, 403)
+        it.kis.on("Approval", refused, refused, approval())
+        it.want(A)
+        await it.holds(A)
+        assert it.heard.errors == {}
+        assert it.heard.said("failing") == []
+
+
+async def test_what_was_refused_for_good_is_not_asked_for_again_within_a_minute(tmp_path: Path) -> None:
+    async with stand(tmp_path, timing=replace(QUICK, remember=60.0)) as it:
+        it.server.script = lambda peer, asked: refusal(asked, "OPSP8992") if asked.registration == A else None
+        it.want(A, B)
+        await it.holds(B)
+        await until(lambda: it.heard.said("refused for good") == [A])
+        for times in range(2, 5):
+            it.want(B)
+            it.want(A, B)
+            await until(lambda times=times: it.heard.said("refused for good") == [A] * times)
+        assert it.server.registered() == [A, B]
+        it.clock.advance(61)
+        it.want(B)
+        it.want(A, B)
+        await until(lambda: it.server.registered() == [A, B, A])
+
+
+async def test_subscribing_and_unsubscribing_in_a_loop_asks_for_nothing(tmp_path: Path) -> None:
+    async with stand(tmp_path, timing=replace(QUICK, keep=10.0, linger=10.0)) as it:
+        it.want(A, B)
+        await it.holds(A, B)
+        for _ in range(5):
+            it.want(B)
+            it.want(A, B)
+            await until(lambda: it.heard.up == {A, B})
+        assert len(it.server.asked) == 2
+
+
+async def test_requests_beyond_the_pace_wait(tmp_path: Path) -> None:
+    async with stand(tmp_path, timing=replace(QUICK, burst=2, refill=0.1)) as it:
+        it.want(A, B, C)
+        await it.holds(A, B, C)
+        first, _, third = [asked.at for asked in it.server.asked]
+        assert third - first >= 0.09
 
 
 async def test_what_is_not_wanted_any_more_goes_first(tmp_path: Path) -> None:
@@ -259,7 +307,8 @@ async def test_every_code_is_treated_as_the_table_says(tmp_path: Path, code: str
         await it.holds(B)
 
         def script(peer: Peer, asked: Asked) -> str | None:
-            if (peer.number, asked.registration, asked.register) != (0, A, True):
+            is_passing = peer.number > 0 and treatment is not Treatment.KEY_REFUSED
+            if is_passing or (asked.registration, asked.register) != (A, True):
                 return None
             if treatment is Treatment.REGISTERED:
                 peer.held.add(A)
@@ -293,14 +342,14 @@ async def test_every_code_is_treated_as_the_table_says(tmp_path: Path, code: str
         assert "approval-1" not in str(error) + str(error.vendor_message)
         assert HTS_ID not in str(error) + str(error.vendor_message)
         for_good = A in it.heard.said("refused for good")
-        assert for_good == (treatment not in (Treatment.RETRY, Treatment.LIMIT))
+        assert for_good == (treatment not in (Treatment.RETRY, Treatment.LIMIT, Treatment.KEY_REFUSED))
         if treatment is Treatment.RETRY:
             await until(lambda: it.heard.said("refused for good") == [A])
             tries = it.server.registered().count(A)
             assert tries == QUICK.retries + 1
         if treatment is Treatment.KEY_REFUSED:
             assert isinstance(error, AuthenticationFailed)
-            assert set(it.heard.said("refused for good")) == {A, B}
+            assert set(it.heard.said("refused")) == {A, B}
             return
         await it.holds(B)
 
@@ -479,11 +528,11 @@ async def test_a_refused_app_key_is_not_asked_again_for_long(tmp_path: Path) -> 
     async with stand(tmp_path) as it:
         it.server.script = lambda peer, asked: refusal(asked, "OPSP9994", "INVALID appkey")
         it.want(A)
-        await until(lambda: it.heard.said("refused for good") == [A])
+        await until(lambda: it.heard.said("refused") == [A])
         it.want()
         it.want(A)
-        await until(lambda: it.heard.said("refused for good") == [A, A])
-        assert len(it.server.peers) == 1
+        await until(lambda: it.heard.said("refused") == [A, A])
+        assert len(it.server.peers) == QUICK.key_attempts
         assert it.feed.status()["sessions"][0]["state"] == "refused"
         it.clock.advance(QUICK.key_refused + 1)
         it.server.script = lambda peer, asked: None
@@ -496,9 +545,9 @@ async def test_what_a_refused_app_key_left_is_tried_again_after_that_by_itself(t
     async with stand(tmp_path, timing=replace(QUICK, key_refused=0.2)) as it:
         it.server.script = lambda peer, asked: refusal(asked, "OPSP9994", "INVALID appkey")
         it.want(notices())
-        await until(lambda: it.heard.said("refused for good") == [notices()])
+        await until(lambda: it.heard.said("refused") == [notices()])
         it.clock.advance(1)
-        await until(lambda: it.heard.said("refused for good") == [notices()] * 2)
+        await until(lambda: it.heard.said("refused") == [notices()] * 2)
         it.server.script = lambda peer, asked: None
         it.clock.advance(1)
         await it.holds(notices())

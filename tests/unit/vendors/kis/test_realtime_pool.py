@@ -125,6 +125,7 @@ async def test_the_registrations_of_a_refused_key_go_to_the_others(tmp_path: Pat
     async with stand(tmp_path, {}, other_key(2)) as it:
         it.want(*TRADES[:4])
         await it.holds(*TRADES[:4])
+        it.server.script = lambda peer, asked: refusal(asked, "OPSP0010", "WARNING: invalid appkey", "9")
         await it.server.peer.send(refusal(None, "OPSP0010", "WARNING: invalid appkey", "9"))
         await until(lambda: len(it.servers[1].held()) == 4)
         await it.holds(*TRADES[:4])
@@ -138,6 +139,7 @@ async def test_what_has_no_room_after_that_is_told(tmp_path: Path) -> None:
     async with stand(tmp_path, small, other_key(2, **small)) as it:
         it.want(*TRADES[:4])
         await it.holds(*TRADES[:4])
+        it.server.script = lambda peer, asked: refusal(asked, "OPSP9994", "INVALID appkey", "9")
         await it.server.peer.send(refusal(None, "OPSP9994", "INVALID appkey", "9"))
         await until(lambda: len(it.heard.said("refused")) == 2)
         assert all(isinstance(error, SubscriptionLimit) for error in it.heard.errors.values())

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from broker_client.errors import AuthenticationFailed, InvalidParameters, Unsupported
 from broker_server.core.methods import Lane, Method
-from broker_server.core.stream_requests import Registration, StreamRequest
+from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kis.config import KisEnvironment
 from broker_server.vendors.kis.realtime_table import realtime_trs
 from broker_server.vendors.kis.stream_codes import StreamCodes
@@ -182,6 +182,12 @@ def test_naming_nothing_ends_everything_of_the_family(hts_id: str | None) -> Non
     assert len(families) == 6
 
 
+@pytest.mark.parametrize("exchange", ["nasd", "nas", "Nasd"])
+def test_overseas_names_may_be_written_in_small_letters(exchange: str) -> None:
+    (wanted,) = asked("kis.subscribe-overseas-price", ticker="aapl", exchange=exchange).wanted
+    assert wanted == Wanted(registration=Registration("HDFSCNT0", "DNASAAPL"), ticker="AAPL")
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("kis.subscribe-realtime-price", {"ticker": 5930}, "lose its zeros"),
     ("kis.subscribe-realtime-price", {"ticker": "5930"}, "6-character code"),
@@ -190,7 +196,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("kis.subscribe-realtime-price", {}, "ticker"),
     ("kis.unsubscribe-realtime-price", {"venue": "NXT"}, "nothing without a ticker"),
     ("kis.subscribe-overseas-price", {"ticker": "AAPL"}, "exchange"),
-    ("kis.subscribe-overseas-price", {"ticker": "aapl", "exchange": "NASD"}, "in capitals"),
+    ("kis.subscribe-overseas-price", {"ticker": "aa pl", "exchange": "NASD"}, "a symbol as text"),
     ("kis.subscribe-overseas-price", {"ticker": "AAPL", "exchange": "NASDAQ"}, "one of NASD, NYSE"),
     ("kis.subscribe-overseas-price", {"ticker": "AAPL", "exchange": ["NASD"]}, "one of NASD, NYSE"),
     ("kis.subscribe-overseas-price", {"ticker": "00003", "exchange": "SEHK", "day_market": True}, "SEHK has"),
