@@ -52,7 +52,7 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
-    identity: str | Mapping[str, str | None] | None,
+    identity: Mapping[str, str | None],
     adopt_journal: bool,
     hours: bool,
     stop: asyncio.Event,
@@ -69,7 +69,7 @@ async def serve(
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
-        identity: Of the brokerage account, as `account_identities` gives it by vendor, or of the simulator.
+        identity: Of the brokerage account by vendor, as `account_identities` gives it, or of its simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         hours: Whether the markets keep their hours: a simulated one may trade around the clock.
         on_ready: Called when the worker consumes.

@@ -28,7 +28,7 @@ from broker_server.logs import configure_logs
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
-from broker_server.trial import simulator_instance, with_simulator
+from broker_server.trial import simulator_instances, with_simulator
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
@@ -55,7 +55,7 @@ class Prepared:
     """Everything that a worker needs, once simulator and node are up.
 
     Attributes:
-        identity: Of each vendor's account, or of the simulator: a new one has new accounts.
+        identity: Of each vendor's account, or of its simulator: a new one has new accounts.
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
         hours: Whether the markets keep their hours.
@@ -66,7 +66,7 @@ class Prepared:
     environment: Environment
     journal_url: str
     vendors: list[Vendor]
-    identity: str | Mapping[str, str | None] | None
+    identity: Mapping[str, str | None]
     control_url: str | None
     private_node: bool
     hours: bool
@@ -90,7 +90,7 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             settings, control_url = with_simulator(settings, stack, seed=seed, hours=hours)
             if control_url is not None:
                 cache_folder = scratch
-            identity: str | Mapping[str, str | None] | None = simulator_instance(settings)
+            identity: Mapping[str, str | None] = simulator_instances(settings)
         else:
             identity = account_identities(settings)
         if settings.broker_url is not None:

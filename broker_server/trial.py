@@ -107,16 +107,21 @@ def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> d
     return update
 
 
-def simulator_instance(settings: Settings) -> str | None:
-    """The name of the simulator behind all vendors, which no other one has; ``None`` without vendors.
+def simulator_instances(settings: Settings) -> dict[str, str | None]:
+    """Make sure that simulators are behind all vendors.
+
+    Returns:
+        By vendor the name of the simulator's instance, which no other one has.
 
     Raises:
         SettingsError: One of them is behind something else.
     """
-    instances = [ensure_simulator(url or "", name) for name, url in named_urls(settings).items()]
-    if len(set(instances)) > 1:
-        raise SettingsError(f"{' and '.join(named_urls(settings))}: they are of different simulators")
-    return instances[0] if instances else None
+    urls = named_urls(settings)
+    return {_vendor_of(name): ensure_simulator(url or "", name) for name, url in urls.items()}
+
+
+def _vendor_of(setting: str) -> str:
+    return setting.partition("_")[0].lower()
 
 
 def ensure_simulator(rest_url: str, name: str = "KIS_REST_URL") -> str:

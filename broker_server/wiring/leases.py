@@ -44,7 +44,7 @@ def make_leases(
     environment: Environment,
     vendors: Sequence[Vendor],
     name: str,
-    identity: str | Mapping[str, str | None] | None,
+    identity: Mapping[str, str | None],
     adopt_journal: bool,
     clock: Callable[[], datetime],
 ) -> Leases:
@@ -65,7 +65,7 @@ def make_leases(
         AccountClaim(
             vendor.name,
             "default",
-            identity=identity.get(vendor.name) if isinstance(identity, Mapping) else identity,
+            identity=identity.get(vendor.name),
             claimant=claimant,
             owners=Owners(engine, environment),
             open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),

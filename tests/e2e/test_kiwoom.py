@@ -135,3 +135,21 @@ def test_a_worker_of_another_vendor_hands_the_tasks_over(start: StartWorker, cli
     assert client.wait(too_late).json["error"]["code"] == "TASK_EXPIRED"
     start("kiwoom")
     assert client.wait(in_time).json["status"] == "TASK_SUCCEED", "it waited for its host"
+
+
+def test_one_worker_serves_both_on_one_simulated_market(
+    clean_broker: str, client: Subscriber, tmp_path: Path
+) -> None:
+    environment = {"BROKER_URL": clean_broker, "XDG_DATA_HOME": str(tmp_path)}
+    command = ("run", "--simulate", "--vendors", "kis,kiwoom", "--seed", "3")
+    with start_server(*command, environment=environment) as worker:
+        assert "vendors=kis,kiwoom" in worker.wait_ready()
+        ticker = {"ticker": "005930"}
+        books = [client.call(f"{vendor}.get-order-book", ticker) for vendor in ("kis", "kiwoom")]
+        assert {each["status"] for each in books} == {"TASK_SUCCEED"}
+        for vendor in ("kis", "kiwoom"):
+            order = {**ticker, "quantity": 1, "order_type": "market"}
+            reply = client.call(f"{vendor}.buy-order", order, to="tasks.orders")
+            assert reply["status"] == "TASK_SUCCEED", reply
+        assert client.call("get-stock-name", {"stock_code": "005930"})["result"] == ["삼성전자"]
+        assert worker.terminate() == 0, worker.output

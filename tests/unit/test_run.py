@@ -18,8 +18,8 @@ def test_only_a_simulated_market_trades_around_the_clock(
         return settings, None
 
     monkeypatch.setattr(run, "with_simulator", with_simulator)
-    monkeypatch.setattr(run, "simulator_instance", lambda settings: "instance")
-    monkeypatch.setattr(run, "account_identities", lambda settings: None)
+    monkeypatch.setattr(run, "simulator_instances", lambda settings: {"kis": "instance"})
+    monkeypatch.setattr(run, "account_identities", lambda settings: {})
     monkeypatch.setattr(run, "make_vendors", lambda settings, **_: [])
     settings = load_settings(env_file=None, broker_url="amqp://localhost")
     with run.prepared(settings, simulate=simulate, hours=hours) as parts:
