@@ -342,10 +342,10 @@ def test_an_order_behind_such_a_window_is_unknown_only_if_it_may_have_left(insid
 
 
 def test_an_idle_host_is_not_taken_for_one_that_is_held_up() -> None:
-    timing = Timing(login=0.01, held_up=0.2)
+    timing = Timing(login=0.01, held_up=1.0)
     with house(ControlFaults(login_waits=True), config=OpenApiPlusConfig(timing=timing)) as here:
         wait_until(lambda: here.notices[-1].state is HostState.LOGIN_REQUIRED)
-        until = here.messages.monotonic() + 1.0
+        until = here.messages.monotonic() + 2.5
         wait_until(lambda: here.messages.monotonic() > until)
         assert here.notices[-1].state is HostState.LOGIN_REQUIRED
 
