@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -104,6 +106,37 @@ def test_the_extra_of_windows_is_pinned_and_only_there() -> None:
         assert requirement.marker is not None
         assert requirement.marker.evaluate(WINDOWS)
         assert not requirement.marker.evaluate({"sys_platform": "linux"})
+
+
+@pytest.fixture(scope="module")
+def installing() -> ModuleType:
+    """The script that CI runs: it takes the wheels from the registry, which tests do not."""
+    spec = importlib.util.spec_from_file_location("installing", ROOT / "scripts" / "check_win32_install.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_dependencies_are_followed_with_the_markers_of_windows(installing: ModuleType) -> None:
+    wheels = {
+        "one": installing.Wheel("1.0", ("two>=2 ; sys_platform == 'win32'", "three ; os_name == 'posix'")),
+        "two": installing.Wheel("1.9", ()),
+        "four": installing.Wheel("4", ("five ; extra == 'more'", "six ; extra == 'other'", "one")),
+        "seven": installing.Wheel("7", ("eight ; platform_machine == 'AMD64'",)),
+    }
+
+    def missing(asked: str, machine: str = "x86") -> list[str]:
+        found: list[str] = installing.what_is_missing([asked], wheels, installing.windows("3.11", machine))
+        return [line.partition(" ")[0].partition(";")[0] for line in found]
+
+    assert missing("one") == ["two>=2"]
+    assert missing("four[more]") == ["five", "two>=2"]
+    assert missing("Seven") == []
+    assert missing("seven", "AMD64") == ["eight"]
+    assert missing("seven>=8 ; python_version >= '3.11'") == ["seven>=8"]
+    assert missing("nine ; python_version < '3.11'") == []
 
 
 def test_what_needs_a_compiler_there_is_not_in_the_base_set() -> None:
