@@ -208,7 +208,13 @@ def test_ticks_that_expired_at_the_broker_are_counted(clean_broker: str, worker:
         worker.emit(stream.subscription, *events(*range(1, 501)))
         worker.emit(stream.subscription, *events(*range(501, 601), expiration="1"), Event(601))
         wait_until(lambda: queue_length(clean_broker, stream.queue) == 1, what="the ticks have expired")
-        assert taken(stream, 501)[-2:] == [(500, 0), (601, 100)]
+        assert taken(stream, 500)[-1] == (500, 0)
+        came = missed = 0
+        while came + missed < 101:  # some may slip through while they are being published
+            came += 1
+            ((_, jump),) = taken(stream, 1)
+            missed += jump or 0
+        assert (came + missed, came < 101) == (101, True)
 
 
 def test_a_cut_loses_and_repeats_nothing(proxied_url: str, proxy: TcpProxy, worker: EchoWorker) -> None:

