@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from broker_server.prices.model import Book, Price, PriceKey, Source, TradeTick
+from broker_server.prices.model import Book, Price, PriceKey, Source, Standing, TradeTick
 
 T = TypeVar("T", Price, Book)
 
 OnPrice = Callable[[Price], None]
 OnBook = Callable[[Book], None]
 OnTrade = Callable[[TradeTick], None]
+OnStanding = Callable[[Standing], None]
 
 
 @dataclass(slots=True)
@@ -39,9 +40,15 @@ class _Entry:
     price_seq: int = 0
     book_seq: int = 0
     trade_seq: int = 0
+    standing: Standing | None = None
     on_price: list[OnPrice] = field(default_factory=list)
     on_book: list[OnBook] = field(default_factory=list)
     on_trade: list[OnTrade] = field(default_factory=list)
+    on_standing: list[OnStanding] = field(default_factory=list)
+
+    @property
+    def has_listeners(self) -> bool:
+        return bool(self.on_price or self.on_book or self.on_trade or self.on_standing)
 
 
 class PriceBoard:
@@ -70,6 +77,11 @@ class PriceBoard:
         """The order book that everyone is told now."""
         entry = self._entries.get(key)
         return None if entry is None else entry.book
+
+    def standing(self, key: PriceKey) -> Standing | None:
+        """How the streams of a key are; ``None`` if nobody has wanted them."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.standing
 
     def keys(self) -> Iterable[PriceKey]:
         """Everything that something is known of, or that somebody listens to."""
@@ -132,10 +144,19 @@ class PriceBoard:
         self._choose_price(entry)
         self._choose_book(entry)
 
+    def tell(self, key: PriceKey, standing: Standing) -> None:
+        """How the streams of a key are from now on."""
+        entry = self._entry(key)
+        if standing == entry.standing:
+            return
+        entry.standing = standing
+        for listener in list(entry.on_standing):
+            listener(standing)
+
     def forget(self, key: PriceKey) -> None:
         """Let go of what is known of a key that nobody listens to."""
         entry = self._entries.get(key)
-        if entry is not None and not (entry.on_price or entry.on_book or entry.on_trade):
+        if entry is not None and not entry.has_listeners:
             del self._entries[key]
 
     # Who listens
@@ -151,6 +172,10 @@ class PriceBoard:
     def listen_trades(self, key: PriceKey, listener: OnTrade) -> Callable[[], None]:
         """Be told of every trade; the call that is returned ends it."""
         return _join(self._entry(key).on_trade, listener)
+
+    def listen_standing(self, key: PriceKey, listener: OnStanding) -> Callable[[], None]:
+        """Be told how the streams are; the call that is returned ends it."""
+        return _join(self._entry(key).on_standing, listener)
 
     # Inside
 

@@ -151,3 +151,24 @@ class TradeTick:
     vendor: str
     as_of: datetime
     seq: int = 0
+
+
+class State(StrEnum):
+    """How the streams of an instrument are."""
+
+    WAITING = "waiting"
+    LIVE = "live"
+    POLLING = "polling"
+    STALE = "stale"
+    RECONNECTING = "reconnecting"
+    UNKNOWN = "unknown"
+    """No vendor knows the ticker."""
+    UNAVAILABLE = "unavailable"
+    """No vendor can serve it now."""
+
+
+class Standing(NamedTuple):
+    """How the streams of an instrument are, and why."""
+
+    state: State
+    reason: str | None = None
