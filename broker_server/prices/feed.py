@@ -78,6 +78,7 @@ class PriceFeed:
             fresh_for=options.fresh_for,
             timeout=options.call_timeout,
             clock=clock,
+            is_connected=lambda: client.trouble is None,
         )
         self._users: dict[tuple[PriceKey, Interest], int] = {}
         self._watches: dict[tuple[PriceKey, Interest], asyncio.Task[None]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -12,8 +13,8 @@ from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError, InvalidParameters, TaskFailed
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.history import DailyCandle, History
-from broker_server.prices.model import PriceKey, Standing, State
-from broker_server.prices.translation import NotWhole, price_of_close, price_of_result
+from broker_server.prices.model import DEFAULT_VENUE, PriceKey, Standing, State
+from broker_server.prices.translation import NotWhole, price_of_close, price_of_result, refusal_of
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +22,7 @@ UNKNOWN_FOR = timedelta(minutes=5)
 """A ticker that no vendor knows is not asked for again so soon."""
 FAILED_FOR = timedelta(seconds=2)
 MOST_REMEMBERED = 10_000
+NOBODY = Standing(State.UNAVAILABLE, "no worker can be asked now")
 
 
 class RestPrices:
@@ -35,6 +37,7 @@ class RestPrices:
         fresh_for: How long an answer is good enough for others.
         timeout: Seconds that a worker has.
         clock: UTC.
+        is_connected: Whether a task could be sent now.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class RestPrices:
         fresh_for: timedelta,
         timeout: float,
         clock: Callable[[], datetime],
+        is_connected: Callable[[], bool],
     ) -> None:
         self._client = client
         self._board = board
@@ -57,6 +61,7 @@ class RestPrices:
         self._fresh_for = fresh_for
         self._timeout = timeout
         self._clock = clock
+        self._is_connected = is_connected
         self._asking: dict[PriceKey, asyncio.Task[Standing | None]] = {}
         self._asked: dict[PriceKey, tuple[datetime, Standing | None]] = {}
 
@@ -85,7 +90,12 @@ class RestPrices:
     async def _ask_all(self, key: PriceKey) -> Standing | None:
         verdicts = []
         for vendor in self._vendors:
-            verdict = await self._ask_one(vendor, key)
+            try:
+                verdict = await self._ask_one(vendor, key)
+            except BrokerError as error:  # nobody answers, whatever the vendor
+                log.warning("no worker answers for a price", vendor=vendor, reason=str(error))
+                verdicts.append(NOBODY)
+                break
             if verdict is None:
                 self._remember(key, self._fresh_for, None)
                 return None
@@ -97,17 +107,17 @@ class RestPrices:
         return standing
 
     async def _ask_one(self, vendor: str, key: PriceKey) -> Standing | None:
+        if not self._is_connected():
+            return NOBODY
         try:
-            answer = await self._client.call(
-                f"{vendor}.get-current-price", timeout=self._timeout, ticker=key.ticker, venue=key.venue
+            answer = await self._client.send_parameters(
+                f"{vendor}.get-current-price", _parameters(key), timeout=self._timeout
             )
             price = price_of_result(answer.result[0], vendor, self._clock())
         except InvalidParameters as error:
-            return Standing(State.UNKNOWN, error.message)
+            return Standing(refusal_of(error), error.message)
         except TaskFailed as error:
             return Standing(State.UNAVAILABLE, error.message)
-        except BrokerError as error:
-            return Standing(State.UNAVAILABLE, str(error))
         except (NotWhole, LookupError, TypeError) as error:
             log.warning("a price cannot be used", vendor=vendor, ticker=key.ticker, reason=str(error))
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
@@ -127,3 +137,8 @@ class RestPrices:
             del self._asked[next(iter(self._asked))]
         self._asked.pop(key, None)
         self._asked[key] = (self._clock() + good_for, standing)
+
+
+def _parameters(key: PriceKey) -> dict[str, Any]:
+    exchange = {} if key.venue == DEFAULT_VENUE else {"exchange": key.venue}
+    return {"ticker": key.ticker, **exchange}

@@ -6,8 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from broker_client.errors import InvalidParameters
 from broker_server.prices.history import DailyCandle
-from broker_server.prices.model import DEFAULT_VENUE, Book, Level, Price, PriceKey, Source, TradeTick
+from broker_server.prices.model import (
+    DEFAULT_VENUE,
+    Book,
+    Level,
+    Price,
+    PriceKey,
+    Source,
+    State,
+    TradeTick,
+)
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """A time that is further in the future than this is not believed."""
@@ -119,6 +129,11 @@ def price_of_close(candle: DailyCandle, before: int | None, closed_at: datetime)
         as_of=closed_at,
         base_date=candle.day,
     )
+
+
+def refusal_of(error: InvalidParameters) -> State:
+    """Whether the ticker is unknown, or a worker cannot be asked in this way."""
+    return State.UNKNOWN if error.message.startswith("ticker") else State.UNAVAILABLE
 
 
 def key_of_event(event: Event) -> PriceKey:

@@ -24,7 +24,13 @@ from broker_client.streams import StreamEvent, StreamStatus
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Interest
 from broker_server.prices.model import PriceKey, Source, Standing, State
-from broker_server.prices.translation import NotWhole, book_of_event, price_of_event, trade_of_event
+from broker_server.prices.translation import (
+    NotWhole,
+    book_of_event,
+    price_of_event,
+    refusal_of,
+    trade_of_event,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -191,9 +197,12 @@ def _standing_of(modes: set[str | None]) -> Standing:
 
 def _verdict(error: BrokerError) -> tuple[float, Standing]:
     """How long to wait, and what to say meanwhile."""
-    said = error.message if isinstance(error, TaskFailed) else str(error)
+    if not isinstance(error, TaskFailed):
+        log.warning("a subscription failed", reason=str(error))
+        return _FAILED_SECONDS, Standing(State.RECONNECTING, "no worker answers")
+    said = error.message
     if isinstance(error, InvalidParameters):
-        return _UNKNOWN_SECONDS, Standing(State.UNKNOWN, said)
+        return _UNKNOWN_SECONDS, Standing(refusal_of(error), said)
     if isinstance(error, (UnknownMethod, VendorNotConfigured, Unsupported)):
         return _ABSENT_SECONDS, Standing(State.UNAVAILABLE, said)
     if isinstance(error, SubscriptionLimit):
