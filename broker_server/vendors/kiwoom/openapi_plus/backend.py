@@ -287,7 +287,10 @@ class OpenApiPlusBackend:
         with self._changed:
             self._changed.notify_all()
         for listener in self.listeners:
-            listener(notice)
+            try:
+                listener(notice)
+            except Exception as error:  # such as a pipe whose supervisor is gone: the state must go on
+                log.warning("kiwoom_notice_not_told", state=str(notice.state), reason=repr(error))
 
     def _end(self, reason: str) -> None:
         if self._session is not None:

@@ -187,19 +187,18 @@ class Requests:
             self._limiter.start(request.lane, now)
             self._send(request, chain)
 
-    def on_tr_data(self, name: str, record: str, more: str) -> bool:
+    def on_tr_data(self, name: str, screen: str, record: str, more: str) -> bool:
         """An answer; whether it is one of these.
 
         Args:
             name: Of the request.
+            screen: That it was asked for on.
             record: Of the record, as the event tells it.
             more: The event's ``sPrevNext``.
         """
         sent = self._sent.get(name)
         if sent is None:
-            is_late = name.startswith("tr")
-            self.late += is_late
-            return is_late
+            return self._is_late(name, screen)
         request = sent.request
         try:
             if request.record is None:
@@ -361,6 +360,19 @@ class Requests:
         else:
             self._free(chain.screen)
         self._loop.post(self.step)
+
+    def _is_late(self, name: str, screen: str) -> bool:
+        """Whether nobody waits for it any more; the live data that it has registered meanwhile end again."""
+        if not name.startswith("tr"):
+            return False
+        self.late += 1
+
+        def disconnect() -> None:
+            if self._screens.is_free(screen):  # else whoever has it now frees it
+                self._control.DisconnectRealData(screen)
+
+        self._loop.post(disconnect)
+        return True
 
     def _drop(self, chain: _Chain) -> None:
         if self._chains.pop(chain.name, None) is not None:

@@ -350,6 +350,24 @@ def test_an_idle_host_is_not_taken_for_one_that_is_held_up() -> None:
         assert here.notices[-1].state is HostState.LOGIN_REQUIRED
 
 
+def test_a_notice_that_cannot_be_told_stops_nothing() -> None:
+    """Such as one for a supervisor whose end of the pipe is gone."""
+    with house() as here:
+        heard: list[Notice] = []
+
+        def broken(notice: Notice) -> None:
+            raise BrokenPipeError
+
+        here.ready()
+        here.backend.listeners[:] = [broken, heard.append]
+        assert here.control is not None
+        here.control.lose_connection()
+        wait_until(lambda: here.backend.status()["state"] == "CONNECTION_LOST")
+        with pytest.raises(VendorUnavailable, match="CONNECTION_LOST"):
+            here.backend.request(BOOK, {"stock_code": "005930"}, here.context(), Lane.QUOTE)
+        wait_until(lambda: any(notice.state is HostState.CONNECTION_LOST for notice in heard))
+
+
 def test_closing_ends_what_waits() -> None:
     with house(ControlFaults(silent={"*"}), config=OpenApiPlusConfig(timing=Timing())) as here:
         here.ready()

@@ -127,6 +127,30 @@ def test_an_answer_after_the_time_out_is_nobodys() -> None:
     assert stage.page(stage.request()).rows
 
 
+def test_a_late_answer_leaves_no_live_data_behind() -> None:
+    """It registers its instrument on a screen that was given back long before."""
+    stage = Stage(timing=Timing(request=1.0)).log_in()
+    stage.faults.jitter = lambda: 3.0
+    assert isinstance(stage.outcome(stage.request()), TaskTimeout)
+    stage.run(seconds=5)
+    assert stage.session.requests.late == 1
+    assert stage.control.registrations.codes() == set()
+
+
+def test_a_late_answer_takes_nothing_from_who_has_its_screen_now() -> None:
+    stage = Stage(timing=Timing(request=1.0)).log_in()
+    screens = stage.session.requests._screens
+    stage.faults.jitter = lambda: 3.0
+    assert isinstance(stage.outcome(stage.request()), TaskTimeout)
+    stage.run(lambda: screens.used == 0, 1)
+    while screens.take() is not None:
+        pass
+    before = len(stage.noted.calls)
+    stage.run(lambda: stage.session.requests.late == 1, 5)
+    stage.run(seconds=1)
+    assert "DisconnectRealData" not in [call.method for call in stage.noted.calls[before:]]
+
+
 def test_a_query_that_gets_a_text_alone_is_refused_with_it() -> None:
     stage = Stage().log_in()
     error = stage.outcome(stage.request(inputs=(("종목코드", "999999"),)))
