@@ -192,7 +192,7 @@ class ControlHost:
             self._connection = comtypes.client.GetEvents(unknown, _Sink(events), interface=_event_interface())
         except (OSError, comtypes.COMError) as error:
             raise HostNotFit(
-                f"Kiwoom OpenAPI+ could not be started ({error}); wait if it updates itself, else reinstall it"
+                f"Kiwoom OpenAPI+ could not be started ({error}); wait if it updates, else reinstall it"
             ) from error
         control: Any = self._control
         hosted: KiwoomControl = control
