@@ -1,4 +1,4 @@
-"""How the control writes values."""
+"""How the control writes values: with signs and padded. The width is an assumption."""
 
 from __future__ import annotations
 
