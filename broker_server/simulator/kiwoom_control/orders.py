@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker_server.simulator.instruments import DOMESTIC
-from broker_server.simulator.kiwoom_control.answers import VENDOR
+from broker_server.simulator.kiwoom_control.answer import VENDOR
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.order_rules import available_instrument
 from broker_server.simulator.orders import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker_server.simulator.kiwoom_control.answers import Answer, Answers, Refused
+from broker_server.simulator.kiwoom_control.answer import Answer, Refused
+from broker_server.simulator.kiwoom_control.answers import Answers
 from broker_server.simulator.kiwoom_control.core import PAGE_SECONDS, READ_SECONDS, ControlCore, Setup
 from broker_server.simulator.kiwoom_control.faults import ReadOutsideEvent
 from broker_server.simulator.kiwoom_control.limits import Windows

@@ -39,3 +39,8 @@ def padded(value: str) -> str:
 def hhmmss(at: datetime) -> str:
     """A time of day in Korea."""
     return f"{at.astimezone(KST):%H%M%S}"
+
+
+def order_number(number: int) -> str:
+    """Seven digits."""
+    return f"{number:07d}"
