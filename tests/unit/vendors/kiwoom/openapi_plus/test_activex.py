@@ -255,7 +255,7 @@ def test_the_control_is_let_go_before_com_ends(windows: Windows) -> None:
 def test_the_backend_of_windows_is_made_of_these(windows: Windows) -> None:
     module = importlib.import_module(MODULES[2])
     backend = module.windows_backend(OpenApiPlusConfig(), clock=SystemClock(), on_notice=lambda notice: None)
-    assert isinstance(backend._thread._pump, windows.pump.WindowsPump)
+    assert isinstance(backend._life._thread._pump, windows.pump.WindowsPump)
 
 
 def test_every_event_is_handed_on_with_its_arguments(windows: Windows) -> None:
