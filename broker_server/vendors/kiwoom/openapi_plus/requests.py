@@ -205,6 +205,8 @@ class Requests:
                 rows = read_single(self._control, request.code, record or name, request.items)
             else:
                 rows = read_rows(self._control, request.code, request.record, request.items)
+                if not rows and request.items:
+                    rows = self._rows_by_name(request, record or name)
             beside = {
                 item: self._control.GetCommData(request.code, record or name, 0, item)
                 for item in request.summary
@@ -360,6 +362,17 @@ class Requests:
         else:
             self._free(chain.screen)
         self._loop.post(self.step)
+
+    def _rows_by_name(self, request: TrRequest, name: str) -> list[Row]:
+        """The rows by the other name that the control takes: a record under a new name is no empty one.
+
+        Orders that nobody finds would count as never sent.
+        """
+        rows = read_rows(self._control, request.code, name, request.items)
+        found = [row for row in rows if any(value.strip() for value in row.values())]
+        if found:
+            log.warning("kiwoom_record_renamed", tr=request.code, record=request.record)
+        return found
 
     def _is_late(self, name: str, screen: str) -> bool:
         """Whether nobody waits for it any more; the live data that it has registered meanwhile end again."""

@@ -218,6 +218,27 @@ def test_a_screen_of_a_query_gives_its_automatic_live_data_back() -> None:
     assert stage.control.registrations.screens == {}
 
 
+def test_a_record_that_kiwoom_has_renamed_is_not_taken_for_an_empty_one() -> None:
+    stage = Stage(ControlFaults(renamed={"OPT10081": "일봉"})).log_in()
+    page = stage.page(stage.days())
+    assert len(page.rows) == 600
+    assert page.rows[0]["일자"].strip() == "20261120"
+    assert page.more is not None
+
+
+def test_an_empty_record_stays_empty_under_every_name() -> None:
+    stage = Stage().log_in()
+    inputs = (
+        ("계좌번호", "8012345611"),
+        ("전체종목구분", "0"),
+        ("매매구분", "0"),
+        ("종목코드", ""),
+        ("체결구분", "1"),
+    )
+    request = stage.request("OPT10075", inputs=inputs, record="미체결", items=("주문번호", "주문수량"))
+    assert stage.page(request).rows == []
+
+
 def test_without_items_the_rows_come_by_position() -> None:
     stage = Stage().log_in()
     page = stage.page(stage.days(items=()))
