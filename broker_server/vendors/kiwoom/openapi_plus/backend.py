@@ -19,11 +19,11 @@ from broker_server.vendors.kiwoom.openapi_plus.feed import ControlFeed, FeedSink
 from broker_server.vendors.kiwoom.openapi_plus.life import ControlLife, MakeControl
 from broker_server.vendors.kiwoom.openapi_plus.order_desk import OrderDesk
 from broker_server.vendors.kiwoom.openapi_plus.registrar import Registrar
-from broker_server.vendors.kiwoom.openapi_plus.requests import TrRequest
 from broker_server.vendors.kiwoom.openapi_plus.session import Session
 from broker_server.vendors.kiwoom.openapi_plus.sta import Pump
 from broker_server.vendors.kiwoom.openapi_plus.states import Notice, OnNotice, told_of
 from broker_server.vendors.kiwoom.openapi_plus.timing import deadline_of
+from broker_server.vendors.kiwoom.openapi_plus.tr_request import TrRequest
 
 ACCOUNT_ITEM = "계좌번호"
 
