@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -18,6 +19,7 @@ from broker_client import __version__
 from broker_server.gateway.access import Access
 from broker_server.gateway.doorkeeper import Doorkeeper, error_body
 from broker_server.gateway.http_history import history_routes
+from broker_server.gateway.http_page import page_files, page_routes
 from broker_server.gateway.http_prices import REFUSALS, price_routes
 from broker_server.gateway.price_reading import PriceReading
 from broker_server.gateway.rate_limits import RateLimits
@@ -50,8 +52,8 @@ class GatewayParts:
         epoch: A name that no earlier run of the gateway had.
         clock: UTC.
         troubles: Why the gateway is not ready, if it is not.
+        activity: What happens at the workers.
         lifespan: What runs beside it.
-        more: Further routes: the page and what it shows.
     """
 
     board: PriceBoard
@@ -63,8 +65,8 @@ class GatewayParts:
     epoch: str
     clock: Callable[[], datetime]
     troubles: Callable[[], Sequence[str]]
+    activity: Callable[[], dict[str, Any]]
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
-    more: Sequence[APIRouter] = ()
 
 
 def make_application(parts: GatewayParts) -> FastAPI:
@@ -86,8 +88,8 @@ def make_application(parts: GatewayParts) -> FastAPI:
     app.include_router(history_routes(parts.history))
     app.include_router(_token_routes(parts.access))
     app.include_router(_health_routes(parts.troubles))
-    for router in parts.more:
-        app.include_router(router)
+    app.include_router(page_routes(parts.activity, hub.topics))
+    app.mount("/page", page_files(), name="page")
     app.add_api_websocket_route("/ws", endpoint.serve)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)

@@ -60,7 +60,13 @@ def price_update(price: Price) -> dict[str, Any]:
         "type": "price_update",
         "ticker": price.key.ticker,
         "venue": price.key.venue,
-        "data": {**price_figures(price), **price_origin(price)},
+        "data": {
+            **price_figures(price),
+            "open": price.open,
+            "high": price.high,
+            "low": price.low,
+            **price_origin(price),
+        },
         "timestamp": timestamp(price.as_of),
         "seq": price.seq,
     }

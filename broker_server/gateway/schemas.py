@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -119,3 +119,14 @@ class HealthSchema(Schema):
 
     status: Literal["ok", "unavailable"]
     reasons: list[str]
+
+
+class ActivitySchema(Schema):
+    """What happens at the workers, the newest first."""
+
+    events: list[dict[str, Any]] = Field(description="of the exchange broker.events")
+    orders: list[dict[str, Any]] = Field(description="each order that changed, as it is now")
+    workers: list[dict[str, Any]] = Field(description="as broker.get-status answers")
+    asked_at: datetime | None
+    trouble: str | None = Field(description="why no worker could be asked")
+    topics: dict[str, int] = Field(description="clients of the WebSocket by topic")

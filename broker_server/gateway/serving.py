@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerUnreachable
 from broker_server.gateway.access import Access
+from broker_server.gateway.activity import Activity
 from broker_server.gateway.application import GatewayParts, make_application
 from broker_server.gateway.socket.limits import SocketLimits
 from broker_server.gateway_settings import GatewaySettings
@@ -108,10 +109,11 @@ def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
         clock=context.clock,
     )
     connection = _Connection(client)
+    activity = Activity(context.broker_url, client, context.clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.ensure_future(job) for job in (connection.keep(), feed.run())]
+        tasks = [asyncio.ensure_future(job) for job in (connection.keep(), feed.run(), activity.run())]
         try:
             yield
         finally:
@@ -142,6 +144,7 @@ def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
             epoch=secrets.token_hex(6),
             clock=context.clock,
             troubles=troubles,
+            activity=activity.document,
             lifespan=lifespan,
         )
     )
