@@ -33,7 +33,7 @@ class RecoveredExecution:
     def event(self) -> dict[str, Any]:
         """In the common model."""
         order = self.order
-        exchange = overseas_exchanges().get(order.venue)
+        exchange = overseas_exchanges().get(order.venue or "")
         currency = "KRW" if exchange is None else exchange["currency"]
         return event_of(
             Execution(

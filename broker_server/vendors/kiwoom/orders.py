@@ -23,6 +23,7 @@ from broker_server.vendors.values import KST, decimal_text, moment
 MOST_PAGES = 100
 _REGISTERED_WITH_THE_CONTROL = "00"
 _CENTS = Decimal("0.01")
+_VENUES = ("KRX", "NXT", "SOR")
 
 
 @dataclass(slots=True)
@@ -151,6 +152,12 @@ def account_inputs(account: str | None) -> dict[str, str]:
     return {"account": account or "", "password": "", "password_medium": _REGISTERED_WITH_THE_CONTROL}
 
 
+def listed_venue(order: OrderRecord) -> OrderVenue | None:
+    """Where an order is as Kiwoom's list has it; ``None`` if that is no name of a venue that is known."""
+    told = str((order.raw or {}).get("venue", "")).strip()
+    return order.venue if told in _VENUES else None
+
+
 def is_open(order: OrderRecord) -> bool:
     """Whether shares are still to be filled."""
     return order.remaining_quantity > 0
@@ -227,7 +234,7 @@ def _record(
         name=row["name"].strip() or None,
         side=side,
         order_type=kind,
-        venue=cast("OrderVenue", venue) if venue in ("KRX", "NXT", "SOR") else "KRX",
+        venue=cast("OrderVenue", venue) if venue in _VENUES else "KRX",
         quantity=quantity,
         price=None if takes_no_price(kind) else price_of(row["price"]),
         filled_quantity=filled,

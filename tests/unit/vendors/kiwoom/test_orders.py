@@ -139,6 +139,26 @@ def test_a_lost_answer_is_found_in_the_list(desk: Desk, kiwoom: TradingBackend) 
     assert (order.state, order.order_no) == (State.ACCEPTED, "0001001")
 
 
+@pytest.mark.parametrize(
+    ("kind", "venue"), [("최유리주문", "NXT"), ("최유리지정가", "넥스트레이드"), ("최유리", ""), ("", "2")]
+)
+def test_words_that_nobody_told_of_hide_no_order(
+    desk: Desk, kiwoom: TradingBackend, kind: str, venue: str
+) -> None:
+    def lose(booked: Booked, _: TaskContext) -> None:
+        booked.kind, booked.venue = kind, venue
+        raise OrderOutcomeIsUnknown("the answer was lost", vendor="kiwoom")
+
+    kiwoom.after = lose
+    with pytest.raises(OrderOutcomeIsUnknown):
+        run(desk, "t-1", "sell", ticker="005930", quantity=1, order_type="best", exchange="NXT")
+    assert desk.record().order.state is State.UNKNOWN
+    desk.clock.pass_(5)
+    desk.look()
+    order = desk.record().order
+    assert (order.state, order.order_no) == (State.ACCEPTED, "0001001")
+
+
 def test_an_order_that_never_arrived_is_not_sent(desk: Desk, kiwoom: TradingBackend) -> None:
     def lose(*_: object) -> str:
         raise OrderOutcomeIsUnknown("nobody knows", vendor="kiwoom")
