@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
+from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
@@ -24,7 +24,7 @@ from broker_server.vendors.kiwoom.rest.answers import Answer, value_text
 from broker_server.vendors.kiwoom.rest.auth import TokenSource
 from broker_server.vendors.kiwoom.rest.client import RestClient
 from broker_server.vendors.kiwoom.rest.config import ORDERS_A_SECOND, RestConfig
-from broker_server.vendors.kiwoom.rest.errors import UNKNOWN_INSTRUMENT, VENDOR
+from broker_server.vendors.kiwoom.rest.errors import UNKNOWN_INSTRUMENT, VENDOR, says_there_is_none
 from broker_server.vendors.kiwoom.rest.feed import RestFeed
 from broker_server.vendors.kiwoom.rest.order_sender import OrderSender
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
@@ -86,8 +86,18 @@ class RestBackend:
             key = tr.inputs[name].rest
             if key is not None:
                 body[key] = value
-        answer = self._client.read(tr.path, tr.api_id, body, context=context, lane=lane, after=after)
+        read = self._client.read if tr.rows_key is None else self._client.read_page
+        try:
+            answer = read(tr.path, tr.api_id, body, context=context, lane=lane, after=after)
+        except VendorRejected as error:
+            is_first = tr.rows_key is not None and after is None
+            if is_first and says_there_is_none(error.vendor_code, error.vendor_message):
+                return Page([], None)
+            raise
         rows = [answer.body] if tr.rows_key is None else answer.rows(tr.rows_key)
+        if rows and rows[0] is not answer.body:
+            # What REST tells once beside the rows, the control writes into the first of them.
+            rows[0] = {**answer.body, **rows[0]}
         columns = [(name, theirs.rest) for name, theirs in tr.columns.items()]
         return Page(
             [{name: value_text(row.get(key)) if key else "" for name, key in columns} for row in rows],

@@ -120,7 +120,7 @@ class OrderSender:
         if is_safe_to_repeat(answer.code):
             context.not_taken()
             raise self._not_taken(ready, answer)
-        if settles_an_order(answer.code):
+        if settles_an_order(answer.code, answer.text):
             self._throttled.pop(ready.api_id, None)
             raise rejection(answer.code, answer.text)
         raise _unknown(f"Kiwoom answered {answer.code or 'without a code'}", answer)
