@@ -202,6 +202,7 @@ class Trading:
             kind=code_of("limit"),
             venue=order.venue,
             original=order.order_no,
+            all_left=parameters.quantity is None,
         )
         try:
             order_no = self._send(request, details, context)

@@ -163,7 +163,8 @@ def _body(order: OrderRequest) -> dict[str, str]:
     body["orig_ord_no"] = order.original or ""
     if order.action == "modify":
         return body | {"mdfy_qty": str(order.quantity), "mdfy_uv": price, "mdfy_cond_uv": ""}
-    return body | {"cncl_qty": str(order.quantity)}
+    # 0 is all that is left: some may be filled before the cancel arrives, and more than is left is refused.
+    return body | {"cncl_qty": "0" if order.all_left else str(order.quantity)}
 
 
 def _number(answer: Answer) -> str:

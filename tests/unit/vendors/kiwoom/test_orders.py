@@ -236,9 +236,17 @@ def test_a_cancel_takes_back_what_is_open(desk: Desk, kiwoom: TradingBackend) ->
     receipt = run(desk, "t-2", "cancel", order_no="1001")
     assert (receipt["quantity"], receipt["already_done"]) == (7, False)
     assert (kiwoom.sent[-1].action, kiwoom.sent[-1].side) == ("cancel", "sell")
+    assert (kiwoom.sent[-1].quantity, kiwoom.sent[-1].all_left) == (7, True)
     again = run(desk, "t-3", "cancel", order_no="1001")
     assert (again["already_done"], again["state"], again["order_no"]) == (True, "cancelled", None)
     assert len(kiwoom.sent) == 2
+
+
+def test_a_cancel_may_be_of_some_shares(desk: Desk, kiwoom: TradingBackend) -> None:
+    run(desk, "t-1", "sell", **LIMIT)
+    assert run(desk, "t-2", "cancel", order_no="1001", quantity=4)["quantity"] == 4
+    assert (kiwoom.sent[-1].quantity, kiwoom.sent[-1].all_left) == (4, False)
+    assert kiwoom.find("0001001").remaining == 6
 
 
 def test_a_cancel_finds_the_order_that_a_change_made(desk: Desk, kiwoom: TradingBackend) -> None:

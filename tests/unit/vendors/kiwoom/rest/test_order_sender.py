@@ -88,12 +88,17 @@ def test_a_number_is_an_acceptance(bench: Bench) -> None:
             },
         ),
         (
-            replace(ORDER, action="cancel", side="sell", original="0000100", quantity=0),
+            replace(ORDER, action="cancel", side="sell", original="0000100"),
+            "kt10003",
+            {"dmst_stex_tp": "KRX", "orig_ord_no": "0000100", "cncl_qty": "3"},
+        ),
+        (
+            replace(ORDER, action="cancel", side="sell", original="0000100", all_left=True),
             "kt10003",
             {"dmst_stex_tp": "KRX", "orig_ord_no": "0000100", "cncl_qty": "0"},
         ),
     ],
-    ids=["buy", "sell", "modify", "cancel"],
+    ids=["buy", "sell", "modify", "cancel", "cancel all"],
 )
 def test_the_body_is_what_kiwoom_wants(
     bench: Bench, order: OrderRequest, api_id: str, body: dict[str, str]
