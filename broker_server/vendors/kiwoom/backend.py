@@ -93,7 +93,7 @@ class OrderRequest:
         kind: Kiwoom's code of the kind, without padding: ``0`` limit, ``3`` market.
         venue: ``KRX``, ``NXT`` or ``SOR``.
         original: The number of the order that it changes or cancels.
-        all_left: A cancel is of all that is left by then; ``quantity`` is what was left when it was looked up.
+        all_left: A cancel is of all that is left by then; ``quantity`` is what was left at its look-up.
     """
 
     action: Literal["new", "modify", "cancel"]
