@@ -153,7 +153,8 @@ def _unknown_rest_tr(name: str, parameters: TrParameters) -> Tr:
     if parameters.path not in _QUERY_PATHS or not parameters.fields:
         raise InvalidParameters(
             f"tr: {name} is none of the api-ids that this version knows; say with path where Kiwoom "
-            f"serves it ({', '.join(_QUERY_PATHS)}), with record its key of the rows, and with fields the keys wanted"
+            f"serves it ({', '.join(_QUERY_PATHS)}), with record its key of the rows, and with fields the "
+            "keys wanted"
         )
     return Tr(
         code=None,
