@@ -104,7 +104,12 @@ class SapiMethods:
 
     def get_stock_codes(self, parameters: Any, context: TaskContext) -> Outcome:
         """One element per code; the original joined them, each with a semicolon behind it."""
-        codes = self._backend.stock_codes(str(parameters.market), context)
+        try:
+            codes = self._backend.stock_codes(str(parameters.market), context)
+        except InvalidParameters as error:
+            if not self._compat or error.vendor is None:
+                raise
+            codes = []  # the control knows no codes of an unknown market either
         if self._compat:
             return Outcome(["".join(f"{code};" for code in codes)])
         return Outcome(list(codes))

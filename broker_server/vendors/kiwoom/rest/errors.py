@@ -28,6 +28,7 @@ from broker_server.vendors.verdicts import UnreadableAnswer, unreadable_answer
 
 VENDOR = "kiwoom"
 
+UNKNOWN_MARKET = "1901"
 UNKNOWN_INSTRUMENT = frozenset({"1902", "1903"})
 THROTTLED_IN_TOTAL = "1701"
 
@@ -60,7 +61,7 @@ _CREDENTIALS = {
     "8001", "8002", "8006", "8009", "8010", "8011", "8012", "8015", "8016", "8020", "8030", "8040", "8050",
 }  # fmt: skip
 _NOT_OFFERED = {"8104", "8200", "RC9000"}
-_NO_SUCH_THING = {"1901", *UNKNOWN_INSTRUMENT}
+_NO_SUCH_THING = {UNKNOWN_MARKET, *UNKNOWN_INSTRUMENT}
 _REFUSED = {"1501", "1504", "1505", "1511", "1512", "1513", "1514", "1515", "1516", "1517", "1634", "2000"}
 _REFUSAL = re.compile(r"RC[0-9]{4}|[0-9]{6}", re.ASCII)
 """Refusals by the ledger: of paper trading, and of real trading."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker_client.errors import VendorRejected, VendorUnavailable
+from broker_client.errors import InvalidParameters, VendorRejected, VendorUnavailable
 from broker_server.core.methods import Lane
 from broker_server.vendors.kis.errors import VENDOR as KIS
 from broker_server.vendors.kiwoom.rest.config import RestConfig
@@ -71,6 +72,22 @@ def test_codes_of_all_pages_in_order_and_once(bench: Bench) -> None:
     assert bench.backend.stock_codes("0", bench.context()) == ["000020", "0156T0", "005930"]
     assert [call.headers.get("next-key") for call in bench.kiwoom.calls(CODES)] == [None, "2", "3"]
     assert bench.progress == [(1, None), (2, None), (3, None)]
+
+
+def test_an_unknown_market_is_an_error_and_an_empty_one_is_all(bench: Bench) -> None:
+    unknown = refusal(2, "[1901:시장 코드값이 존재하지 않습니다]")
+    bench.kiwoom.on(CODES, unknown)
+    with pytest.raises(InvalidParameters):
+        bench.backend.stock_codes("999", bench.context())
+    bench.kiwoom.on(CODES, ok(list=[{"code": "000020"}]), unknown, ok(list=[{"code": "57JBDW"}]))
+    assert bench.backend.stock_codes("", bench.context()) == ["000020", "57JBDW"]
+    asked = [json.loads(call.body or b"")["mrkt_tp"] for call in bench.kiwoom.calls(CODES)]
+    assert asked == ["999", "0", "3", "4", "5", "6", "8", "9", "10", "30", "50"]
+
+
+def test_an_empty_code_is_unknown(bench: Bench) -> None:
+    assert bench.backend.stock_name(" ", bench.context()) is None
+    assert bench.kiwoom.calls(NAME) == []
 
 
 def test_half_a_list_is_an_error(bench: Bench) -> None:
