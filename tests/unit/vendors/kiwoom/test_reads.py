@@ -67,6 +67,12 @@ def test_a_price_of_another_venue(fake: FakeBackend, exchange: str, symbol: str)
         call(fake, "get-current-price", ticker="005930", exchange=exchange)
 
 
+def test_the_order_book_of_both_venues_is_not_that_of_one(fake: FakeBackend) -> None:
+    with pytest.raises(Unsupported, match="of one venue"):
+        call(fake, "get-order-book", ticker="005930", exchange="UNIFIED")
+    assert fake.asked == []
+
+
 @pytest.mark.parametrize("name", ["get-current-price", "get-order-book", "get-stock-info"])
 @pytest.mark.parametrize("rows", [[], [{}]])
 def test_an_unknown_ticker(fake: FakeBackend, name: str, rows: list[dict[str, str]]) -> None:
