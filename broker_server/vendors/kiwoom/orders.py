@@ -97,7 +97,9 @@ class OrderBook:
         }
         rows, truncated = self._pages(trs()[OPEN_ORDERS], inputs, context, lane)
         with readable("open orders"):
-            return Orders([_open(row, self.today()) for row in rows if _has_number(row)], truncated)
+            found = [_open(row, self.today()) for row in rows if _has_number(row)]
+        # A list that changes while it is paged may show an order twice: the later page is the newer reading.
+        return Orders(list({each.order_no: each for each in found}.values()), truncated)
 
     def history(self, first: date, last: date, context: TaskContext, lane: Lane) -> Orders:
         """Orders of a period, the newest day first; Kiwoom is asked day by day."""

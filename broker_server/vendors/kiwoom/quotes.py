@@ -136,7 +136,7 @@ class Quotes:
         """The order book of one venue."""
         if parameters.exchange == BOTH:
             raise Unsupported(
-                "Kiwoom's list of the order book is of one venue: asked for both together it gives that of KRX; "
+                "Kiwoom gives the order book of one venue: asked for both together it shows that of KRX; "
                 "kiwoom.subscribe-order-book has both",
                 vendor=VENDOR,
             )

@@ -25,6 +25,7 @@ from broker_server.amqp.intake import validate_parameters
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import OrderDetails, State, Status
 from broker_server.orders.checks import OrderRules
+from broker_server.vendors.kiwoom.backend import Page
 from tests.support.fake_time import FakeClock
 from tests.support.kiwoom_backend import context
 from tests.support.kiwoom_orders import Booked, TradingBackend
@@ -337,6 +338,24 @@ def test_lists_of_orders(kiwoom: TradingBackend, clock: Clock) -> None:
     assert history[0].original_order_no == "0001002"
     assert history[0].raw["stock_code"] == "A000660"
     assert call("get-order-history", task, ticker="005930").rows[0].order_no == "0001001"
+
+
+def test_an_order_that_two_pages_show_is_one(
+    kiwoom: TradingBackend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = {each.name: each for each in make_vendor(kiwoom, clock=OfficeClock(clock)).methods()}
+    buy, lists = methods["kiwoom.buy-order"], methods["kiwoom.get-open-orders"]
+    buy.handler(validate_parameters(buy, LIMIT), context(before_send=lambda _: None))
+    one_page = kiwoom.request
+
+    def two_pages(*asked: Any, after: str | None = None) -> Page:
+        page = one_page(*asked, after=after)
+        kiwoom.fill("0001001", 2, 70_000)
+        return Page(page.rows, "2" if after is None else None)
+
+    monkeypatch.setattr(kiwoom, "request", two_pages)
+    (order,) = lists.handler(validate_parameters(lists, {}), context()).rows
+    assert order.remaining_quantity == 8, "as the later page has it"
 
 
 def test_the_list_of_the_desk_reaches_back(kiwoom: TradingBackend, clock: Clock) -> None:
