@@ -21,8 +21,8 @@ from broker_server.vendors.kiwoom.order_types import is_known
 from broker_server.vendors.kiwoom.orders import OrderBook, listed_venue
 from broker_server.vendors.kiwoom.quotes import Quotes
 from broker_server.vendors.kiwoom.reading import VENDOR, readable
-from broker_server.vendors.kiwoom.trading import DOMESTIC
 from broker_server.vendors.kiwoom.values import price_of
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.values import KST
 
 _STATUSES: dict[OrderState, Status] = {

@@ -21,7 +21,7 @@ from broker_server.vendors.kiwoom.real_types import (
     ticker_and_venue,
 )
 from broker_server.vendors.kiwoom.snapshots import Snapshots
-from broker_server.vendors.kiwoom.trading import DOMESTIC
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.order_receipts import WON
 from broker_server.vendors.recovered_executions import RecoveredExecution
 
