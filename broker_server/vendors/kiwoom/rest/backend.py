@@ -100,8 +100,8 @@ class RestBackend:
             if is_first and says_there_is_none(error.vendor_code, error.vendor_message):
                 return Page([], None)
             raise
-        rows = [answer.body] if tr.rows_key is None else answer.rows(tr.rows_key)
-        if rows and rows[0] is not answer.body:
+        rows = [answer.body] if tr.rows_key is None else list(answer.rows(tr.rows_key))
+        if rows and tr.rows_key is not None:
             # What REST tells once beside the rows, the control writes into the first of them.
             rows[0] = {**answer.body, **rows[0]}
         columns = [(name, theirs.rest) for name, theirs in tr.columns.items()]
