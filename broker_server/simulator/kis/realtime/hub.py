@@ -24,18 +24,12 @@ from broker_server.simulator.kis.realtime.subjects import Subjects
 from broker_server.simulator.kis.realtime.tables import realtime_trs
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent
+from broker_server.simulator.recurring import MATCHING_SECONDS, every
 from broker_server.simulator.stream_faults import (
     SessionKey,
     StreamFault,
     StreamFaultBoard,
 )
-
-MATCHING_SECONDS = 1.0
-"""Resting orders are matched that often while somebody waits for notices."""
-
-_FAILED_SECONDS = 1.0
-_CHANGE_SECONDS = 0.1
-"""A changed interval takes effect within it."""
 
 
 class Hub:
@@ -89,9 +83,9 @@ class Hub:
     def start(self) -> None:
         """Run until `stop`."""
         loops = (
-            self._every(lambda: self.settings.tick_interval, self._tick),
-            self._every(self._ping_step, self._ping),
-            self._every(lambda: STEP_SECONDS if self._faults.of("load") else 0.1, self._load),
+            every(lambda: self.settings.tick_interval, self._tick),
+            every(self._ping_step, self._ping),
+            every(lambda: STEP_SECONDS if self._faults.of("load") else 0.1, self._load),
         )
         self._tasks = [asyncio.create_task(each) for each in loops]
 
@@ -264,15 +258,3 @@ class Hub:
             return False
         symbol, name = order.request.instrument.symbol, self._keys.name_of_account(order.request.account)
         return self._faults.take("reject", SessionKey(name, name, VENDOR), "", symbol, symbol) is not None
-
-    async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            while (left := started + interval() - loop.time()) > 0:  # noqa: ASYNC110 - it may change meanwhile
-                await asyncio.sleep(min(left, _CHANGE_SECONDS))
-            try:
-                work()
-            except Exception as error:  # one failure must not end all live data
-                loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
-                await asyncio.sleep(_FAILED_SECONDS)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from broker_server.simulator.kis.realtime.facts import Facts
-from broker_server.simulator.kis.realtime.sources import DomesticSource, IndexSource, Source
 from broker_server.simulator.kiwoom.codes import look_up
 from broker_server.simulator.kiwoom.realtime.fields import values_of
 from broker_server.simulator.kiwoom.realtime.phases import phases_between
 from broker_server.simulator.kiwoom.tables import RealType, real_types
 from broker_server.simulator.market import Market
+from broker_server.simulator.stream_facts import Facts
+from broker_server.simulator.stream_sources import DomesticSource, IndexSource, Source
 
 Kind = Literal["trade", "book", "quote", "slow", "expected", "status"]
 Values = Mapping[str, str]
