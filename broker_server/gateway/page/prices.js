@@ -72,7 +72,7 @@ export class PriceTable {
       const row = this.rows.get(message.ticker);
       if (!row || message.venue !== "KRX") return;
       const before = row.price?.price;
-      row.price = message.data;
+      row.price = { ...message, ...message.data };
       row.course.push(message.data.price);
       if (row.course.length > COURSE) row.course.shift();
       this.show(row);
