@@ -13,16 +13,15 @@ from broker_server.prices.candles.store import CandleStore
 from broker_server.prices.candles.stored_history import StoredHistory
 from broker_server.prices.candles.tables import PRICES
 from broker_server.prices.model import DEFAULT_VENUE
-from broker_server.settings import data_folder
 from broker_server.wiring.clock import utc_now
 
 
 @contextmanager
-def candle_store(prices_url: str | None, market_sessions_file: Path | None = None) -> Iterator[CandleStore]:
+def candle_store(prices_url: str, market_sessions_file: Path | None = None) -> Iterator[CandleStore]:
     """The store, open.
 
     Args:
-        prices_url: Where it is; ``None``: a SQLite file in the user's data folder.
+        prices_url: Where it is, as a SQLAlchemy URL.
         market_sessions_file: What differs from the packaged table of sessions.
 
     Raises:
@@ -30,7 +29,7 @@ def candle_store(prices_url: str | None, market_sessions_file: Path | None = Non
         SettingsError: The table of sessions cannot be read.
     """
     calendar = TradingCalendar(load_market_sessions(market_sessions_file), DEFAULT_VENUE)
-    engine = open_database(prices_url or f"sqlite:///{data_folder() / 'prices.sqlite3'}", PRICES)
+    engine = open_database(prices_url, PRICES)
     try:
         yield CandleStore(engine, calendar)
     finally:

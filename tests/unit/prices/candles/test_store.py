@@ -14,6 +14,8 @@ from broker_server.journal.database import open_database
 from broker_server.prices.candles.store import CandleStore
 from broker_server.prices.candles.tables import PRICES, PricesError, metadata
 from broker_server.prices.history import DailyCandle
+from broker_server.prices_settings import PricesSettings
+from broker_server.settings import load_group
 from broker_server.wiring.candles import candle_store, stored_history
 from tests.support.candles import a_candle, candles_of
 
@@ -152,8 +154,13 @@ def test_an_error_names_the_setting(tmp_path: Path) -> None:
         open_database("mysql://user:password@host/database", PRICES)
 
 
-def test_the_default_is_a_file_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker_server.wiring.candles.data_folder", lambda: tmp_path / "sapi")
-    with candle_store(None) as store:
-        store.want({"005930": None}, MON)
-    assert (tmp_path / "sapi" / "prices.sqlite3").is_file()
+def test_simulated_candles_have_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker_server.prices_settings.data_folder", lambda: tmp_path / "sapi")
+    settings = load_group(PricesSettings, env_file=None)
+    for simulated in (False, True):
+        with candle_store(settings.candles_url(simulated=simulated)) as store:
+            store.want({"005930": None}, MON)
+    names = {file.name for file in (tmp_path / "sapi").glob("*.sqlite3")}
+    assert names == {"prices.sqlite3", "prices-simulated.sqlite3"}
+    given = load_group(PricesSettings, env_file=None, prices_url="sqlite:////tmp/x")
+    assert given.candles_url(simulated=True) == given.candles_url(simulated=False) == "sqlite:////tmp/x"
