@@ -128,7 +128,7 @@ def _tag(epoch: str, prices: dict[str, Price], troubles: dict[str, Trouble]) -> 
 
 def _answer(request: Request, tag: str, body: Callable[[], bytes]) -> Response:
     """The answer, unless the client has it already."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Origin"}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     known = request.headers.get("if-none-match", "")
     if f'"{tag}"' in known:
         return Response(status_code=304, headers=headers)

@@ -23,6 +23,7 @@ from broker_server.gateway.access import Access
 from broker_server.gateway.activity import Activity
 from broker_server.gateway.application import GatewayParts, make_application
 from broker_server.gateway.socket.limits import SocketLimits
+from broker_server.gateway.socket.protocol import PatientProtocol
 from broker_server.gateway_settings import GatewaySettings
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.feed import FeedOptions, PriceFeed
@@ -74,7 +75,7 @@ async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: C
         log_config=None,
         access_log=False,
         server_header=False,
-        ws="websockets-sansio",
+        ws=PatientProtocol,
         ws_per_message_deflate=False,
         ws_max_size=SocketLimits().message_bytes,
         ws_ping_interval=None,
