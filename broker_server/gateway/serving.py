@@ -68,20 +68,7 @@ def serve_gateway(
 
 async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None]) -> int:
     app = make_gateway(settings, context)
-    config = uvicorn.Config(
-        app,
-        host=settings.gateway_host,
-        port=settings.gateway_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws=PatientProtocol,
-        ws_per_message_deflate=False,
-        ws_max_size=SocketLimits().message_bytes,
-        ws_ping_interval=None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = _Server(config, on_ready)
+    server = _Server(server_config(app), on_ready)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -92,6 +79,21 @@ async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: C
         return 2
     await server.serve(sockets=[listener])
     return 0
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the application; on which socket, its caller decides."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws=PatientProtocol,
+        ws_per_message_deflate=False,
+        ws_max_size=SocketLimits().message_bytes,
+        ws_ping_interval=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
