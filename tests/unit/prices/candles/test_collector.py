@@ -42,6 +42,7 @@ class Worker:
 
     Attributes:
         asked: (ticker, start, end) of each task.
+        gate: Answers wait until it is open.
         most: How many tasks were in flight at most.
     """
 
@@ -52,12 +53,18 @@ class Worker:
         self.halted: set[date] = set()
         self.absent: set[date] = set()
         self.newest = TODAY
+        self.gate = asyncio.Event()
+        self.gate.set()
         self._in_flight = 0
         self._failing = failing
         self._store = store
 
     async def send_parameters(
-        self, method: str, parameters: dict[str, object], *, timeout: float | None = None
+        self,
+        method: str,
+        parameters: dict[str, object],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as `AsyncClient` has it
     ) -> TaskResult:
         if method == "get-stock-codes":
             return answer(["005930", "000660 "] if parameters["market"] == "0" else [])
@@ -66,11 +73,12 @@ class Worker:
         ticker = str(parameters["ticker"])
         first, last = (date.fromisoformat(str(parameters[name])) for name in ("start", "end"))
         self.asked.append((ticker, first, last))
+        count = len(self.asked)
         self._in_flight += 1
         self.most = max(self.most, self._in_flight)
-        await asyncio.sleep(0)
+        await self.gate.wait()
         self._in_flight -= 1
-        error = self._failing(ticker, len(self.asked))
+        error = self._failing(ticker, count)
         if error is not None:
             raise error
         days = self._store.calendar.days(first, last).between(first, min(last, self.newest))
@@ -87,7 +95,7 @@ class Worker:
 
 def answer(rows: list[Any]) -> TaskResult:
     return TaskResult.from_reply(
-        TaskReply(task_id="t", method="m", state="TASK_SUCCEEDED", result=rows, response_time=NOW)
+        TaskReply(task_id="t", method="m", status="TASK_SUCCEED", result=rows, response_time=NOW)
     )
 
 
@@ -105,6 +113,12 @@ async def collect(
     collector = Collector(worker, store, "kis", clock=lambda: now, tally=tally, sleep=sleep)
     await collector.collect(targets)
     return tally
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 - what it waits for happens in threads
+            await asyncio.sleep(0.005)
 
 
 def days(store: CandleStore, ticker: str) -> list[date]:
@@ -137,7 +151,12 @@ async def test_the_next_day_brings_what_is_new_alone(store: CandleStore) -> None
 
 async def test_tasks_in_flight_are_bounded(store: CandleStore) -> None:
     worker = Worker(store)
-    await collect(store, worker, *(f"{number:06}" for number in range(20)), since=date(2026, 11, 2))
+    worker.gate.clear()
+    tickers = [f"{number:06}" for number in range(20)]
+    run = asyncio.ensure_future(collect(store, worker, *tickers, since=date(2026, 11, 2)))
+    await until(lambda: worker.most >= IN_FLIGHT)
+    worker.gate.set()
+    assert (await run).whole == 20
     assert worker.most == IN_FLIGHT
 
 
