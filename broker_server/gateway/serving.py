@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 2.0
 GRACE_SECONDS = 3
+SILENCE_SECONDS = 15.0
+"""When a stream on which nothing comes asks whether a worker still has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,9 @@ def server_config(app: FastAPI) -> uvicorn.Config:
 def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
     """The application with everything behind it; nothing happens before it is started."""
     board = PriceBoard(settings.gateway_vendors)
-    client = AsyncClient(context.broker_url, name="broker-gateway", clock=context.clock)
+    client = AsyncClient(
+        context.broker_url, name="broker-gateway", stream_silence=SILENCE_SECONDS, clock=context.clock
+    )
     feed = PriceFeed(
         client,
         board,

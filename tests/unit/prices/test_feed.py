@@ -216,6 +216,21 @@ async def test_not_more_is_subscribed_than_workers_can_bear(
     assert len(bench.client.streams) == 1
 
 
+async def test_where_no_worker_answers_no_stream_is_called_live(bench: Bench) -> None:
+    bench.feed.want(SAMSUNG, "price")
+    await bench.wait_state(State.LIVE)
+    stream = bench.client.of("kis")[0]
+    stream.tell(an_event())
+    await bench.wait_price(158_600)
+    bench.client.down = "no answer"
+    await bench.wait_state(State.RECONNECTING)
+    assert (bench.price().stale, bench.price().reason) == (True, "no worker answers")
+    bench.client.down = None
+    await bench.wait_state(State.LIVE)  # it was only slow
+    stream.tell(an_event(price=158_700, seconds=1))
+    assert not (await bench.wait_price(158_700)).stale
+
+
 async def test_it_says_whether_a_worker_answers(bench: Bench) -> None:
     await wait_until_async(lambda: bench.feed.trouble is None)
     bench.client.down = "RabbitMQ is away"
