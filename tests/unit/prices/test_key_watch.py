@@ -132,7 +132,7 @@ async def test_of_several_that_do_not_serve_the_most_hopeful_is_told() -> None:
     kiwoom = await watched.stream("kiwoom")
     kiwoom.become(SILENT)
     await watched.wait_told(SILENT)
-    kiwoom.become(unknown)
+    kiwoom.become(Standing(State.UNAVAILABLE, "there is no kiwoom here"))
     await watched.wait_told(unknown)
     await watched.end()
 

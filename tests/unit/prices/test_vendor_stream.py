@@ -172,6 +172,7 @@ async def test_rest_in_the_place_of_the_stream_is_not_called_live(bench: Bench) 
     ("refusal", "state"),
     [
         (InvalidParameters("ticker: nobody has 999999"), State.UNKNOWN),
+        (InvalidParameters("nothing of that name; check the ticker"), State.UNKNOWN),
         (InvalidParameters("venue: not here"), State.UNAVAILABLE),
         (VendorNotConfigured("kis has no key"), State.UNAVAILABLE),
         (Unsupported("not at kis"), State.UNAVAILABLE),
