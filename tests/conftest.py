@@ -22,6 +22,7 @@ from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.private_node.ports import free_port
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.docker_broker import docker_answers, rabbitmq_container
+from tests.support.nginx import ensure_nginx
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
 _SETTINGS_OF_THE_CALLER = (
@@ -43,11 +44,13 @@ if os.environ.get("CI"):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install PostgreSQL before the first test that needs it: no test's own time limit is for that."""
-    if session.config.option.collectonly or os.environ.get("TEST_POSTGRES_URL"):
+    """Install what tests need of Debian before the first one does: no test's own time limit is for that."""
+    if session.config.option.collectonly:
         return
-    if any(_needs_postgres(item) for item in session.items):
+    if not os.environ.get("TEST_POSTGRES_URL") and any(_needs_postgres(item) for item in session.items):
         ensure_postgres()
+    if any("nginx" in getattr(item, "fixturenames", ()) for item in session.items):
+        ensure_nginx()
 
 
 def _needs_postgres(item: pytest.Item) -> bool:
