@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from broker_server.gateway.access import Access
 from broker_server.gateway.application import GatewayParts, make_application
-from broker_server.gateway.serving import server_config
+from broker_server.gateway.serving import listen, server_config
 from broker_server.gateway.socket.limits import SocketLimits
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Interest
@@ -199,7 +199,7 @@ def make_faces(
 async def serve_faces(**options: Any) -> AsyncIterator[Faces]:
     """The application over an empty board, served as the product serves it; see `make_faces`."""
     faces = make_faces(**options)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listener = listen("127.0.0.1", 0)
     faces.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = server_config(faces.app)
     config.timeout_graceful_shutdown = 1

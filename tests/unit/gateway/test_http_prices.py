@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import date
 
@@ -263,6 +264,13 @@ async def test_health_tells_whether_prices_can_be_served() -> None:
         assert (status, body) == (503, {"status": "unavailable", "reasons": ["no connection"]})
         troubles.clear()
         assert (await faces.get("/readyz"))[0] == 200
+
+
+async def test_no_answer_waits_for_an_acknowledgement_of_the_one_before(faces: Faces) -> None:
+    await faces.get("/healthz")
+    connections = faces.server.server_state.connections
+    sockets = [connection.transport.get_extra_info("socket") for connection in connections]
+    assert [each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets] == [1]
 
 
 @pytest.mark.parametrize(
