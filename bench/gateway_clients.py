@@ -2,7 +2,8 @@
 
 ``python -m bench.gateway_clients PORT CLIENTS`` prints ``ready`` when all are connected. A line with a number
 waits for so many messages more, and answers with JSON: pairs of a time and the messages that came then.
-``settle`` waits until nothing more comes, and counts from there; ``stall N`` has N more clients that do not read.
+``settle`` waits until nothing more comes, and counts from there; ``stall N`` has N more clients that do not
+read.
 """
 
 from __future__ import annotations
