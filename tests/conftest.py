@@ -45,7 +45,7 @@ if os.environ.get("CI"):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install PostgreSQL and Chromium before the first test that needs them: no test's time limit is for that."""
+    """Install PostgreSQL and Chromium before the first test that needs them, outside its time limit."""
     if session.config.option.collectonly:
         return
     if any(FIXTURES.intersection(getattr(item, "fixturenames", ())) for item in session.items):

@@ -1,4 +1,4 @@
-"""The gateway with a store that the test fills: every line of it is the product's, only nobody is behind it."""
+"""The gateway with a store that the test fills: all of it is the product, only nobody is behind it."""
 
 from __future__ import annotations
 
