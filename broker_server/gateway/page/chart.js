@@ -73,7 +73,7 @@ export class CandleChart {
 
   take(message) {
     if (message.type !== "price_update" || message.ticker !== this.ticker || message.venue !== "KRX") return;
-    this.price = message.data;
+    this.price = { ...message, ...message.data };
     this.follow(this.price);
   }
 

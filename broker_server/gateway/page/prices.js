@@ -90,7 +90,7 @@ export class PriceTable {
   take(message) {
     const row = this.rowOf(message);
     if (!row) return;
-    if (message.type === "price_update") row.take(message.data);
+    if (message.type === "price_update") row.take({ ...message, ...message.data });
     else if (message.type === "error") row.refuse(message);
     else if (message.type === "status") {
       const before = row.state;
