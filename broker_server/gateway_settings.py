@@ -9,18 +9,16 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from broker_server.settings import SettingsGroup
+from broker_server.prices_settings import PricesSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SHORTEST_KEY = 16
 
 
-class GatewaySettings(SettingsGroup):
+class GatewaySettings(PricesSettings):
     """The settings of the gateway. Field names in capitals are the variables."""
 
-    broker_url: SecretStr | None = None
-    prices_url: str | None = None
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=5111, ge=0, le=65535)
     gateway_api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
@@ -35,8 +33,6 @@ class GatewaySettings(SettingsGroup):
     gateway_token_minutes: float = Field(default=60, gt=0, le=1440)
     price_fresh_seconds: float = Field(default=5, ge=0, le=3600)
     price_stale_seconds: float = Field(default=60, ge=1, le=86_400)
-    log_format: str = "console"
-    log_level: str = "info"
 
     @field_validator(
         "gateway_api_keys", "gateway_origins", "gateway_trusted_networks", "gateway_vendors", mode="before"
@@ -71,6 +67,10 @@ class GatewaySettings(SettingsGroup):
                 f"must be set; or leave GATEWAY_HOST at 127.0.0.1"
             )
         return self
+
+    def secrets(self) -> list[str]:
+        """Every value that must never reach a log."""
+        return [*super().secrets(), *(key.get_secret_value() for key in self.gateway_api_keys)]
 
     @property
     def is_local(self) -> bool:

@@ -219,9 +219,9 @@ class Settings(SettingsGroup):
             if secret is not None
         ]
         if self.broker_url is not None:
-            values += _passwords(self.broker_url.get_secret_value())
+            values += url_passwords(self.broker_url.get_secret_value())
         if self.journal_url is not None:
-            values += _passwords(self.journal_url)
+            values += url_passwords(self.journal_url)
         if self.kis_account is not None:
             number, product = self.kis_account.split("-")
             values += [self.kis_account, number + product, number]
@@ -231,7 +231,7 @@ class Settings(SettingsGroup):
         return values
 
 
-def _passwords(url: str) -> set[str]:
+def url_passwords(url: str) -> set[str]:
     """The password in a URL in every form that a log could show: as written, plain, percent-encoded."""
     written = set(re.findall("://[^:/]*:([^@]*)@", url))  # SQLAlchemy's reading: a slash may be in it
     with suppress(ValueError):

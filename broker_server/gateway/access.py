@@ -38,7 +38,7 @@ class Access:
     """Decides who may read.
 
     Args:
-        keys: None of them lets everybody in; the settings see to it that only this machine gets here then.
+        keys: None of them lets this machine in, and no other.
         origins: Pages of other sites that may read.
         trusted: Networks that need no key for ``/internal/``.
         secret: Signs tokens.
@@ -63,13 +63,11 @@ class Access:
         self._local = local
         self.token_seconds = token_seconds
 
-    @property
-    def needs_key(self) -> bool:
-        """Whether a key is needed at all."""
-        return bool(self._keys)
-
-    def check_origin(self, headers: Mapping[str, str], client: str) -> None:
+    def check_origin(self, headers: Mapping[str, str], client: str) -> str | None:
         """Refuse pages of other sites: a browser would lend them its user's place in the network.
+
+        Returns:
+            The origin, if it is another site's page that may read.
 
         Raises:
             Refused: It is another site's page, or a name that this gateway does not have.
@@ -78,10 +76,10 @@ class Access:
         if self._local and not self._is_own_name(host):
             log.warning("refused", reason="this is no name of this gateway", host=host[:100], client=client)
             raise Refused(403, "FORBIDDEN_HOST", "this gateway has another name; see GATEWAY_ORIGINS")
-        if origin is None or origin.lower() in self._origins:
-            return
-        if urlsplit(origin).netloc.lower() == host.lower() and origin.startswith(("http://", "https://")):
-            return
+        if origin is None or origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}"):
+            return None
+        if origin.lower() in self._origins:
+            return origin
         log.warning("refused", reason="the origin is not allowed", origin=origin[:100], client=client)
         raise Refused(403, "FORBIDDEN_ORIGIN", "pages of this origin may not read; see GATEWAY_ORIGINS")
 
@@ -100,6 +98,9 @@ class Access:
             Refused: There is no valid key or token.
         """
         if not self._keys:
+            if not self._is_loopback(client):
+                log.warning("refused", reason="there are no keys, and it is another machine", client=client)
+                raise Refused(401, "KEY_MISSING", "other machines need a key; see GATEWAY_API_KEYS")
             return client
         if token is not None:
             try:
@@ -137,12 +138,21 @@ class Access:
         return self._signer.dumps(reader)
 
     def _is_trusted(self, client: str) -> bool:
-        try:
-            address = ipaddress.ip_address(client)
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
+        address = _address(client)
+        return address is not None and any(address in network for network in self._trusted)
+
+    def _is_loopback(self, client: str) -> bool:
+        address = _address(client)
+        return address is not None and address.is_loopback
 
     def _is_own_name(self, host: str) -> bool:
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
         return name.lower() in _LOCAL_HOSTS | {urlsplit(origin).hostname for origin in self._origins}
+
+
+def _address(client: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(client)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

@@ -8,13 +8,21 @@ from urllib.parse import parse_qs
 
 import orjson
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker_server.gateway.access import Access, Refused
 from broker_server.gateway.rate_limits import RateLimits
 
 CLOSED = ("/api/", "/ws")
 INTERNAL = "/internal/"
+TOKENS = "/api/token"
+"""Takes no token: with one that was stolen, whoever has it would get a new one again and again."""
+WEB_SOCKET = "/ws"
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"X-API-Key, X-Gateway-Token, Authorization, If-None-Match"),
+    (b"access-control-max-age", b"600"),
+]
 
 
 def error_body(code: str, message: str) -> bytes:
@@ -43,8 +51,17 @@ class Doorkeeper:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        client = scope["client"][0] if scope.get("client") else "unknown"
         try:
-            self._check(scope)
+            origin = self._access.check_origin(headers, client)
+            if origin is not None and scope["type"] == "http":
+                send = _readable_by(origin, send)
+                if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+                    await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT})
+                    await send({"type": "http.response.body", "body": b""})
+                    return
+            self._check(scope, headers, client)
         except Refused as refused:
             await _refuse(scope, send, refused.status, error_body(refused.code, refused.message))
             return
@@ -54,16 +71,12 @@ class Doorkeeper:
             return
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope, headers: Headers, client: str) -> None:
         path: str = scope["path"]
-        headers = Headers(scope=scope)
-        client = scope["client"][0] if scope.get("client") else "unknown"
-        self._access.check_origin(headers, client)
         if path.startswith(INTERNAL):
             reader = self._access.internal_reader(headers, client)
         elif path.startswith(CLOSED):
-            token = parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
-            reader = self._access.reader(headers, client, token=token if path == "/ws" else _bearer(headers))
+            reader = self._access.reader(headers, client, token=_token(scope, headers))
         else:
             return
         wait = self._limits.spend(reader)
@@ -84,9 +97,30 @@ class TooFast(Exception):
         self.seconds = seconds
 
 
-def _bearer(headers: Headers) -> str | None:
-    """The token of a page; a key is no token."""
-    return headers.get("x-gateway-token")
+def _token(scope: Scope, headers: Headers) -> str | None:
+    """The token of a page; a browser cannot send a header with a WebSocket."""
+    if scope["path"] == TOKENS:
+        return None
+    if scope["path"] == WEB_SOCKET:
+        return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
+    token: str | None = headers.get("x-gateway-token")
+    return token
+
+
+def _readable_by(origin: str, send: Send) -> Send:
+    """Tell the browser that a page of this origin may read the answer."""
+    more = [
+        (b"access-control-allow-origin", origin.encode("latin-1")),
+        (b"access-control-expose-headers", b"ETag, Retry-After"),
+        (b"vary", b"Origin"),
+    ]
+
+    async def send_readable(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *more]
+        await send(message)
+
+    return send_readable
 
 
 async def _refuse(

@@ -43,7 +43,6 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
     304: {"description": "Nothing has changed; see If-None-Match."}
 }
-REFUSALS = REFUSALS
 
 
 def price_routes(reading: PriceReading, epoch: str) -> APIRouter:
@@ -71,7 +70,10 @@ def price_routes(reading: PriceReading, epoch: str) -> APIRouter:
             )
             return refusal(Trouble(422, "INVALID_PARAMETERS", message))
         prices, troubles = await reading.read_all(wanted, venue, fresh=fresh)
-        return _answer(request, _tag(epoch, prices, troubles), lambda: _batch(reading, prices, troubles))
+        answer = _answer(request, _tag(epoch, prices, troubles), lambda: _batch(reading, prices, troubles))
+        if any(trouble.status == 503 for trouble in troubles.values()):
+            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     for path, name in (
         ("/api/kr/stocks/{ticker}/realtime-price", "The price of one instrument"),
@@ -126,7 +128,7 @@ def _tag(epoch: str, prices: dict[str, Price], troubles: dict[str, Trouble]) -> 
 
 def _answer(request: Request, tag: str, body: Callable[[], bytes]) -> Response:
     """The answer, unless the client has it already."""
-    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache", "Vary": "Origin"}
+    headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
     known = request.headers.get("if-none-match", "")
     if f'"{tag}"' in known:
         return Response(status_code=304, headers=headers)

@@ -16,6 +16,7 @@ from broker_server.prices.model import Price, PriceKey, Source, State
 
 TICKER = re.compile("[0-9A-Z]{6,9}")
 MOST_TICKERS = 100
+MOST_WRITTEN = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,10 @@ class PriceReading:
         if kept is not None and kept[0] is price:
             return kept[1]
         text = orjson.dumps(price_document(price))
+        if kept is None and len(self._written) >= MOST_WRITTEN:
+            del self._written[next(iter(self._written))]
         self._written[price.key] = (price, text)
         return text
-
-    def forget(self, key: PriceKey) -> None:
-        """Let go of what is kept of a key."""
-        self._written.pop(key, None)
 
     def _why_not(self, key: PriceKey) -> Trouble:
         standing = self._board.standing(key)

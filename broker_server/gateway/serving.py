@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import secrets
+import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from broker_server.gateway.access import Access
 from broker_server.gateway.activity import Activity
 from broker_server.gateway.application import GatewayParts, make_application
 from broker_server.gateway.socket.limits import SocketLimits
+from broker_server.gateway.socket.protocol import PatientProtocol
 from broker_server.gateway_settings import GatewaySettings
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.feed import FeedOptions, PriceFeed
@@ -66,20 +68,7 @@ def serve_gateway(
 
 async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None]) -> int:
     app = make_gateway(settings, context)
-    config = uvicorn.Config(
-        app,
-        host=settings.gateway_host,
-        port=settings.gateway_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=SocketLimits().message_bytes,
-        ws_ping_interval=None,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = _Server(config, on_ready)
+    server = _Server(server_config(app), on_ready)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -90,6 +79,21 @@ async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: C
         return 2
     await server.serve(sockets=[listener])
     return 0
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the application; on which socket, its caller decides."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws=PatientProtocol,
+        ws_per_message_deflate=False,
+        ws_max_size=SocketLimits().message_bytes,
+        ws_ping_interval=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
@@ -174,6 +178,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does, but a signal is not raised again afterwards: it would become the exit code."""
+        before = {
+            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

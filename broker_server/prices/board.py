@@ -59,6 +59,7 @@ class PriceBoard:
     def __init__(self, preference: Sequence[str] = ("kis", "kiwoom", "koscom")) -> None:
         self._rank = {vendor: place for place, vendor in enumerate(preference)}
         self._entries: dict[PriceKey, _Entry] = {}
+        self._counts: dict[PriceKey, tuple[int, int, int]] = {}
 
     # What is known
 
@@ -130,10 +131,16 @@ class PriceBoard:
             listener(standing)
 
     def forget(self, key: PriceKey) -> None:
-        """Let go of what is known of a key that nobody listens to."""
+        """Let go of what is known of a key that nobody listens to.
+
+        Its counts go on where they were: a number never means two things.
+        """
         entry = self._entries.get(key)
         if entry is not None and not entry.has_listeners:
             del self._entries[key]
+            counts = (entry.prices.seq, entry.books.seq, entry.trade_seq)
+            if any(counts):
+                self._counts[key] = counts
 
     # Who listens
 
@@ -158,7 +165,9 @@ class PriceBoard:
     def _entry(self, key: PriceKey) -> _Entry:
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(Track(self._rank), Track(self._rank))
+            prices, books, trades = self._counts.pop(key, (0, 0, 0))
+            entry = _Entry(Track(self._rank, prices), Track(self._rank, books), trade_seq=trades)
+            self._entries[key] = entry
         return entry
 
     def _tell_price(self, entry: _Entry) -> None:

@@ -20,6 +20,8 @@ from broker_server.prices.vendor_stream import VendorStream
 SWEEP_SECONDS = 1.0
 PING_SECONDS = 10.0
 FORGET_AFTER = timedelta(minutes=10)
+MOST_WATCHED = 5_000
+TOO_MANY = Standing(State.UNAVAILABLE, f"more than {MOST_WATCHED} subscriptions at the workers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class PriceFeed:
         )
         self._users: dict[tuple[PriceKey, Interest], int] = {}
         self._watches: dict[tuple[PriceKey, Interest], asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._looks: set[asyncio.Task[Standing | None]] = set()
         self._read_at: dict[PriceKey, datetime] = {}
         self._trouble: str | None = "no worker has answered yet"
@@ -98,7 +101,7 @@ class PriceFeed:
                 group.create_task(self._sweep())
                 group.create_task(self._ask_who_is_there())
         finally:
-            tasks = [*self._watches.values(), *self._looks]
+            tasks = [*self._watches.values(), *self._leaving, *self._looks]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -107,7 +110,9 @@ class PriceFeed:
         """See `demand.Demand.want`."""
         wanted = (key, interest)
         self._users[wanted] = self._users.get(wanted, 0) + 1
-        if wanted not in self._watches:
+        if wanted not in self._watches and len(self._watches) >= MOST_WATCHED:
+            self._board.tell(key, TOO_MANY)
+        elif wanted not in self._watches:
             self._watches[wanted] = asyncio.ensure_future(self._watch(key, interest).run())
             self._look(key)
         left = False
@@ -154,20 +159,34 @@ class PriceFeed:
     def _end(self, wanted: tuple[PriceKey, Interest]) -> None:
         if self._users.get(wanted) == 0:
             del self._users[wanted]
-            self._watches.pop(wanted).cancel()
+            watch = self._watches.pop(wanted, None)
+            if watch is not None:
+                self._leaving.add(watch)
+                watch.add_done_callback(self._leaving.discard)
+                watch.cancel()
 
     async def _sweep(self) -> None:
         """Call stale what has had its time, and forget what nobody asks for."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = self._clock()
-            for key in list(self._board.keys()):
-                self._age(key, now)
-                is_wanted = (key, "price") in self._watches or (key, "orderbook") in self._watches
-                if not is_wanted and now - self._read_at.get(key, now) > FORGET_AFTER:
-                    self._read_at.pop(key, None)
-                    self._rest.forget(key)
-                    self._board.forget(key)
+            self._look_after(self._clock())
+
+    def _look_after(self, now: datetime) -> None:
+        for key in list(self._board.keys()):
+            self._age(key, now)
+            if (key, "price") in self._watches or (key, "orderbook") in self._watches:
+                self._read_at[key] = now
+                self._confirm(key)
+            elif now - self._read_at.setdefault(key, now) > FORGET_AFTER:
+                del self._read_at[key]
+                self._rest.forget(key)
+                self._board.forget(key)
+
+    def _confirm(self, key: PriceKey) -> None:
+        """Ask for what a stream said before it was interrupted: a quiet market says nothing new of it."""
+        price, standing = self._board.price(key), self._board.standing(key)
+        if price is not None and price.stale and standing is not None and standing.state is State.LIVE:
+            self._look(key)
 
     def _age(self, key: PriceKey, now: datetime) -> None:
         price, standing = self._board.price(key), self._board.standing(key)

@@ -48,6 +48,7 @@ class KeyWatch:
         self._step_in = step_in
         self._streams: dict[str, Stream] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._down_since: dict[str, float] = {}
         self._changed = asyncio.Event()
 
@@ -65,9 +66,10 @@ class KeyWatch:
                 except TimeoutError:
                     continue
         finally:
-            for task in self._running.values():
+            tasks = [*self._running.values(), *self._leaving]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._running.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _arrange(self, now: float) -> float | None:
         """Subscribe whom it takes, and nobody else.
@@ -93,7 +95,10 @@ class KeyWatch:
         for vendor in [each for each in self._running if each not in needed]:
             self._streams.pop(vendor)
             self._down_since.pop(vendor, None)
-            self._running.pop(vendor).cancel()
+            task = self._running.pop(vendor)
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+            task.cancel()
         return wait
 
     def _start(self, vendor: str) -> Stream:

@@ -14,7 +14,7 @@ from broker_client.errors import BrokerError, InvalidParameters, TaskFailed
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.history import DailyCandle, History
 from broker_server.prices.model import DEFAULT_VENUE, PriceKey, Standing, State
-from broker_server.prices.translation import NotWhole, price_of_close, price_of_result, refusal_of
+from broker_server.prices.translation import price_of_close, price_of_result, refusal_of
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,9 @@ UNKNOWN_FOR = timedelta(minutes=5)
 """A ticker that no vendor knows is not asked for again so soon."""
 FAILED_FOR = timedelta(seconds=2)
 MOST_REMEMBERED = 10_000
+MOST_AT_ONCE = 500
+"""So many prices are asked for at the same time; a worker would not get to more of them in time."""
+BUSY = Standing(State.UNAVAILABLE, "too many prices are being asked for now")
 NOBODY = Standing(State.UNAVAILABLE, "no worker can be asked now")
 
 
@@ -79,6 +82,8 @@ class RestPrices:
             known = self._asked.get(key)
             if known is not None and not again and self._clock() < known[0]:
                 return known[1]
+            if len(self._asking) >= MOST_AT_ONCE:
+                return BUSY
             asking = self._asking[key] = asyncio.ensure_future(self._ask_all(key))
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
@@ -118,16 +123,23 @@ class RestPrices:
             return Standing(refusal_of(error), error.message)
         except TaskFailed as error:
             return Standing(State.UNAVAILABLE, error.message)
-        except (NotWhole, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             log.warning("a price cannot be used", vendor=vendor, ticker=key.ticker, reason=str(error))
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
         if price is None:
             return Standing(State.UNAVAILABLE, f"{vendor} has no price of it")
+        if price.key != key:
+            log.warning("a worker answered for something else", vendor=vendor, ticker=key.ticker)
+            return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
         self._board.put(price)
         return None
 
     async def _read_last_close(self, key: PriceKey) -> None:
-        found = await asyncio.to_thread(self._history.last_close, key.ticker, venue=key.venue)
+        try:
+            found = await asyncio.to_thread(self._history.last_close, key.ticker, venue=key.venue)
+        except Exception:  # a store out of order must not take away what else there is
+            log.exception("the store of daily candles cannot be read", ticker=key.ticker)
+            return
         if found is not None:
             candle, before = found
             self._board.put(price_of_close(candle, before, self._closed_at(candle)))

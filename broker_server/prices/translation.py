@@ -57,8 +57,14 @@ def price_of_event(event: Event, source: Source, received: datetime) -> Price | 
     )
 
 
-def trade_of_event(event: Event, received: datetime) -> TradeTick | None:
-    """One trade; ``None`` if it is none, or has not happened."""
+def trade_of_event(event: Event, received: datetime, missed: int | None = 0) -> TradeTick | None:
+    """One trade; ``None`` if it is none, or has not happened.
+
+    Args:
+        event: Of the type ``trade``.
+        received: When it came in here.
+        missed: See `TradeTick`.
+    """
     price = _whole(event.get("price"))
     if event.get("type") != "trade" or event.get("expected") or event.get("snapshot") or price is None:
         return None
@@ -69,6 +75,7 @@ def trade_of_event(event: Event, received: datetime) -> TradeTick | None:
         side=event.get("side"),
         vendor=str(event["vendor"]),
         as_of=moment(event.get("time"), received),
+        missed=missed,
     )
 
 

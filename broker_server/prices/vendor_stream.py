@@ -25,7 +25,6 @@ from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Interest
 from broker_server.prices.model import PriceKey, Source, Standing, State
 from broker_server.prices.translation import (
-    NotWhole,
     book_of_event,
     price_of_event,
     refusal_of,
@@ -56,6 +55,8 @@ _UNKNOWN_SECONDS = 300.0
 _FULL_SECONDS = 30.0
 _FAILED_SECONDS = 5.0
 _LOOK_SECONDS = 0.2
+NOT_SUBSCRIBED = "nobody has subscribed to it now"
+_POLLED = Standing(State.POLLING, "the vendor has no free slot; REST is asked instead")
 
 
 class VendorStream:
@@ -104,12 +105,6 @@ class VendorStream:
 
     async def run(self) -> None:
         """Keep it until cancelled; then it is unsubscribed."""
-        try:
-            await self._keep()
-        finally:
-            self._board.silence(self._key, self.vendor, "nobody has subscribed to it now", self._interest)
-
-    async def _keep(self) -> None:
         while True:
             try:
                 await self._subscribe_once()
@@ -138,6 +133,10 @@ class VendorStream:
                         self._take(item)
                     else:
                         self._hear(item)
+            except asyncio.CancelledError:
+                # Said now: when it is unsubscribed, another one may have taken its place.
+                self._board.silence(self._key, self.vendor, NOT_SUBSCRIBED, self._interest)
+                raise
             finally:
                 watching.cancel()
 
@@ -159,18 +158,20 @@ class VendorStream:
                 book = book_of_event(event, source, received)
                 if book is not None:
                     self._board.put_book(book)
-                return
-            price = price_of_event(event, source, received)
-            if price is not None:
-                self._board.put(price)
-            trade = trade_of_event(event, received) if live else None
-            if trade is not None:
-                self._board.put_trade(trade)
-        except (NotWhole, KeyError) as error:
+            else:
+                price = price_of_event(event, source, received)
+                if price is not None:
+                    self._board.put(price)
+                trade = trade_of_event(event, received, item.missed) if live else None
+                if trade is not None:
+                    self._board.put_trade(trade)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             log.warning("an event cannot be used", vendor=self.vendor, reason=str(error))
             return
-        if live and self.standing.state is not State.LIVE:
+        if live:
             self._set(Standing(State.LIVE))
+        elif item.mode == "polling":
+            self._set(_POLLED)
 
     def _hear(self, status: StreamStatus) -> None:
         state = _STATES.get(status.state)
@@ -191,7 +192,7 @@ def _standing_of(modes: set[str | None]) -> Standing:
     if modes <= {"realtime"}:
         return Standing(State.LIVE)
     if "polling" in modes:
-        return Standing(State.POLLING, "the vendor has no free slot; REST is asked instead")
+        return _POLLED
     return Standing(State.WAITING, "the vendor has not confirmed it yet")
 
 

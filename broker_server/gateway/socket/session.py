@@ -14,7 +14,7 @@ from broker_server.gateway.rate_limits import TokenBucket
 from broker_server.gateway.socket import messages
 from broker_server.gateway.socket.hub import Hub
 from broker_server.gateway.socket.limits import SocketLimits
-from broker_server.gateway.socket.outbox import TOO_MANY_REQUESTS, Outbox, Overflow
+from broker_server.gateway.socket.outbox import TOO_MANY_REQUESTS, Outbox
 from broker_server.gateway.socket.topics import Topic, TopicError, read_topic
 
 NO_PONG = 4001
@@ -75,7 +75,12 @@ class SocketSession:
         self.outbox.answer(messages.connected(self.client_id))
         jobs = [
             asyncio.ensure_future(job)
-            for job in (self._read(), self._write(), self._ask_whether_it_is_there())
+            for job in (
+                self._read(),
+                self._write(),
+                self._ask_whether_it_is_there(),
+                self.outbox.overflow(),
+            )
         ]
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -101,11 +106,7 @@ class SocketSession:
     async def _write(self) -> tuple[int, str]:
         send, take = self._wire.send, self.outbox.take
         while True:
-            try:
-                batch = await take()
-            except Overflow as overflow:
-                return overflow.code, overflow.reason
-            for text in batch:
+            for text in await take():
                 await send(text)
 
     async def _ask_whether_it_is_there(self) -> tuple[int, str]:
