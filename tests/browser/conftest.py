@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from broker_server.amqp.private_node.debian import NotInstalled
 from tests.support.chromium import ARGUMENTS, OpenPage, ensure_chromium
 from tests.support.page_gateway import PageGateway
+from tests.support.waiting import PATIENCE
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 # Not for the whole session: while Playwright runs, its event loop is in the way of the tests of asyncio.
@@ -42,10 +45,10 @@ def open_page(browser: Browser, complaints: list[str]) -> Iterator[OpenPage]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on(
             "console",
-            lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+            lambda said: complaints.append(said.text) if said.type == "error" else None,
         )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
 import uvicorn
 
 from broker_server.amqp.private_node.ports import LOOPBACK, free_port
 from broker_server.gateway.access import Access
 from broker_server.gateway.activity import Activity
 from broker_server.gateway.application import GatewayParts, make_application
+from broker_server.gateway.serving import server_config
 from broker_server.gateway.socket.limits import SocketLimits
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Interest
@@ -75,17 +77,9 @@ class PageGateway:
                 activity=self.activity.document,
             )
         )
-        config = uvicorn.Config(
-            app,
-            host=LOOPBACK,
-            port=self._port,
-            log_config=None,
-            access_log=False,
-            ws="websockets-sansio",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = _Server(config)
-        self._thread = threading.Thread(target=self._run, args=(self._server,), daemon=True)
+        listener = socket.create_server((LOOPBACK, self._port))
+        self._server = _Server(server_config(app))
+        self._thread = threading.Thread(target=self._run, args=(self._server, listener), daemon=True)
         self._thread.start()
         server = self._server
         wait_until(lambda: server.started, what="the gateway")
@@ -138,6 +132,15 @@ class PageGateway:
         )
         self._do(lambda: self._board.put_book(book))
 
+    def take_event(self, **event: Any) -> None:
+        """An event of ``broker.events`` comes in."""
+        body = orjson.dumps({"kind": "event", "worker": "desk-1", "time": _now().isoformat(), **event})
+        self._do(lambda: self.activity.take(body))
+
+    def take_workers(self, *statuses: dict[str, Any]) -> None:
+        """The workers say how they are."""
+        self._do(lambda: self.activity.take_workers(list(statuses)))
+
     def silence(self, ticker: str, reason: str) -> None:
         """The stream of a ticker is silent."""
         self._do(lambda: self._board.silence(PriceKey(ticker), "kis", reason))
@@ -152,9 +155,8 @@ class PageGateway:
         """End it."""
         self.stop()
 
-    def _run(self, server: _Server) -> None:
-        with suppress(asyncio.CancelledError):
-            asyncio.run(server.serve())
+    def _run(self, server: _Server, listener: socket.socket) -> None:
+        asyncio.run(server.serve(sockets=[listener]))
 
     def _do(self, job: Callable[[], None]) -> None:
         assert isinstance(self._server, _Server)
