@@ -70,9 +70,9 @@ def test_each_price_says_where_it_comes_from_and_how_old_it_is(
     expect(row(page, "035720").locator(".c-source")).to_contain_text("close of 2026-11-23 · KIS")
     expect(row(page, "035720").locator(".c-age")).to_have_text("3 d")
     gateway.silence("005930", "the stream is silent")
-    expect(row(page, "005930").locator(".c-source")).to_contain_text("stale")
+    expect(row(page, "005930").locator(".c-source")).to_contain_text("last live · KIS stale")
     expect(row(page, "005930").locator(".c-source")).to_contain_text("the stream is silent")
-    expect(row(page, "005930")).to_have_class("stale chosen")
+    expect(row(page, "005930")).to_contain_class("stale")
 
 
 def test_it_lives_on_after_a_restart_of_the_gateway(
@@ -184,7 +184,7 @@ def test_tab_reaches_everything_and_shows_where_it_is(gateway: PageGateway, open
                   const here = document.activeElement;
                   if (!here.matches("a, button, input")) return null;
                   const { outlineStyle, outlineWidth } = getComputedStyle(here);
-                  if (`${outlineStyle} ${outlineWidth}` !== "solid 3px") return `no outline: ${here.outerHTML}`;
+                  if (outlineStyle !== "solid" || outlineWidth !== "3px") return "no outline: " + here.id;
                   return `${[...document.querySelectorAll("a, button, input")].indexOf(here)}`;
                 }"""
             )

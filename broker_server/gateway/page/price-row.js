@@ -88,7 +88,7 @@ export class PriceRow {
     const tag = (kind, label) => parts.push(make("span", { class: `tag ${kind}` }, label), " ");
     if (price) {
       const label = price.source === "daily_close"
-        ? text("closeOf", { date: price.base_date }) : word("source", price.source);
+        ? text("closeOf", { date: price.base_date }) : word("source", price.stale && price.source === "realtime" ? "was_realtime" : price.source);
       tag(price.stale ? "" : price.source, `${label} · ${word("vendor", price.vendor)}`);
     }
     if (price?.stale) tag("warn", text("stale"));

@@ -19,7 +19,7 @@ export const ENGLISH = {
   badTicker: "A ticker is 6 to 9 digits or capital letters, such as 005930.", present: "It is in the table already.",
   added: "{ticker} added", removed: "{ticker} removed", removeOne: "Remove {ticker}", showChart: "{ticker}: show chart and order book",
   closeOf: "close of {date}", stale: "stale", halted: "trading halted",
-  source_realtime: "live", source_rest: "REST", source_daily_close: "daily close",
+  source_realtime: "live", source_was_realtime: "last live", source_rest: "REST", source_daily_close: "daily close",
   row_waiting: "waiting …", row_live: "live", row_polling: "polled", row_stale: "stale", row_reconnecting: "reconnecting",
   row_unknown: "unknown ticker", row_unavailable: "unavailable", row_gap: "gap", row_TOO_MANY_TOPICS: "too many subscriptions",
   row_INVALID_TOPIC: "no valid ticker",

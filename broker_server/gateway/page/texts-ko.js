@@ -19,7 +19,7 @@ export const KOREAN = {
   badTicker: "종목코드는 005930처럼 숫자나 영문 대문자 6~9자입니다.", present: "이미 표에 있습니다.",
   added: "{ticker} 추가함", removed: "{ticker} 삭제함", removeOne: "{ticker} 삭제", showChart: "{ticker}: 차트와 호가 보기",
   closeOf: "{date} 종가", stale: "오래된 값", halted: "거래정지",
-  source_realtime: "실시간", source_rest: "REST", source_daily_close: "일봉 종가",
+  source_realtime: "실시간", source_was_realtime: "마지막 실시간", source_rest: "REST", source_daily_close: "일봉 종가",
   row_waiting: "기다리는 중 …", row_live: "실시간", row_polling: "주기적 조회", row_stale: "오래된 값", row_reconnecting: "다시 연결하는 중",
   row_unknown: "없는 종목", row_unavailable: "조회할 수 없음", row_gap: "누락", row_TOO_MANY_TOPICS: "구독이 너무 많음",
   row_INVALID_TOPIC: "종목코드가 아님",
