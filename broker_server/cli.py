@@ -15,13 +15,9 @@ from rich.text import Text
 
 from broker_client import __version__
 from broker_client.version_option import VersionOption
-from broker_server.settings import (
-    SERVED_VENDORS,
-    GroupT,
-    Settings,
-    SettingsError,
-    load_group,
-)
+from broker_server import cli_prices
+from broker_server.cli_settings import group_or_exit
+from broker_server.settings import SERVED_VENDORS, Settings, SettingsError
 
 app = typer.Typer(
     name="broker-server",
@@ -48,15 +44,7 @@ def _options(version: VersionOption = False) -> None:
 
 
 def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings:
-    return _group(Settings, env_file=env_file, **overrides)
-
-
-def _group(group: type[GroupT], *, env_file: str | None = ".env", **overrides: object) -> GroupT:
-    try:
-        return load_group(group, env_file=env_file, **overrides)
-    except SettingsError as error:
-        sys.stderr.write(f"broker-server: {error}\n")
-        raise typer.Exit(2) from None
+    return group_or_exit(Settings, env_file=env_file, **overrides)
 
 
 AdoptJournal = Annotated[
@@ -85,7 +73,7 @@ def run(
     env_file = None if simulate else ".env"
     settings = _settings(env_file=env_file, vendors=vendors)
     if gateway:
-        _check_gateway(env_file)
+        cli_prices.check_gateway(env_file)
     raise typer.Exit(
         run_worker(
             settings,
@@ -98,36 +86,8 @@ def run(
     )
 
 
-def _check_gateway(env_file: str | None) -> None:
-    """What is wrong with it is said before the worker starts."""
-    from broker_server.gateway_command import require_gateway_extra
-    from broker_server.gateway_settings import GatewaySettings
-
-    _group(GatewaySettings, env_file=env_file)
-    try:
-        require_gateway_extra()
-    except SettingsError as error:
-        sys.stderr.write(f"broker-server: {error}\n")
-        raise typer.Exit(2) from None
-
-
-@app.command()
-def gateway(
-    simulate: Annotated[
-        bool,
-        typer.Option("--simulate", help="For workers of run --simulate: candles of their own, no .env file."),
-    ] = False,
-    port: Annotated[int | None, typer.Option("--port", help="Instead of GATEWAY_PORT.")] = None,
-    watch_stdin: Annotated[
-        bool, typer.Option("--watch-stdin", help="End when stdin is closed or the parent process ends.")
-    ] = False,
-) -> None:
-    """Serve prices by HTTP and WebSocket; prints a line that starts with "ready" once it does."""
-    from broker_server.gateway_command import run_gateway
-    from broker_server.gateway_settings import GatewaySettings
-
-    settings = _group(GatewaySettings, env_file=None if simulate else ".env", gateway_port=port)
-    raise typer.Exit(run_gateway(settings, simulated=simulate, watch_stdin=watch_stdin))
+app.command("gateway")(cli_prices.gateway)
+app.command("collect")(cli_prices.collect)
 
 
 @app.command()

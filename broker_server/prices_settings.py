@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
+from broker_client.address import url_list
+from broker_client.pika_url import pika_parameters
 from broker_server.settings import SettingsError, SettingsGroup, data_folder, url_passwords
 
 
@@ -18,6 +20,13 @@ class PricesSettings(SettingsGroup):
     market_sessions_file: Path | None = None
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("broker_url")
+    @classmethod
+    def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
+        for url in url_list(value.get_secret_value()) if value is not None else ():
+            pika_parameters(url)
+        return value
 
     def broker(self) -> str:
         """The broker's URL.

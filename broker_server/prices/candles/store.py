@@ -51,14 +51,16 @@ class CandleStore:
         self.calendar = calendar
         self._venue = calendar.venue
 
-    def want(self, names: Mapping[str, str | None], since: date) -> None:
-        """Have instruments collected from a day on, or from an earlier one that was asked for before.
+    def want(self, names: Mapping[str, str | None], since: date | None, *, default: date) -> None:
+        """Have instruments collected.
 
         Args:
             names: By ticker; ``None`` where the name is not known, which keeps the one that is.
+            since: From which day on, unless an earlier one was asked for before; ``None``: as before.
+            default: The first day of what was not asked for before, if ``since`` does not say.
         """
         rows = [
-            {"venue": self._venue, "ticker": ticker, "name": name, "since": since}
+            {"venue": self._venue, "ticker": ticker, "name": name, "since": since or default}
             for ticker, name in sorted(names.items())
         ]
         columns = collected_tickers.c
@@ -66,14 +68,11 @@ class CandleStore:
             for some in _portions(rows):
                 insert = upsert(self.engine, collected_tickers).values(some)
                 given = insert.excluded
+                changes = {"name": func.coalesce(given.name, columns.name)}
+                if since is not None:
+                    changes["since"] = _earlier(columns.since, given.since)
                 connection.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=["venue", "ticker"],
-                        set_={
-                            "name": func.coalesce(given.name, columns.name),
-                            "since": _earlier(columns.since, given.since),
-                        },
-                    )
+                    insert.on_conflict_do_update(index_elements=["venue", "ticker"], set_=changes)
                 )
 
     def targets(self, tickers: Iterable[str] | None = None) -> list[Target]:
@@ -136,6 +135,15 @@ class CandleStore:
         with self.engine.connect() as connection:
             rows = connection.execute(statement).all()
         return [_candle(row) for row in reversed(rows)]
+
+    def closes(self, ticker: str, first: date, last: date) -> dict[date, int]:
+        """The closes of a period by their days."""
+        columns = daily_candles.c
+        statement = select(columns.day, columns.close).where(
+            columns.venue == self._venue, columns.ticker == ticker, columns.day.between(first, last)
+        )
+        with self.engine.connect() as connection:
+            return {row.day: row.close for row in connection.execute(statement)}
 
     def last_close(self, ticker: str) -> tuple[DailyCandle, int | None] | None:
         """The newest candle of a day that traded, and the close before it."""

@@ -23,7 +23,7 @@ def november(*days: int) -> list[date]:
 
 
 def fill(store: CandleStore, ticker: str, days: list[date], name: str | None = None) -> None:
-    store.want({ticker: name}, date(2026, 11, 1))
+    store.want({ticker: name}, date(2026, 11, 1), default=FRIDAY)
     store.add(ticker, candles_of(days, ticker=ticker), covered=(days[0], days[-1]))
 
 
@@ -37,7 +37,7 @@ def test_the_worst_comes_first(store: CandleStore) -> None:
     fill(store, "000001", november(12, 13, 16, 17, 18, 19, 20))
     fill(store, "000002", november(12, 13, 17, 19, 20), "구멍")
     fill(store, "000003", november(12, 13, 16))
-    store.want({"000004": None, "000005": None}, FRIDAY)
+    store.want({"000004": None, "000005": None}, FRIDAY, default=FRIDAY)
     store.refuse("000005", "no stock has this code", EVENING)
     report = find_gaps(store, EVENING)
     assert (report.tickers, report.complete, report.newest) == (4, 1, FRIDAY)
@@ -75,7 +75,7 @@ def test_days_whose_holidays_nobody_knows_are_not_counted(store: CandleStore) ->
 
 
 def test_a_suspended_day_is_no_gap(store: CandleStore) -> None:
-    store.want({"005930": None}, FRIDAY)
+    store.want({"005930": None}, FRIDAY, default=FRIDAY)
     store.add(
         "005930",
         [a_candle(day, volume=volume) for day, volume in zip(november(18, 19, 20), (5, 0, 0), strict=True)],

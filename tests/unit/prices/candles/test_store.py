@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def test_what_is_stored_comes_back_in_the_order_of_days(store: CandleStore) -> None:
-    store.want({"005930": "삼성전자"}, MON)
+    store.want({"005930": "삼성전자"}, MON, default=MON)
     candles = candles_of([MON, TUE, WED])
     store.add("005930", candles[::-1], covered=(MON, WED))
     assert store.candles("005930", limit=10) == candles
@@ -34,7 +34,7 @@ def test_what_is_stored_comes_back_in_the_order_of_days(store: CandleStore) -> N
 
 
 def test_a_candle_is_replaced_by_the_one_that_is_read_later(store: CandleStore) -> None:
-    store.want({"005930": None}, MON)
+    store.want({"005930": None}, MON, default=MON)
     store.add("005930", [a_candle(MON, 1000, volume=5)], covered=(MON, MON))
     later = a_candle(MON, 1000, volume=9, vendor="kiwoom")
     store.add("005930", [later], covered=(MON, MON))
@@ -44,13 +44,13 @@ def test_a_candle_is_replaced_by_the_one_that_is_read_later(store: CandleStore) 
 def test_a_long_history_is_stored_at_once(store: CandleStore) -> None:
     days = store.calendar.days(date(2021, 1, 1), FRI).between(date(2021, 1, 1), FRI)
     assert len(days) > 1400
-    store.want({"005930": None}, days[0])
+    store.want({"005930": None}, days[0], default=MON)
     store.add("005930", candles_of(days), covered=(days[0], FRI))
     assert [candle.day for candle in store.candles("005930", limit=10_000)] == days
 
 
 def test_coverage_grows_on_both_sides_and_never_shrinks(store: CandleStore) -> None:
-    store.want({"005930": None}, MON)
+    store.want({"005930": None}, MON, default=MON)
     assert [(each.covered_from, each.covered_until) for each in store.targets()] == [(None, None)]
     for covered, reach in [((WED, THU), (WED, THU)), ((TUE, WED), (TUE, THU)), ((WED, FRI), (TUE, FRI))]:
         store.add("005930", [], covered=covered)
@@ -58,7 +58,7 @@ def test_coverage_grows_on_both_sides_and_never_shrinks(store: CandleStore) -> N
 
 
 def test_a_replaced_history_leaves_nothing_of_the_old_one(store: CandleStore) -> None:
-    store.want({"005930": None, "000660": None}, MON)
+    store.want({"005930": None, "000660": None}, MON, default=MON)
     other = candles_of([MON, TUE], ticker="000660")
     store.add("000660", other, covered=(MON, TUE))
     store.add("005930", candles_of([MON, TUE, WED]), covered=(MON, WED))
@@ -70,27 +70,27 @@ def test_a_replaced_history_leaves_nothing_of_the_old_one(store: CandleStore) ->
 
 
 def test_the_earliest_day_that_was_ever_asked_for_is_kept(store: CandleStore) -> None:
-    store.want({"005930": None}, TUE)
-    store.want({"005930": None}, MON)
-    store.want({"005930": None}, WED)
+    store.want({"005930": None}, TUE, default=MON)
+    store.want({"005930": None}, MON, default=MON)
+    store.want({"005930": None}, WED, default=MON)
     assert [each.since for each in store.targets()] == [MON]
 
 
 def test_a_name_is_kept_until_another_one_is_given(store: CandleStore) -> None:
     for given, kept in [(None, None), ("삼성", "삼성"), (None, "삼성"), ("삼성전자", "삼성전자")]:
-        store.want({"005930": given}, MON)
+        store.want({"005930": given}, MON, default=MON)
         assert [each.name for each in store.targets()] == [kept]
 
 
 def test_a_whole_market_is_wanted_at_once(store: CandleStore) -> None:
     tickers = [f"{number:06}" for number in range(3000)]
-    store.want(dict.fromkeys(tickers), MON)
+    store.want(dict.fromkeys(tickers), MON, default=MON)
     assert [each.ticker for each in store.targets()] == tickers
     assert [each.ticker for each in store.targets(["000007", "nobody"])] == ["000007"]
 
 
 def test_a_refusal_is_remembered_until_it_is_taken_back(store: CandleStore) -> None:
-    store.want({"999999": None, "005930": None}, MON)
+    store.want({"999999": None, "005930": None}, MON, default=MON)
     store.refuse("999999", "no stock has this code", NOW)
     assert {each.ticker: each.refusal for each in store.targets()} == {
         "999999": "no stock has this code",
@@ -103,7 +103,7 @@ def test_a_refusal_is_remembered_until_it_is_taken_back(store: CandleStore) -> N
 def test_the_last_close_is_of_a_day_that_traded(store: CandleStore) -> None:
     history = stored_history(store)
     assert history.last_close("005930", venue="KRX") is None
-    store.want({"005930": None}, MON)
+    store.want({"005930": None}, MON, default=MON)
     first, second = a_candle(MON, 1000), a_candle(TUE, 1010)
     halted = [a_candle(day, 1010, volume=0) for day in (WED, THU)]
     store.add("005930", [first], covered=(MON, MON))
@@ -114,7 +114,7 @@ def test_the_last_close_is_of_a_day_that_traded(store: CandleStore) -> None:
 
 
 def test_the_faces_read_one_venue_only(store: CandleStore) -> None:
-    store.want({"005930": None}, MON)
+    store.want({"005930": None}, MON, default=MON)
     store.add("005930", [a_candle(MON)], covered=(MON, MON))
     history = stored_history(store)
     asked = {"start": None, "end": None, "limit": 5}
@@ -123,7 +123,7 @@ def test_the_faces_read_one_venue_only(store: CandleStore) -> None:
 
 
 def test_a_price_of_many_digits_is_kept(store: CandleStore) -> None:
-    store.want({"005930": None}, MON)
+    store.want({"005930": None}, MON, default=MON)
     big = a_candle(MON, 9_000_000_000_000, volume=1_000_000)
     store.add("005930", [big], covered=(MON, MON))
     assert store.candles("005930", limit=1) == [big]
@@ -139,7 +139,7 @@ def test_the_migrated_schema_is_that_of_the_tables(store: CandleStore) -> None:
 def test_journal_and_prices_can_share_one_database(journal_url: str) -> None:
     open_database(journal_url).dispose()
     with candle_store(journal_url) as store:
-        store.want({"005930": None}, MON)
+        store.want({"005930": None}, MON, default=MON)
     open_database(journal_url).dispose()
     with candle_store(journal_url) as store:
         assert [each.ticker for each in store.targets()] == ["005930"]
@@ -159,7 +159,7 @@ def test_simulated_candles_have_a_file_of_their_own(tmp_path: Path, monkeypatch:
     settings = load_group(PricesSettings, env_file=None)
     for simulated in (False, True):
         with candle_store(settings.candles_url(simulated=simulated)) as store:
-            store.want({"005930": None}, MON)
+            store.want({"005930": None}, MON, default=MON)
     names = {file.name for file in (tmp_path / "sapi").glob("*.sqlite3")}
     assert names == {"prices.sqlite3", "prices-simulated.sqlite3"}
     given = load_group(PricesSettings, env_file=None, prices_url="sqlite:////tmp/x")
