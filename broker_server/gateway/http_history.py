@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date
 from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator
 
 from broker_server.gateway.http_prices import REFUSALS, Ticker, Venue
 from broker_server.gateway.schemas import CandlesSchema, GapsSchema
 from broker_server.prices.history import DailyCandle, History
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MINUTE = {"Cache-Control": "private, max-age=60"}
 
-Start = Annotated[date | None, Query(description="first day")]
-End = Annotated[date | None, Query(description="last day")]
+
+def _only_iso(value: object) -> object:
+    """A number would be taken for seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("a day is written as 2026-02-05")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_only_iso)]
+Start = Annotated[Day | None, Query(description="first day")]
+End = Annotated[Day | None, Query(description="last day")]
 Limit = Annotated[int, Query(ge=1, le=2000, description="the newest so many")]
 
 

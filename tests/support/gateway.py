@@ -201,7 +201,9 @@ async def serve_faces(**options: Any) -> AsyncIterator[Faces]:
     faces = make_faces(**options)
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     faces.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = faces.server = _Server(server_config(faces.app))
+    config = server_config(faces.app)
+    config.timeout_graceful_shutdown = 1
+    server = faces.server = _Server(config)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     async with aiohttp.ClientSession() as faces.http:
         await asyncio.wait_for(server.is_up.wait(), PATIENCE)
@@ -209,7 +211,6 @@ async def serve_faces(**options: Any) -> AsyncIterator[Faces]:
             yield faces
         finally:
             server.should_exit = True
-            server.force_exit = True
             await asyncio.wait_for(serving, PATIENCE)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from broker_server.prices.model import PriceKey, Source, Standing, State, change_rate
 from tests.support.gateway import NOON, Faces, a_price, serve_faces
+from tests.support.waiting import wait_until_async
 
 ONE = "/api/kr/stocks/005930/realtime-price"
 
@@ -227,8 +228,7 @@ async def test_many_that_ask_at_once_wait_for_one_question_each(faces: Faces) ->
 
     faces.demand.on_refresh = answer
     asking = asyncio.gather(faces.get("/api/kr/realtime-prices?tickers=000001,000002"), faces.get(ONE))
-    while len(faces.demand.refreshed) < 3:
-        await asyncio.sleep(0)
+    await wait_until_async(lambda: len(faces.demand.refreshed) == 3)
     gate.set()
     (_, many, _), (_, one, _) = await asking
     assert list(many["prices"]) == ["000001", "000002"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -19,6 +16,7 @@ from broker_server.gateway.socket.outbox import MOST_ANSWERS, TOO_MANY_REQUESTS,
 from broker_server.gateway.socket.session import NO_PONG
 from broker_server.prices.model import PriceKey, TradeTick
 from tests.support.gateway import NOON, SAMSUNG, Faces, a_price, receive, receive_until, say, serve_faces
+from tests.support.raw_socket import read_some, stalled_client
 from tests.support.waiting import PATIENCE, wait_until_async
 
 NO_PINGS = SocketLimits(ping_seconds=1000, trades_waiting=200)
@@ -26,39 +24,12 @@ NO_PINGS = SocketLimits(ping_seconds=1000, trades_waiting=200)
 
 async def closed_with(client: ClientConnection) -> tuple[int, str]:
     """Read to the end; how it was closed."""
-    try:
+    with suppress(ConnectionClosed):
         async with asyncio.timeout(PATIENCE):
             while True:
                 await client.recv()
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return closed.rcvd.code, closed.rcvd.reason
-
-
-@contextmanager
-def stalled_client(faces: Faces, *topics: str) -> Iterator[socket.socket]:
-    """A client that subscribes and then never reads."""
-    address = urlsplit(faces.url)
-    assert address.hostname
-    assert address.port
-    with socket.socket() as raw:
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        raw.connect((address.hostname, address.port))
-        raw.sendall(
-            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-        )
-        for topic in topics:
-            raw.sendall(text_frame(json.dumps({"type": "subscribe", "topic": topic})))
-        raw.setblocking(False)
-        yield raw
-
-
-def text_frame(text: str) -> bytes:
-    """A short frame of a client, masked with zeros."""
-    data = text.encode()
-    assert len(data) < 126
-    return bytes([0x81, 0x80 | len(data)]) + bytes(4) + data
+    assert client.close_code is not None
+    return client.close_code, client.close_reason or ""
 
 
 @pytest.fixture
@@ -79,13 +50,13 @@ async def test_a_client_that_does_not_pong_is_closed() -> None:
 
 
 async def test_a_client_that_pongs_stays() -> None:
-    async with serve_faces(limits=SocketLimits(ping_seconds=0.02, pong_seconds=PATIENCE)) as faces:
-        async with faces.connect() as client:
-            for _ in range(5):
-                await receive_until(client, type="ping")
-                await say(client, type="pong")
-            await say(client, type="ping")
-            await receive_until(client, type="pong")
+    limits = SocketLimits(ping_seconds=0.02, pong_seconds=PATIENCE)
+    async with serve_faces(limits=limits) as faces, faces.connect() as client:
+        for _ in range(5):
+            await receive_until(client, type="ping")
+            await say(client, type="pong")
+        await say(client, type="ping")
+        await receive_until(client, type="pong")
 
 
 async def test_a_client_has_so_many_topics_at_a_time() -> None:
@@ -145,7 +116,7 @@ async def test_prices_of_a_slow_client_are_conflated_and_the_others_see_each(fac
     async with faces.connect() as reader:
         await say(reader, type="subscribe", topic="price:005930")
         await receive_until(reader, type="status")
-        with stalled_client(faces, "price:005930") as stalled:
+        async with stalled_client(faces.url, "price:005930") as stalled:
             await wait_until_async(lambda: faces.app.state.hub.topics() == {"price:005930": 2})
             rounds = 0
             outboxes = [each.outbox for each in faces.app.state.socket.sessions]
@@ -158,10 +129,7 @@ async def test_prices_of_a_slow_client_are_conflated_and_the_others_see_each(fac
             assert faces.sessions == 2
             received = b""
             while b'"price":%d,' % rounds not in received[-1000:]:
-                try:
-                    received += stalled.recv(1 << 20)
-                except BlockingIOError:
-                    await asyncio.sleep(0.001)
+                received += await read_some(stalled)
         assert received.count(b"price_update") < rounds
 
 
@@ -172,7 +140,7 @@ async def test_trades_that_a_client_does_not_read_end_with_its_connection(
     async with faces.connect() as reader:
         await say(reader, type="subscribe", topic="trade:005930")
         await receive_until(reader, type="status")
-        with stalled_client(faces, "trade:005930"):
+        async with stalled_client(faces.url, "trade:005930"):
             await wait_until_async(lambda: faces.app.state.hub.topics() == {"trade:005930": 2})
             number = 0
             while faces.sessions == 2:
@@ -186,7 +154,7 @@ async def test_trades_that_a_client_does_not_read_end_with_its_connection(
 
 
 async def test_a_client_that_reads_again_is_told_why_it_was_closed(faces: Faces) -> None:
-    with stalled_client(faces, "trade:005930") as stalled:
+    async with stalled_client(faces.url, "trade:005930") as stalled:
         await wait_until_async(lambda: faces.app.state.hub.topics() == {"trade:005930": 1})
         number = 0
         while faces.sessions:
@@ -195,16 +163,10 @@ async def test_a_client_that_reads_again_is_told_why_it_was_closed(faces: Faces)
             faces.board.put_trade(a_trade(number))
             await asyncio.sleep(0)
         received = b""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                try:
-                    data = stalled.recv(1 << 20)
-                except BlockingIOError:
-                    await asyncio.sleep(0.001)
-                    continue
-                received += data
-                if not data or b"too slow" in received[-200:]:
-                    break
+        while b"too slow" not in received[-200:]:
+            data = await read_some(stalled)
+            assert data, received[-300:]
+            received += data
     closing = received[received.rindex(b"\x88") :]
     assert int.from_bytes(closing[2:4], "big") == TOO_SLOW
     assert closing[4:].startswith(b"too slow: more than 200 trades wait")
