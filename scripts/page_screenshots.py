@@ -5,6 +5,7 @@ Run it from the project's folder: ``PYTHONPATH=. .venv/bin/python scripts/page_s
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import tempfile
@@ -19,7 +20,6 @@ from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.private_node.ports import free_port
 from tests.support.chromium import ARGUMENTS, ensure_chromium
 from tests.support.processes import ROOT, run_client, start_server
-from tests.support.waiting import wait_until
 
 IMAGES = ROOT / "docs" / "images"
 DESKTOP = {"width": 1280, "height": 900}
@@ -35,7 +35,9 @@ ORDERS = (
     ("kis.sell-order", "ticker=005930", "quantity=4", "order_type=market"),
     ("kis.buy-order", "ticker=000660", "quantity=3", "order_type=limit", "price=230000"),
 )
-TICKERS = "005930,000660,035720"
+MARKET = (("005930", 75_300, 100), ("000660", 250_500, 500), ("035720", 65_900, 100))
+"""Ticker, price and tick."""
+TICKERS = ",".join(ticker for ticker, *_ in MARKET)
 POINTS = 40
 
 
@@ -60,25 +62,28 @@ def main() -> None:
                 collect.wait()
             for order in ORDERS:
                 run_client("call", *order, environment=environment)
-            take_all(address)
+            take_all(address, ready)
 
 
-def take_all(address: str) -> None:
+def take_all(address: str, ready: str) -> None:
     """Take them of the page at an address."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=ensure_chromium(), args=list(ARGUMENTS))
         for name, locale, scheme, size in PICTURES:
             image = IMAGES / f"{name}.png"
-            take(browser, address, image, locale=locale, color_scheme=scheme, viewport=size)
+            take(browser, address, ready, image, locale=locale, color_scheme=scheme, viewport=size)
         browser.close()
 
 
-def take(browser: Browser, address: str, image: Path, **options: Any) -> None:
+def take(browser: Browser, address: str, ready: str, image: Path, **options: Any) -> None:
     """Take one, once there is something to see."""
     page = browser.new_page(**options)
     page.goto(address)
-    points = page.locator("#prices polyline").first
-    wait_until(lambda: len((points.get_attribute("points") or "").split()) >= POINTS, what="a course to see")
+    for step in range(POINTS):
+        for place, (ticker, price, tick) in enumerate(MARKET):
+            moved = price + tick * round(6 * math.sin((step + 11 * place) / 6) + step % (3 + place))
+            set_market(ready, "market", {"ticker": ticker, "price": moved})
+        page.wait_for_timeout(150)
     expect(page.locator("#chart-note")).to_contain_text("2026")
     expect(page.locator("#orders tbody tr")).to_have_count(len(ORDERS))
     expect(page.locator("#gaps p").first).to_contain_text("3")

@@ -120,12 +120,12 @@ def test_workers_orders_and_events_are_told_in_words(gateway: PageGateway, open_
     workers = page.locator("#workers")
     for said in (
         "running since",
-        "10 tasks done, 2 failed, 3 waiting",
+        "tasks: 10 done, 2 failed, 3 waiting",
         "KIS · simulator",
         "live data: connected",
-        "3 of 40 live subscriptions in use",
-        "1 subscriptions not confirmed yet",
-        "up to 18 calls a second, 5 calls are waiting",
+        "live subscriptions: 3 of 40",
+        "not confirmed yet: 1",
+        "up to 18 calls a second, 5 waiting",
         "somebody has to log in",
         "nobody has logged in",
         "KOSCOM",

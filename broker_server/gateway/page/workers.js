@@ -6,7 +6,7 @@ import { clock } from "/page/time.js";
 
 export function workerCard(status) {
   if (!status.worker || status.error) {
-    return make("article", { class: "worker" }, make("h3", {}, status.worker ?? "–"), line("bad", text("silent")), why(status.error));
+    return make("article", { class: "worker" }, status.worker ? make("h3", {}, status.worker) : null, line("bad", text("silent")), why(status.error));
   }
   const lines = status.halted
     ? [line("bad", text("haltedOrders", { time: clock(status.halted.since), by: status.halted.by })), why(status.halted.reason)]
