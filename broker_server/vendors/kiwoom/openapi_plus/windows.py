@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import sys
+from typing import Protocol
 
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.openapi_plus.backend import OpenApiPlusBackend
 from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.prerequisites import NOT_WINDOWS, HostNotFit, ensure_fit
 from broker_server.vendors.kiwoom.openapi_plus.states import OnNotice
+
+
+class MakeBackend(Protocol):
+    """Makes the backend with a control; `OpenApiPlusBackend.start` is called afterwards."""
+
+    def __call__(
+        self, config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice
+    ) -> OpenApiPlusBackend: ...
 
 
 def windows_backend(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice) -> OpenApiPlusBackend:
