@@ -1,0 +1,110 @@
+"""The original's contract over RabbitMQ, by either way to Kiwoom: by our rules, and to the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from tests.support.broker_cleaning import clean
+from tests.support.kiwoom_brokerage import FRIDAY_MORNING
+from tests.support.kiwoom_hosts import AmqpCaller, ControlBrokerage, Host
+from tests.support.sapi_suite import Caller, Known, SapiContractSuite
+
+
+@pytest.fixture(scope="module")
+def brokerage() -> Iterator[ControlBrokerage]:
+    with ControlBrokerage(FRIDAY_MORNING) as running:
+        running.control("POST", "/clock", {"freeze": True})
+        limit = running.control("GET", "/market?ticker=000660")["upper_limit"]
+        running.control("POST", "/market", {"ticker": "000660", "price": limit})
+        yield running
+
+
+@pytest.fixture(scope="module")
+def brokers(_test_broker: Any) -> Iterator[tuple[str, str]]:
+    """Two virtual hosts, for a worker of each kind: one broker has workers of one kind."""
+    url, management = _test_broker.url, _test_broker.management
+    if management is None:
+        pytest.skip("TEST_BROKER_MANAGEMENT_URL is not set: virtual hosts cannot be added")
+    clean(url, management)
+    parts = urlsplit(url)
+    name = f"{parts.path.strip('/') or 'test'}-to-the-letter"
+    management.add_virtual_host(name)
+    yield url, urlunsplit(parts._replace(path=f"/{name}"))
+    management.delete_virtual_host(name)
+    clean(url, management)
+
+
+@pytest.fixture(scope="class")
+def hosts(
+    request: pytest.FixtureRequest,
+    brokers: tuple[str, str],
+    brokerage: ControlBrokerage,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Host, Host]]:
+    """A worker by our rules, and one to the letter."""
+    way: str = request.cls.way
+    folder: Path = tmp_path_factory.mktemp(way)
+    letter = {"SAPI_COMPAT": "true"}
+    with ExitStack() as running:
+        # A login, and a key, is of one program at a time: the second worker is that of mock trading.
+        ours = running.enter_context(Host(brokers[0], folder / "ours", brokerage, way))
+        theirs = running.enter_context(Host(brokers[1], folder / "theirs", brokerage, way, letter, "mock"))
+        yield ours.start(), theirs.start()
+        for host in (ours, theirs):
+            assert host.worker.terminate() == 0, host.worker.output
+            assert "Traceback" not in host.worker.output, host.worker.output
+    assert not [each["violations"] for each in brokerage.controls() if each["violations"]]
+
+
+class ContractOverRabbitMq(SapiContractSuite):
+    """The suite over AMQP."""
+
+    way: ClassVar[str]
+
+    @pytest.fixture
+    def known(self) -> Known:
+        return Known("005930", "삼성전자", "20261118", "20261119")
+
+    @pytest.fixture
+    def server(self, hosts: tuple[Host, Host]) -> Caller:
+        return AmqpCaller(hosts[0].wire)
+
+    @pytest.fixture
+    def original(self, hosts: tuple[Host, Host]) -> Caller:
+        return AmqpCaller(hosts[1].wire)
+
+    def test_live_data_of_one_instrument(self, hosts: tuple[Host, Host], brokerage: ControlBrokerage) -> None:
+        brokerage.control("POST", "/clock", {"freeze": False})
+        for host, ours in zip(hosts, (True, False), strict=True):
+            task = {"stock_code": "005930"}
+            task_id = host.send("subscribe-realtime", task, keys={"request_time": "2021-03-28 12:53:41"})
+            host.wire.wait(task_id, count=3)
+            first, *events = [each.json for each in host.wire.replies[task_id]]
+            assert first["status"] == "TASK_SUCCEED"
+            shown = [each["result"][0] if ours else each["result"] for each in events]
+            for event in shown:
+                assert event.keys() == {"stock_code", "real_data_type", "real_time_data"}
+                assert event["stock_code"] == "005930"
+            end = host.send(
+                "unsubscribe-realtime", task, task_id=task_id, keys={"request_time": "2021-03-28 12:53:41"}
+            )
+            seen = len(host.wire.replies[end])
+            assert host.wire.wait(end, count=seen + 1).json["status"] == "TASK_SUCCEED"
+        brokerage.control("POST", "/clock", {"freeze": True})
+
+
+class TestRest(ContractOverRabbitMq):
+    way = "rest"
+
+
+class TestOpenApiPlus(ContractOverRabbitMq):
+    way = "openapi-plus"
+
+    def test_the_login_tells_the_server(self, hosts: tuple[Host, Host]) -> None:
+        assert [host.kiwoom()["server"] for host in hosts] == ["real", "mock"]
