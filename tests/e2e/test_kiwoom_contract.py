@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
@@ -11,14 +13,13 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.support.broker_cleaning import clean
-from tests.support.kiwoom_brokerage import FRIDAY_MORNING
 from tests.support.kiwoom_hosts import AmqpCaller, ControlBrokerage, Host
 from tests.support.sapi_suite import Caller, Known, SapiContractSuite
 
 
 @pytest.fixture(scope="module")
 def brokerage() -> Iterator[ControlBrokerage]:
-    with ControlBrokerage(FRIDAY_MORNING) as running:
+    with ControlBrokerage() as running:
         running.control("POST", "/clock", {"freeze": True})
         limit = running.control("GET", "/market?ticker=000660")["upper_limit"]
         running.control("POST", "/market", {"ticker": "000660", "price": limit})
@@ -33,7 +34,7 @@ def brokers(_test_broker: Any) -> Iterator[tuple[str, str]]:
         pytest.skip("TEST_BROKER_MANAGEMENT_URL is not set: virtual hosts cannot be added")
     clean(url, management)
     parts = urlsplit(url)
-    name = f"{parts.path.strip('/') or 'test'}-to-the-letter"
+    name = f"to-the-letter-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     management.add_virtual_host(name)
     yield url, urlunsplit(parts._replace(path=f"/{name}"))
     management.delete_virtual_host(name)
@@ -62,14 +63,25 @@ def hosts(
     assert not [each["violations"] for each in brokerage.controls() if each["violations"]]
 
 
+@pytest.fixture(scope="class")
+def days(hosts: tuple[Host, Host]) -> Known:
+    """The two trading days before the newest one."""
+    today = datetime.now(UTC)
+    wanted = {"stock_code": "005930", "is_adjusted": "1", "to": f"{today:%Y%m%d}"}
+    wanted["from"] = f"{today - timedelta(days=20):%Y%m%d}"
+    rows = hosts[0].rows(hosts[0].send("request-day-candle", wanted))
+    last, first = (row["day"].strip() for row in rows[1:3])
+    return Known("005930", "삼성전자", first, last)
+
+
 class ContractOverRabbitMq(SapiContractSuite):
     """The suite over AMQP."""
 
     way: ClassVar[str]
 
     @pytest.fixture
-    def known(self) -> Known:
-        return Known("005930", "삼성전자", "20261118", "20261119")
+    def known(self, days: Known) -> Known:
+        return days
 
     @pytest.fixture
     def server(self, hosts: tuple[Host, Host]) -> Caller:
