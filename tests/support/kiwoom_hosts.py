@@ -67,6 +67,7 @@ class Host:
         settings: More environment variables.
 
     Attributes:
+        url: The broker.
         wire: The client.
         worker: The newest worker.
     """
@@ -83,6 +84,7 @@ class Host:
         environment: Literal["real", "mock"] = "real",
     ) -> None:
         folder.mkdir(exist_ok=True)
+        self.url = url
         self.brokerage = brokerage
         self._folder = folder
         self._settings = {
