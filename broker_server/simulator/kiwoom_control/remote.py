@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import count
 from typing import Any
@@ -46,15 +46,18 @@ class RemoteMessages(Messages):
 
     def __init__(self, url: str) -> None:
         super().__init__()
+        self._open = ExitStack()
         try:
-            self.connection: ClientConnection = connect(
-                url,
-                compression=None,
-                proxy=None,
-                max_size=None,
-                ping_interval=None,
-                open_timeout=_OPEN_SECONDS,
-                close_timeout=_CLOSE_SECONDS,
+            self.connection: ClientConnection = self._open.enter_context(
+                connect(
+                    url,
+                    compression=None,
+                    proxy=None,
+                    max_size=None,
+                    ping_interval=None,
+                    open_timeout=_OPEN_SECONDS,
+                    close_timeout=_CLOSE_SECONDS,
+                )
             )
         except (OSError, InvalidHandshake) as error:
             raise NoControl(f"no simulated OpenAPI+ control at {url}: {error}") from None
@@ -66,7 +69,7 @@ class RemoteMessages(Messages):
     def close(self) -> None:
         """Forget what waits, and let the control go."""
         super().close()
-        self.connection.close()
+        self._open.close()
 
 
 class RemoteControl:
@@ -146,16 +149,20 @@ class RemoteControl:
             raise RuntimeError(f"{name}: {answer['error']}")
 
     def _receive(self) -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                told = orjson.loads(self._connection.recv())
-                if "event" in told:
-                    self._messages.post(partial(self._tell, told["event"], told["args"], told["reads"]))
-                else:
-                    self._answers.put(told)
-        self._died = "the simulator has ended"
-        self._answers.put(None)
-        self._messages.post(partial(self._events.OnEventConnect, _LOST))
+        try:
+            with suppress(ConnectionClosed):
+                while True:
+                    self._received(orjson.loads(self._connection.recv()))
+        finally:
+            self._died = "the simulator has ended"
+            self._answers.put(None)
+            self._messages.post(partial(self._events.OnEventConnect, _LOST))
+
+    def _received(self, told: dict[str, Any]) -> None:
+        if "event" in told:
+            self._messages.post(partial(self._tell, told["event"], told["args"], told["reads"]))
+        else:
+            self._answers.put(told)
 
     def _tell(self, name: str, arguments: Sequence[Any], reads: dict[str, Any] | None) -> None:
         self._reads = reads
