@@ -127,6 +127,14 @@ def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscr
     assert list(reply) == ["task_id", "result", "response_time", "status"]
     assert (reply["result"], reply["status"]) == ("한국전력", "TASK_SUCCEED")
 
+    live = {**EXAMPLE, "task_id": "live", "method": "subscribe-realtime"}
+    client.publish(json.dumps(live).encode())
+    client.wait("live", count=3)
+    first, *events = [message.json for message in client.replies["live"]]
+    assert first["result"] == "live subscribes 015760 successfully"
+    for event in events:
+        assert event["result"].keys() == {"stock_code", "real_data_type", "real_time_data"}
+
 
 def _held(client: Subscriber) -> int:
     rows = client.call("kiwoom.get-balance")["result"]

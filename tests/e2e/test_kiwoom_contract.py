@@ -16,6 +16,19 @@ from tests.support.broker_cleaning import clean
 from tests.support.kiwoom_hosts import AmqpCaller, ControlBrokerage, Host
 from tests.support.sapi_suite import Caller, Known, SapiContractSuite
 
+STOCK = {"ticker": "005930"}
+READS: dict[str, dict[str, Any]] = {
+    "kiwoom.get-current-price": STOCK,
+    "kiwoom.get-order-book": STOCK,
+    "kiwoom.get-stock-info": STOCK,
+    "kiwoom.get-daily-candles": STOCK,
+    "kiwoom.get-minute-candles": {**STOCK, "minutes": 30},
+    "kiwoom.get-balance": {},
+    "kiwoom.get-open-orders": {},
+    "kiwoom.get-order-history": {},
+}
+"""What one way does not know is null by it."""
+
 
 @pytest.fixture(scope="module")
 def brokerage() -> Iterator[ControlBrokerage]:
@@ -74,6 +87,12 @@ def days(hosts: tuple[Host, Host]) -> Known:
     return Known("005930", "삼성전자", first, last)
 
 
+@pytest.fixture(scope="module")
+def by_the_other_way() -> dict[str, list[Any]]:
+    """What typed methods answered by the way that was tested first."""
+    return {}
+
+
 class ContractOverRabbitMq(SapiContractSuite):
     """The suite over AMQP."""
 
@@ -91,24 +110,20 @@ class ContractOverRabbitMq(SapiContractSuite):
     def original(self, hosts: tuple[Host, Host]) -> Caller:
         return AmqpCaller(hosts[1].wire)
 
-    def test_live_data_of_one_instrument(self, hosts: tuple[Host, Host], brokerage: ControlBrokerage) -> None:
-        brokerage.control("POST", "/clock", {"freeze": False})
-        for host, ours in zip(hosts, (True, False), strict=True):
-            task = {"stock_code": "005930"}
-            task_id = host.send("subscribe-realtime", task, keys={"request_time": "2021-03-28 12:53:41"})
-            host.wire.wait(task_id, count=3)
-            first, *events = [each.json for each in host.wire.replies[task_id]]
-            assert first["status"] == "TASK_SUCCEED"
-            shown = [each["result"][0] if ours else each["result"] for each in events]
-            for event in shown:
-                assert event.keys() == {"stock_code", "real_data_type", "real_time_data"}
-                assert event["stock_code"] == "005930"
-            end = host.send(
-                "unsubscribe-realtime", task, task_id=task_id, keys={"request_time": "2021-03-28 12:53:41"}
-            )
-            seen = len(host.wire.replies[end])
-            assert host.wire.wait(end, count=seen + 1).json["status"] == "TASK_SUCCEED"
-        brokerage.control("POST", "/clock", {"freeze": True})
+    def test_typed_methods_show_the_same_market(
+        self, hosts: tuple[Host, Host], by_the_other_way: dict[str, list[Any]]
+    ) -> None:
+        for method, parameters in READS.items():
+            rows = hosts[0].rows(hosts[0].send(method, parameters))
+            others = by_the_other_way.setdefault(method, rows)
+            for mine, other in zip(rows, others, strict=True):
+                assert mine.keys() == other.keys(), method
+                pairs = {name: (mine[name], other[name]) for name in mine}
+                assert not {
+                    name: (one, two)
+                    for name, (one, two) in pairs.items()
+                    if one != two and None not in (one, two)
+                }, method
 
 
 class TestRest(ContractOverRabbitMq):

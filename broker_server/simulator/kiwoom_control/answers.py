@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 
-from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
+from broker_server.simulator.candles import Period, combine, parse_date, traded_value, unadjusted
 from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kiwoom_control.tables import trs
@@ -165,7 +165,7 @@ class Answers:
                     "종목코드": "" if rows else instrument.symbol,
                     "현재가": str(bar.close),
                     "거래량": str(bar.volume),
-                    "거래대금": str(bar.volume * bar.close // 1_000_000),
+                    "거래대금": str(traded_value(bar) // 1_000_000),
                     "일자": f"{bar.day:%Y%m%d}",
                     "시가": str(bar.open),
                     "고가": str(bar.high),
@@ -183,7 +183,7 @@ class Answers:
                 {
                     "현재가": str(bar.close),
                     "거래량": str(bar.volume),
-                    "거래대금": str(bar.volume * bar.close // 1_000_000),
+                    "거래대금": str(traded_value(bar) // 1_000_000),
                     "일자": f"{bar.day:%Y%m%d}",
                     "시가": str(bar.open),
                     "고가": str(bar.high),

@@ -162,7 +162,7 @@ def _answered(control: SimulatedControl, text: str) -> bytes:
     name = asked["call"]
     try:
         if not name[:1].isupper():
-            raise AttributeError(f"the control has no method {name}")
+            raise AttributeError("no method of the control")
         answer["result"] = getattr(control, name)(*asked["args"])
     except ControlDied as died:
         answer |= {"error": str(died), "died": True}
