@@ -103,11 +103,14 @@ class Host:
 
     def start(self) -> Self:
         """Start a worker and wait until it consumes."""
-        command = ("run", "--simulate", "--vendors", "kiwoom")
-        self.worker = CommandProcess(command, environment=self._settings, folder=self._folder)
-        self._running.enter_context(self.worker)
+        self.worker = self._running.enter_context(self.standby())
         self.worker.wait_ready()
         return self
+
+    def standby(self) -> CommandProcess:
+        """One more worker, which may have to wait for the first one to end."""
+        command = ("run", "--simulate", "--vendors", "kiwoom")
+        return CommandProcess(command, environment=self._settings, folder=self._folder)
 
     def restart(self) -> None:
         """What the supervisor does with a worker whose control is gone."""

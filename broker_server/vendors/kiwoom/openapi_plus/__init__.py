@@ -34,7 +34,9 @@ def make_backend(
     make: MakeBackend | None = None,
     queries: Sequence[tuple[int, float]] | None = None,
 ) -> Backend:
-    """Make the control and begin to log in.
+    """Make the way to Kiwoom, which logs in when it is first used.
+
+    A worker that stands by does not: it would end the login of the one that serves.
 
     Args:
         config: The account, and what is expected of the login.
@@ -59,8 +61,6 @@ def make_backend(
         timing=Timing(order=order_timeout, queries=tuple(queries or QUERY_WINDOWS)),
     )
     try:
-        backend = (make or windows_backend)(own, clock=clock, on_notice=tell_supervisor)
+        return (make or windows_backend)(own, clock=clock, on_notice=tell_supervisor)
     except HostNotFit as error:
         raise ValueError(str(error)) from None
-    backend.start()
-    return backend

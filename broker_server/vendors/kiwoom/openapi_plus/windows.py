@@ -13,7 +13,7 @@ from broker_server.vendors.kiwoom.openapi_plus.states import OnNotice
 
 
 class MakeBackend(Protocol):
-    """Makes the backend with a control; `OpenApiPlusBackend.start` is called afterwards."""
+    """Makes the backend with a control of its choice."""
 
     def __call__(
         self, config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice
@@ -21,7 +21,7 @@ class MakeBackend(Protocol):
 
 
 def windows_backend(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice) -> OpenApiPlusBackend:
-    """The backend with the real control; `OpenApiPlusBackend.start` makes the control.
+    """The backend with the real control; it makes the control when it logs in.
 
     Raises:
         HostNotFit: This machine or process cannot have the control; the text is one line.
