@@ -137,7 +137,9 @@ def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscr
 
 
 def _held(client: Subscriber) -> int:
-    rows = client.call("kiwoom.get-balance")["result"]
+    reply = client.call("kiwoom.get-balance")
+    assert reply["status"] == "TASK_SUCCEED", reply
+    rows = reply["result"]
     holdings = [each for row in rows for each in row["holdings"] if each["ticker"] == "005930"]
     return sum(each["quantity"] for each in holdings)
 

@@ -125,7 +125,8 @@ class ControlLife:
         give_up = self._clock.monotonic() + self._config.timing.ready
         while True:
             session, notice = self.session, self.notice
-            if session is not None and session.is_ready:
+            # Its accounts are on record a moment later than the login itself.
+            if session is not None and session.is_ready and self.logged_in is not None:
                 return session
             over = None if session is None else session.error()
             if over is not None:
