@@ -50,6 +50,7 @@ def start(brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path) -> Iter
                 "ORDER_POLL_SECONDS": "0.5",
                 "KIS_REST_URL": brokerage.simulator.kis_rest_url,
                 **brokerage.settings(),
+                **brokerage.live_settings(),
                 **(settings or {}),
             }
             command = start_server("run", "--simulate", "--vendors", vendors, environment=environment)
