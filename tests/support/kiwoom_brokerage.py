@@ -39,10 +39,16 @@ class KiwoomBrokerage(SimulatedBrokerage):
 
     def revoke_token(self) -> None:
         """End the customer's token, as another program with its key does."""
+        self._post("/oauth2/revoke", {**self._secrets(), "token": self.token()})
+
+    def token(self) -> str:
+        """The customer's token: a new one, or the one that lives."""
+        issued = self._post("/oauth2/token", {"grant_type": "client_credentials", **self._secrets()})
+        return str(issued["token"])
+
+    def _secrets(self) -> dict[str, str]:
         keys = self.simulator.credentials["kiwoom"]["real"]
-        secrets = {"appkey": keys["app_key"], "secretkey": keys["app_secret"]}
-        issued = self._post("/oauth2/token", {"grant_type": "client_credentials", **secrets})
-        self._post("/oauth2/revoke", {**secrets, "token": issued["token"]})
+        return {"appkey": keys["app_key"], "secretkey": keys["app_secret"]}
 
     def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
         url = self.simulator.kiwoom_rest_url + path

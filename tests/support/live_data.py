@@ -230,6 +230,12 @@ class LiveFloor(Floor):
             what="the worker's own registrations",
         )
 
+    def end_subscriptions(self) -> None:
+        """End every subscription, and wait until nothing is registered any more."""
+        for task_id in {each["subscription"] for each in self.rows("broker.list-subscriptions")}:
+            self.rows("broker.drop-subscription", {"task_id": task_id})
+        self.exchange.wait_registered(what="nothing to be registered any more")
+
     def feed(self) -> dict[str, Any]:
         """The vendor's live data in ``broker.get-status``."""
         status: dict[str, Any] = self.call("broker.get-status")["streams"][self.brokerage.vendor]
