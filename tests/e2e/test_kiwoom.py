@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.kiwoom_brokerage import KiwoomBrokerage
 from tests.support.live_data import Subscriber
-from tests.support.processes import CommandProcess, start_server
+from tests.support.processes import CommandProcess, run_original_client, start_server
 from tests.support.waiting import wait_until
 
 StartWorker = Callable[..., CommandProcess]
@@ -68,12 +68,12 @@ def client(clean_broker: str) -> Iterator[Subscriber]:
 
 
 def test_the_original_s_example_an_order_and_live_data(
-    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage
+    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage, clean_broker: str
 ) -> None:
     worker = start("kiwoom")
-    client.publish(json.dumps(EXAMPLE).encode())
-    reply = client.wait("custom-task-id").json
-    assert (reply["result"], reply["status"]) == (["한국전력"], "TASK_SUCCEED")
+    shown = run_original_client(clean_broker)
+    assert "'task_id': 'custom-task-id', 'result': ['한국전력']" in shown
+    assert "'status': 'TASK_SUCCEED'" in shown
 
     executions = client.subscribe("kiwoom.subscribe-executions", {})
     trades = client.subscribe("subscribe-realtime", {"stock_code": "000660"})
@@ -102,8 +102,13 @@ def test_the_original_s_example_an_order_and_live_data(
     assert "Traceback" not in worker.output
 
 
-def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscriber) -> None:
+def test_the_original_s_example_to_the_letter(
+    start: StartWorker, client: Subscriber, clean_broker: str
+) -> None:
     start("kiwoom", {"SAPI_COMPAT": "true"})
+    shown = run_original_client(clean_broker)
+    assert "{'task_id': 'custom-task-id', 'result': '한국전력', 'response_time': " in shown
+    assert shown.endswith("'status': 'TASK_SUCCEED'}")
     client.publish(json.dumps(EXAMPLE).encode())
     reply = client.wait("custom-task-id").json
     assert list(reply) == ["task_id", "result", "response_time", "status"]

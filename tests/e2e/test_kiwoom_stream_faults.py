@@ -9,21 +9,20 @@ from typing import Any
 
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.kiwoom_brokerage import KiwoomBrokerage
 from tests.support.kiwoom_stream import KiwoomStreamClient
 from tests.support.live_data import (
-    BRISK,
     LiveFloor,
     Subscriber,
     check_sequences,
     gaps,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.waiting import wait_until
 
 PRICE, ORIGINAL = "kiwoom.subscribe-realtime-price", "subscribe-realtime"
 TICKERS = ("005930", "000660", "015760", "035720")
+EXCHANGE = {"ping_interval": 0.5, "tick_interval": 0.1}
 SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 EVERYTHING = [("0B", ticker) for ticker in TICKERS] + [("0A", TICKERS[0]), ("0H", TICKERS[0])]
 """Every trade of all, and what the original's registration of the first one has besides."""
@@ -35,18 +34,11 @@ MOST_A_MINUTE = 250
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker, whose live connection waits for nothing long."""
-    clean(_test_broker.url, _test_broker.management)
     folder = tmp_path_factory.mktemp("streams")
-    with open_live_floor(
-        _test_broker.url, folder, settings=SETTINGS, open_brokerage=KiwoomBrokerage
+    with running_live_floor(
+        _test_broker, folder, exchange=EXCHANGE, settings=SETTINGS, open_brokerage=KiwoomBrokerage
     ) as floor:
-        floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
-        floor.start(program=BRISK)
-        floor.wait_own()
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture

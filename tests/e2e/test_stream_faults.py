@@ -9,23 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
-    BRISK,
     NOTICES,
     PRICE,
     LiveFloor,
     Subscriber,
     check_sequences,
     gaps,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.waiting import wait_until
 
 MOST_A_MINUTE = 250
 """Registrations that a minute full of faults may make with these short waits; a loop would make thousands."""
 TICKERS = ("005930", "000660", "015760", "035720")
+EXCHANGE = {"ping_interval": 0.5, "tick_interval": 0.1}
 SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 KINDS = (
     "drop",
@@ -44,16 +43,9 @@ KINDS = (
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker, whose live connection waits for nothing long."""
-    clean(_test_broker.url, _test_broker.management)
     folder = tmp_path_factory.mktemp("streams")
-    with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
-        floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
-        floor.start(program=BRISK)
-        floor.wait_own()
+    with running_live_floor(_test_broker, folder, exchange=EXCHANGE, settings=SETTINGS) as floor:
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture

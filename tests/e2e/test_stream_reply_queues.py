@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
-    BRISK,
     PRICE,
     LiveFloor,
     Subscriber,
     check_sequences,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
@@ -27,14 +25,9 @@ QUEUE = "test.live-data"
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker, which registers no notices."""
-    clean(_test_broker.url, _test_broker.management)
     folder = tmp_path_factory.mktemp("streams")
-    with open_live_floor(_test_broker.url, folder, notices=False, settings=SETTINGS) as floor:
-        floor.start(program=BRISK)
+    with running_live_floor(_test_broker, folder, notices=False, settings=SETTINGS) as floor:
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture

@@ -9,16 +9,14 @@ from typing import Any
 import pika
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
-    BRISK,
     END_PRICE,
     PRICE,
     LiveFloor,
     Subscriber,
     check_sequences,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.waiting import wait_until
 
@@ -28,14 +26,8 @@ SAMSUNG = ("H0STCNT0", "005930")
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker."""
-    clean(_test_broker.url, _test_broker.management)
-    with open_live_floor(_test_broker.url, tmp_path_factory.mktemp("streams")) as floor:
-        floor.start(program=BRISK)
-        floor.wait_own()
+    with running_live_floor(_test_broker, tmp_path_factory.mktemp("streams")) as floor:
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture

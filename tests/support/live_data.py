@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.broker_cleaning import clean
 from tests.support.brokerage import Brokerage
 from tests.support.order_floor import Floor
 from tests.support.processes import CommandProcess
@@ -273,3 +274,32 @@ def open_live_floor(
             live.pop("KIS_HTS_ID")
         with LiveFloor(url, folder, brokerage, live) as floor:
             yield floor
+
+
+@contextmanager
+def running_live_floor(
+    broker: Any,
+    folder: Path,
+    *,
+    exchange: Mapping[str, Any] | None = None,
+    notices: bool = True,
+    **options: Any,
+) -> Iterator[LiveFloor]:
+    """A floor with one worker, whose live connection waits for nothing long; the broker is clean around it.
+
+    Args:
+        broker: The test broker.
+        exchange: How the simulated WebSocket server behaves.
+        notices: As for `open_live_floor`, whose other options may follow.
+    """
+    clean(broker.url, broker.management)
+    with open_live_floor(broker.url, folder, notices=notices, **options) as floor:
+        if exchange:
+            floor.exchange.change(**exchange)
+        floor.start(program=BRISK)
+        if notices:
+            floor.wait_own()
+        yield floor
+        assert floor.worker.terminate() == 0, floor.logs()
+        floor.assert_discreet()
+    clean(broker.url, broker.management)

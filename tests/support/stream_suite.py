@@ -7,20 +7,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BRISK,
     LiveFloor,
     Subscriber,
     check_sequences,
     gaps,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.order_events import Listener
 from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.waiting import wait_until
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = "005930", "000660", "015760", "035720", "035420"
+EXCHANGE = {"ping_interval": 0.5, "tick_interval": 0.1}
 SHORT_WAITS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 
 
@@ -53,20 +53,14 @@ class StreamSuite:
     @classmethod
     def shared(cls, _test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
         """A floor with one worker, whose live connection waits for nothing long."""
-        clean(_test_broker.url, _test_broker.management)
-        with open_live_floor(
-            _test_broker.url,
+        with running_live_floor(
+            _test_broker,
             tmp_path_factory.mktemp("streams"),
+            exchange=EXCHANGE,
             settings={**SHORT_WAITS, **cls.settings},
             open_brokerage=cls.open_brokerage,
         ) as floor:
-            floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
-            floor.start(program=BRISK)
-            floor.wait_own()
             yield floor
-            assert floor.worker.terminate() == 0, floor.logs()
-            floor.assert_discreet()
-        clean(_test_broker.url, _test_broker.management)
 
     @pytest.fixture
     def floor(self, shared: LiveFloor) -> Iterator[LiveFloor]:
@@ -219,8 +213,8 @@ class StreamSuite:
             floor.brokerage.fault("mute", symbol=FIRST)
             status = consumer.wait_state(mute, "stale", after=seen)["result"][0]
             assert status["ticker"] == FIRST
-            event = listener.wait(f"stream.{vendor}.stale", key=key)
-            assert (event["vendor"], event["type"]) == (vendor, "stream")
+            event = listener.wait(f"stream.{vendor}.stale")
+            assert (event["vendor"], event["type"], event["key"]) == (vendor, "stream", key)
             assert floor.feed()["stale"] == 1
             # Only that one was registered again, on the same connection.
             wait_until(
@@ -232,7 +226,7 @@ class StreamSuite:
             assert [consumer.states(task_id) for task_id in others] == [[], []]
             floor.brokerage.calm()
             consumer.wait_state(mute, "live", after=seen)
-            listener.wait(f"stream.{vendor}.live", key=key)
+            assert listener.wait(f"stream.{vendor}.live")["key"] == key
         consumer.wait_new_events(mute, 2)
         assert floor.feed()["stale"] == 0
         assert floor.exchange.counts().get("opened", 0) == 0

@@ -45,14 +45,7 @@ class KisLoadTarget:
         self._instrument: Instrument | None = getattr(source, "instrument", None)
 
     def frames(self, count: int, records: int, now: datetime, seconds: float) -> bytes:
-        """So many WebSocket frames in one piece.
-
-        Args:
-            count: Frames.
-            records: In each.
-            now: The simulated time.
-            seconds: The real time, which says when to render anew.
-        """
+        """See `broker_server.simulator.stream_load.LoadTarget`."""
         template = self._template
         jump = 0
         if template is None or seconds - template.rendered >= FRESH_SECONDS:
