@@ -79,13 +79,13 @@ def test_the_original_s_example_an_order_and_live_data(
     trades = client.subscribe("subscribe-realtime", {"stock_code": "000660"})
     ordered = client.call("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1")
     assert ordered["status"] == "TASK_SUCCEED", (ordered, worker.output)
-    (taken,) = brokerage.orders(vendor="kiwoom", ticker="005930")
+    (taken,) = brokerage.orders("005930")
     assert (taken["quantity"], taken["side"]) == (3, "buy")
     assert ordered["result"][0]["order_no"] == taken["order_no"]
 
     again = client.wait(client.send("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1"), count=2)
     assert again.json["replayed"], "the journal knows it"
-    assert len(brokerage.orders(vendor="kiwoom", ticker="005930")) == 1
+    assert len(brokerage.orders("005930")) == 1
 
     (fill, *_) = client.wait_events(executions, 1, event="fill", order_no=taken["order_no"])
     assert fill["result"][0]["quantity"] == 3

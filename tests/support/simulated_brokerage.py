@@ -27,11 +27,11 @@ class SimulatedBrokerage(ABC):
     """
 
     vendor: ClassVar[str]
-    order_path: ClassVar[str]
-    """The end of the address that domestic orders go to."""
+    order_path: ClassVar[str] = ""
+    """The end of the address that domestic orders go to; empty where it takes none."""
     unlimited: ClassVar[Mapping[str, float]]
     """Its limits, lifted."""
-    own_streams: ClassVar[Collection[str]]
+    own_streams: ClassVar[Collection[str]] = frozenset()
     """The codes of what a worker registers for itself."""
 
     def __init__(self, seed: int = 0, start: datetime | None = None) -> None:
