@@ -20,7 +20,7 @@ from broker_server.simulator.matching import Exchange
 
 ANSWER_SECONDS = 0.05
 CALL_SECONDS, READ_SECONDS, PAGE_SECONDS = 50e-6, 20e-6, 2e-3
-"""What calls cost: one, one that reads a value, one that reads a page."""
+"""What calls cost: one, one that reads a value, one that reads a page. Assumptions."""
 
 
 class Events(Protocol):

@@ -8,7 +8,7 @@
                               └──futures─────│ KiwoomControl (control.py) ── ControlEvents     │
                                              └──── activex.py, or a simulated control ─────────┘
 
-Everything but `activex` and what is behind it runs anywhere. The control's rules that shape it all: it is
+Everything but `activex` and `windows_pump` runs anywhere. The control's rules that shape it all: it is
 called on one thread, its data can be read only inside its events, its inputs are kept per control and not per
 request, and whoever asks too often must log in again.
 """

@@ -127,6 +127,12 @@ class Supervisor:
         if self._host is not None:
             self._ask_to_end(self._host)
 
+    def kill(self) -> None:
+        """End the host now, if there is one: without a supervisor it would keep the login of the next one."""
+        if self._host is not None:
+            self._host.kill()
+            self._host = None
+
     def _begin(self) -> None:
         self.starts += 1
         self._last = None

@@ -19,7 +19,10 @@ def windows_backend(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNot
     """
     if sys.platform != "win32":
         raise HostNotFit(NOT_WINDOWS)
-    from broker_server.vendors.kiwoom.openapi_plus.activex import WindowsPump, make_control, this_host
+    from broker_server.vendors.kiwoom.openapi_plus.activex import ControlHost, this_host
+    from broker_server.vendors.kiwoom.openapi_plus.windows_pump import WindowsPump
 
     ensure_fit(this_host())
-    return OpenApiPlusBackend(config, make_control, pump=WindowsPump(), clock=clock, on_notice=on_notice)
+    host = ControlHost()
+    pump = WindowsPump(closing=host.release)
+    return OpenApiPlusBackend(config, host.make, pump=pump, clock=clock, on_notice=on_notice)
