@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.kiwoom_brokerage import KiwoomBrokerage
 from tests.support.live_data import Subscriber
-from tests.support.processes import CommandProcess, start_server
+from tests.support.processes import CommandProcess, run_original_client, start_server
 from tests.support.waiting import wait_until
 
 StartWorker = Callable[..., CommandProcess]
@@ -50,6 +50,7 @@ def start(brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path) -> Iter
                 "ORDER_POLL_SECONDS": "0.5",
                 "KIS_REST_URL": brokerage.simulator.kis_rest_url,
                 **brokerage.settings(),
+                **brokerage.live_settings(),
                 **(settings or {}),
             }
             command = start_server("run", "--simulate", "--vendors", vendors, environment=environment)
@@ -67,24 +68,24 @@ def client(clean_broker: str) -> Iterator[Subscriber]:
 
 
 def test_the_original_s_example_an_order_and_live_data(
-    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage
+    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage, clean_broker: str
 ) -> None:
     worker = start("kiwoom")
-    client.publish(json.dumps(EXAMPLE).encode())
-    reply = client.wait("custom-task-id").json
-    assert (reply["result"], reply["status"]) == (["한국전력"], "TASK_SUCCEED")
+    shown = run_original_client(clean_broker)
+    assert "'task_id': 'custom-task-id', 'result': ['한국전력']" in shown
+    assert "'status': 'TASK_SUCCEED'" in shown
 
     executions = client.subscribe("kiwoom.subscribe-executions", {})
     trades = client.subscribe("subscribe-realtime", {"stock_code": "000660"})
     ordered = client.call("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1")
     assert ordered["status"] == "TASK_SUCCEED", (ordered, worker.output)
-    (taken,) = brokerage.orders(vendor="kiwoom", ticker="005930")
+    (taken,) = brokerage.orders("005930")
     assert (taken["quantity"], taken["side"]) == (3, "buy")
     assert ordered["result"][0]["order_no"] == taken["order_no"]
 
     again = client.wait(client.send("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1"), count=2)
     assert again.json["replayed"], "the journal knows it"
-    assert len(brokerage.orders(vendor="kiwoom", ticker="005930")) == 1
+    assert len(brokerage.orders("005930")) == 1
 
     (fill, *_) = client.wait_events(executions, 1, event="fill", order_no=taken["order_no"])
     assert fill["result"][0]["quantity"] == 3
@@ -101,8 +102,13 @@ def test_the_original_s_example_an_order_and_live_data(
     assert "Traceback" not in worker.output
 
 
-def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscriber) -> None:
+def test_the_original_s_example_to_the_letter(
+    start: StartWorker, client: Subscriber, clean_broker: str
+) -> None:
     start("kiwoom", {"SAPI_COMPAT": "true"})
+    shown = run_original_client(clean_broker)
+    assert "{'task_id': 'custom-task-id', 'result': '한국전력', 'response_time': " in shown
+    assert shown.endswith("'status': 'TASK_SUCCEED'}")
     client.publish(json.dumps(EXAMPLE).encode())
     reply = client.wait("custom-task-id").json
     assert list(reply) == ["task_id", "result", "response_time", "status"]
