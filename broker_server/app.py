@@ -19,7 +19,9 @@ from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.events import EventPublisher, event_key
+from broker_server.amqp.forwarding import VENDORS
 from broker_server.amqp.intake import Rules
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
@@ -97,6 +99,8 @@ async def serve(
     counters = Counters()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
+    served = {vendor.name for vendor in vendors}
+    neighbours = Neighbours([vendor for vendor in VENDORS if vendor not in served])
     registry = MethodRegistry(vendor_methods(vendors))
     styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))
     notes = ReplyNotes(OrderJournal(engine, environment))
@@ -180,6 +184,7 @@ async def serve(
             outbox=outbox,
             control=control,
             events=events,
+            neighbours=neighbours,
             confirmed=lambda: step("confirmed", ""),
         )
 

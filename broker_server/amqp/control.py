@@ -56,6 +56,8 @@ class ControlBus:
         self._link: ControlLink | None = None
         self._on_lost: Callable[[str], None] = lambda _: None
         self._pool: LanePool | None = None
+        self.heard: Callable[[], None] = lambda: None
+        """Called on the event loop when a worker has asked for something."""
 
     @property
     def address(self) -> str:
@@ -193,6 +195,7 @@ class ControlBus:
             link.done(envelope)
             return
         self._known |= {command.worker}
+        self.heard()
         loop, pool = self._loop, self._pool
         if loop is None or pool is None:
             return

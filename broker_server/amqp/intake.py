@@ -32,6 +32,7 @@ from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress, reply_address
 from broker_server.amqp.forwarding import (
     MOST_HOPS,
+    ORIGINAL_METHODS,
     death_of,
     forward_queue,
     forwarded_properties,
@@ -40,6 +41,7 @@ from broker_server.amqp.forwarding import (
     vendor_of,
 )
 from broker_server.amqp.frames import UnreadableHeaders
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import Replier, unknown_task_id
 from broker_server.amqp.running import Recipient
@@ -167,6 +169,7 @@ class Intake:
         forwarder: ConfirmedPublisher,
         runner: Runner,
         clock: Callable[[], datetime],
+        neighbours: Neighbours,
     ) -> None:
         self._registry = registry
         self._rules = rules
@@ -175,6 +178,7 @@ class Intake:
         self._forwarder = forwarder
         self._runner = runner
         self._clock = clock
+        self._neighbours = neighbours
 
     def take(self, delivery: Delivery) -> None:
         """Handle one message; whatever it holds, this does not raise."""
@@ -221,7 +225,7 @@ class Intake:
         delivery = recipient.delivery
         death = death_of(delivery.properties, dead_letter=delivery.queue == EXPIRED_QUEUE)
         died = DEATHS[death]() if death is not None else None
-        method = self._registry.get(request.method)
+        method = None if self._is_another_s(request.method) else self._registry.get(request.method)
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
         if method is not None and recipient.address.style is not None:
@@ -236,6 +240,20 @@ class Intake:
             self._run_inline(request, method, recipient)
         else:
             self._runner.admit(request, method, recipient)
+
+    def _is_another_s(self, method: str) -> bool:
+        """Whether a method that this worker has is another's here.
+
+        The bare names are Kiwoom's wherever a Kiwoom worker serves, or has served, this broker: a client must
+        not get another answer by which worker took its task.
+        """
+        vendor = vendor_of(method)
+        return (
+            method in ORIGINAL_METHODS
+            and vendor is not None
+            and vendor not in self._rules.vendors
+            and self._neighbours.knows(vendor)
+        )
 
     def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:
         now = self._clock()

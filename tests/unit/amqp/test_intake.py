@@ -13,6 +13,7 @@ from broker_client.errors import TaskFailed
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress
 from broker_server.amqp.intake import Intake, Rules
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.publisher import Fate
 from broker_server.core.methods import MethodRegistry
 
@@ -70,6 +71,7 @@ def taken(method: str, **keys: object) -> tuple[list[str], list[str]]:
         forwarder=forwarder,  # type: ignore[arg-type]
         runner=None,  # type: ignore[arg-type]
         clock=lambda: NOW,
+        neighbours=Neighbours(),
     )
     body = json.dumps({"task_id": "t", "method": method, "parameters": {}, **keys}).encode()
     properties = BasicProperties(reply_to="replies")

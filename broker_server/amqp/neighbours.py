@@ -1,0 +1,198 @@
+"""Which vendors the other workers of this broker serve, and which of these have no worker now.
+
+A vendor's queue stays when its last worker has gone, so the broker itself tells a vendor that is away from
+one that was never served. What the program of an absent vendor last said of itself is kept by the broker, too:
+its supervisor binds a queue of one message to ``broker.events``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPError
+
+from broker_server.amqp.caretaking import Caretaker
+from broker_server.amqp.channels import AsyncChannel, is_refusal
+from broker_server.amqp.topology import consumer_count, host_queue, vendor_queues
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+REFRESH_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A vendor that workers of this broker serve, or have served.
+
+    Attributes:
+        here: A worker takes its tasks now.
+        told: The last event of the program that the vendor's adapter lives in, if it has one.
+    """
+
+    here: bool
+    told: dict[str, Any] | None = None
+
+
+class Neighbours:
+    """What was seen last; outlives connections. Reading it is safe on any thread.
+
+    Args:
+        vendors: Those that this worker does not serve itself.
+    """
+
+    def __init__(self, vendors: Collection[str] = ()) -> None:
+        self.vendors = tuple(vendors)
+        self._seen: dict[str, Neighbour] = {}
+        self._look: NeighbourWatch | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def knows(self, vendor: str) -> bool:
+        """Whether another worker serves the vendor, or has served it on this broker."""
+        return vendor in self._seen
+
+    def away(self) -> dict[str, Neighbour]:
+        """The vendors that were served on this broker and have no worker now."""
+        return {vendor: each for vendor, each in sorted(self._seen.items()) if not each.here}
+
+    def refresh(self) -> None:
+        """Look again, and block for the answer, for a moment at most. For any thread but the event loop's."""
+        watch, loop = self._look, self._loop
+        if watch is None or loop is None:
+            return
+        looking = watch.look(everything=True)
+        try:
+            asyncio.run_coroutine_threadsafe(looking, loop).result(REFRESH_SECONDS)
+        except (TimeoutError, AMQPError):
+            log.info("the other vendors' queues could not be looked at in time")
+        except RuntimeError:  # the loop is closed: the worker has stopped
+            looking.close()
+
+    def seen(self, vendor: str, neighbour: Neighbour | None) -> None:
+        """Note what was seen; ``None`` when the vendor has no queue."""
+        before = self._seen.get(vendor)
+        if neighbour is None:
+            self._seen.pop(vendor, None)
+            return
+        self._seen[vendor] = neighbour
+        if not neighbour.here and (before is None or before.here):
+            log.warning("no worker serves a vendor now, its tasks wait", vendor=vendor)
+        elif neighbour.here and before is not None and not before.here:
+            log.info("a vendor has a worker again", vendor=vendor)
+
+    def attach(self, watch: NeighbourWatch) -> None:
+        """Let `refresh` use this watch from now on."""
+        self._look, self._loop = watch, asyncio.get_running_loop()
+
+
+class NeighbourWatch:
+    """Looks at the other vendors on one connection. Only the event loop uses it.
+
+    Args:
+        neighbours: Told what is seen.
+        caretaker: Minds the tasks of vendors that are away.
+    """
+
+    def __init__(self, connection: AsyncioConnection, neighbours: Neighbours, caretaker: Caretaker) -> None:
+        self._connection = connection
+        self._neighbours = neighbours
+        self._caretaker = caretaker
+        self._loop = asyncio.get_running_loop()
+        self._watching: asyncio.Task[None] | None = None
+        self._looking = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Look once, and go on looking until the connection ends.
+
+        Raises:
+            AMQPError: The connection was lost.
+        """
+        if not self._neighbours.vendors:
+            return
+        await self._caretaker.open()
+        await self.look(everything=True)
+        self._neighbours.attach(self)
+        self._watching = self._loop.create_task(self._watch())
+
+    def stop(self) -> None:
+        """Look no more; what is minded goes back to its queue."""
+        if self._watching is not None:
+            self._watching.cancel()
+        self._caretaker.release()
+
+    def heard(self) -> None:
+        """A worker has spoken, perhaps a new one: look for vendors that were never seen."""
+        if self._watching is not None and not self._watching.done():
+            self._loop.create_task(self._look_for_new())
+
+    async def look(self, *, everything: bool = False) -> None:
+        """Look at the vendors that are known, or at all of them.
+
+        The broker logs a look for a queue that is not there, so the unknown ones are looked for on occasion.
+
+        Raises:
+            AMQPError: The connection was lost.
+        """
+        async with self._looking:
+            for vendor in self._neighbours.vendors:
+                if not everything and not self._neighbours.knows(vendor):
+                    continue
+                consumers = await consumer_count(self._connection, vendor_queues(vendor)[0])
+                if consumers is None:
+                    self._neighbours.seen(vendor, None)
+                    continue
+                here = consumers > 0
+                told = None if here else await self._told(vendor, everything=everything)
+                self._neighbours.seen(vendor, Neighbour(here, told))
+
+    async def _told(self, vendor: str, *, everything: bool) -> dict[str, Any] | None:
+        before = self._neighbours.away().get(vendor)
+        if before is not None and not everything:
+            return before.told
+        told = await last_told(self._connection, vendor)
+        return told if told is not None or before is None else before.told
+
+    async def _watch(self) -> None:
+        with suppress(AMQPError):
+            while self._connection.is_open:
+                await asyncio.sleep(LOOK_SECONDS)
+                await self.look()
+                await self._caretaker.mind(self._neighbours.away())
+
+    async def _look_for_new(self) -> None:
+        with suppress(AMQPError):
+            if any(not self._neighbours.knows(vendor) for vendor in self._neighbours.vendors):
+                await self.look(everything=True)
+
+
+async def last_told(connection: AsyncioConnection, vendor: str) -> dict[str, Any] | None:
+    """The last event of the program that a vendor's adapter lives in, left where it is.
+
+    Returns:
+        ``None`` when there is none, or another worker looks at it right now.
+
+    Raises:
+        AMQPError: The connection was lost.
+    """
+    channel = await AsyncChannel.open(connection)
+    try:
+        got = await channel.get(host_queue(vendor))
+    except AMQPError as error:
+        if is_refusal(error, 404):
+            return None
+        raise
+    channel.close()  # gives it back
+    if got is None:
+        return None
+    try:
+        told = orjson.loads(got[1])
+    except orjson.JSONDecodeError:
+        return None
+    return told if isinstance(told, dict) else None

@@ -1,0 +1,124 @@
+"""Two workers of different vendors on one broker, each with its own record of orders: who answers what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.kiwoom_brokerage import KiwoomBrokerage
+from tests.support.live_data import Subscriber
+from tests.support.processes import CommandProcess, start_server
+
+StartWorker = Callable[[str], CommandProcess]
+NAME = ("get-stock-name", {"stock_code": "005930"})
+MISSING = ("get-stock-name", {"stock_code": "000001"})
+BOOK = ("request-offer-price-info", {"stock_code": "005930"})
+PRICE = ("kiwoom.get-current-price", {"ticker": "005930"})
+BUY = {"ticker": "005930", "quantity": 1, "order_type": "market"}
+
+
+@pytest.fixture(scope="module")
+def brokerage() -> Iterator[KiwoomBrokerage]:
+    with KiwoomBrokerage() as running:
+        yield running
+
+
+@pytest.fixture
+def start(brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path) -> Iterator[StartWorker]:
+    """Starts a worker of a vendor, with a journal in a folder of its own."""
+    with ExitStack() as running:
+
+        def worker(vendor: str) -> CommandProcess:
+            folder = tmp_path / vendor
+            folder.mkdir(exist_ok=True)
+            environment = {
+                "BROKER_URL": clean_broker,
+                "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
+                "XDG_DATA_HOME": str(folder),
+                "ORDER_POLL_SECONDS": "0.5",
+                "KIS_REST_URL": brokerage.simulator.kis_rest_url,
+                "KIS_WS_URL": brokerage.simulator.kis_ws_url,
+                **brokerage.settings(),
+            }
+            command = start_server("run", "--simulate", "--vendors", vendor, environment=environment)
+            running.enter_context(command)
+            command.wait_ready()
+            return command
+
+        yield worker
+
+
+@pytest.fixture
+def client(clean_broker: str) -> Iterator[Subscriber]:
+    with Subscriber(clean_broker) as wire:
+        yield wire
+
+
+def in_seconds(seconds: float) -> dict[str, str]:
+    return {"deadline": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()}
+
+
+def test_the_bare_names_are_kiwoom_s_wherever_it_serves_or_has_served(
+    start: StartWorker, client: Subscriber
+) -> None:
+    start("kis")
+    assert client.call(*NAME)["result"] == ["삼성전자"], "KIS stands in where no Kiwoom was ever seen"
+    assert client.error(*BOOK)["code"] == "VENDOR_NOT_CONFIGURED"
+
+    host = start("kiwoom")
+    own_words = client.error(*MISSING)
+    for _ in range(6):  # whichever worker takes it
+        assert client.call(*NAME)["result"] == ["삼성전자"]
+        assert client.error(*MISSING) == own_words
+    counts = {row["worker"]: row["tasks"] for row in client.call("broker.get-status")["result"]}
+    assert sum(each["forwarded"] for each in counts.values()) > 0
+
+    assert host.terminate() == 0, host.output
+    waits = client.send(*NAME, keys=in_seconds(3))
+    assert client.wait(waits).json["error"]["code"] == "TASK_EXPIRED", "KIS does not stand in for a moment"
+
+
+def test_a_task_of_an_absent_vendor_ends_at_its_deadline_and_the_others_wait(
+    start: StartWorker, client: Subscriber
+) -> None:
+    host, _ = start("kiwoom"), start("kis")
+    assert host.terminate() == 0, host.output
+    patient = [client.send(*PRICE) for _ in range(3)]  # without a deadline, and ahead of the others
+    later = client.send(*PRICE, keys=in_seconds(600))
+    hurried = client.send(*PRICE, keys=in_seconds(2))
+    expiring = client.send(*PRICE, expiration="2000")
+    error = client.wait(hurried).json["error"]
+    assert error["code"] == "TASK_EXPIRED"
+    assert "nothing was done" in error["message"]
+    assert client.wait(expiring).json["error"]["code"] == "TASK_EXPIRED"
+    assert not any(client.replies[each] for each in (*patient, later))
+
+    start("kiwoom")
+    for each in (*patient, later):
+        assert client.wait(each).json["status"] == "TASK_SUCCEED"
+    assert all(len(client.replies[each]) == 1 for each in (*patient, later, hurried, expiring))
+
+
+def test_an_order_for_an_absent_vendor_is_never_sent_late_and_is_answered(
+    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage
+) -> None:
+    host, _ = start("kiwoom"), start("kis")
+    sent = client.call("kiwoom.buy-order", BUY, to="tasks.orders", task_id="sent")
+    taken = brokerage.orders(vendor="kiwoom")
+    assert host.terminate() == 0, host.output
+    again = client.send("kiwoom.buy-order", BUY, to="tasks.orders", task_id="sent", keys=in_seconds(1))
+    late = client.send("kiwoom.buy-order", BUY, to="tasks.orders", keys=in_seconds(1))
+    for each, count in ((again, 2), (late, 1)):
+        error = client.wait(each, count=count).json["error"]
+        assert error["code"] == "ORDER_OUTCOME_UNKNOWN", "only its own worker can tell"
+        assert "kiwoom" in error["message"]
+
+    start("kiwoom")
+    assert client.wait(again, count=3).json["result"] == sent["result"]
+    error = client.wait(late, count=2).json["error"]
+    assert error["code"] == "TASK_EXPIRED"
+    assert brokerage.orders(vendor="kiwoom") == taken, "nothing more was sent"
