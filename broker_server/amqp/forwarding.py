@@ -8,6 +8,7 @@ from typing import Any
 
 from pika.spec import BasicProperties
 
+from broker_client.errors import OrderOutcomeIsUnknown
 from broker_client.protocol import TaskRequest, is_order_method
 
 HOPS_HEADER = "x-sapi-hops"
@@ -51,6 +52,16 @@ def forward_queue(request: TaskRequest, vendor: str) -> str:
     account = request.parameters.get("account")
     alias = account if isinstance(account, str) and _ALIAS.match(account) else "default"
     return f"tasks.{vendor}.{alias}.orders"
+
+
+def waits_for_its_worker(request: TaskRequest, vendor: str) -> OrderOutcomeIsUnknown:
+    """The answer to an order whose deadline passes while its vendor has no worker: not the last word."""
+    return OrderOutcomeIsUnknown(
+        f"the deadline passed while no worker serves {vendor}: a new order is not sent any more, a cancel "
+        f"is as soon as the worker is back; only its record tells whether {request.task_id} was sent "
+        f"before, and its answer follows then",
+        vendor=vendor,
+    )
 
 
 def hops(properties: BasicProperties) -> int:

@@ -39,9 +39,10 @@ from broker_server.amqp.forwarding import (
     hops,
     sender,
     vendor_of,
+    waits_for_its_worker,
 )
 from broker_server.amqp.frames import UnreadableHeaders
-from broker_server.amqp.neighbours import Neighbours
+from broker_server.amqp.neighbours import LOOK_SECONDS, Neighbours
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import Replier, unknown_task_id
 from broker_server.amqp.running import Recipient
@@ -170,6 +171,7 @@ class Intake:
         runner: Runner,
         clock: Callable[[], datetime],
         neighbours: Neighbours,
+        call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self._registry = registry
         self._rules = rules
@@ -179,6 +181,7 @@ class Intake:
         self._runner = runner
         self._clock = clock
         self._neighbours = neighbours
+        self._call_later = call_later
 
     def take(self, delivery: Delivery) -> None:
         """Handle one message; whatever it holds, this does not raise."""
@@ -288,6 +291,9 @@ class Intake:
             if fate is Fate.CONFIRMED:
                 self._counters.forwarded += 1
                 delivery.ack()
+                if is_order_method(request.method) and request.deadline is not None:
+                    wait = max(0.0, (request.deadline - self._clock()).total_seconds()) + LOOK_SECONDS
+                    self._call_later(wait, lambda: self._tell_that_it_waits(request, vendor, recipient))
             else:
                 self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
 
@@ -299,6 +305,15 @@ class Intake:
             sender=sender(delivery.properties, self._rules.user),
         )
         self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
+
+    def _tell_that_it_waits(self, request: TaskRequest, vendor: str, recipient: Recipient) -> None:
+        """Answer an order at its deadline if nobody can who knows more; its own worker has the last word."""
+        delivery = recipient.delivery
+        if vendor not in self._neighbours.away() or not delivery.current:
+            return
+        waits = waits_for_its_worker(request, vendor)
+        reply = self._replier.encode(request.task_id, [], error=waits, style=recipient.address.style)
+        self._replier.send(delivery, recipient.address, reply, ack=False)
 
     def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:
         reply = self._replier.encode(task_id, [], error=error, style=address.style)

@@ -1,8 +1,8 @@
 """Which vendors the other workers of this broker serve, and which of these have no worker now.
 
 A vendor's queue stays when its last worker has gone, so the broker itself tells a vendor that is away from
-one that was never served. What the program of an absent vendor last said of itself is kept by the broker, too:
-its supervisor binds a queue of one message to ``broker.events``.
+one that was never served. What the program of an absent vendor last said of itself is kept by the broker,
+too: its supervisor binds a queue of one message to ``broker.events``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,6 +94,7 @@ class Session:
             runner=runner,
             clock=clock,
             neighbours=neighbours,
+            call_later=asyncio.get_running_loop().call_later,
         )
         self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []

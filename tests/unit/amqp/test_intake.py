@@ -72,6 +72,7 @@ def taken(method: str, **keys: object) -> tuple[list[str], list[str]]:
         runner=None,  # type: ignore[arg-type]
         clock=lambda: NOW,
         neighbours=Neighbours(),
+        call_later=lambda *_: None,
     )
     body = json.dumps({"task_id": "t", "method": method, "parameters": {}, **keys}).encode()
     properties = BasicProperties(reply_to="replies")
