@@ -30,6 +30,7 @@ from broker_server.amqp.worker import Worker
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
+from broker_server.fleet import Fleet
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
@@ -101,6 +102,7 @@ async def serve(
     events = EventPublisher(name, environment, clock)
     served = {vendor.name for vendor in vendors}
     neighbours = Neighbours([vendor for vendor in VENDORS if vendor not in served])
+    fleet = Fleet(control, neighbours)
     registry = MethodRegistry(vendor_methods(vendors))
     styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))
     notes = ReplyNotes(OrderJournal(engine, environment))
@@ -137,8 +139,8 @@ async def serve(
         styles=styles.events,
     )
     for method in (
-        *office.methods(registry),
-        *live.methods(),
+        *office.methods(registry, fleet),
+        *live.methods(fleet),
         *worker_methods(
             name=name,
             environment=environment,
@@ -147,6 +149,7 @@ async def serve(
             engine=engine,
             source=Counts(counters, events, executor, live),
             bus=control,
+            neighbours=neighbours,
             clock=clock,
             users=settings.order_users,
         ),

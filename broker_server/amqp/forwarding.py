@@ -34,6 +34,9 @@ ORIGINAL_METHODS = frozenset(
     }
 )
 """The bare names of the original server; they are Kiwoom's."""
+CANCEL_ALL = "broker.cancel-all-orders"
+DEFAULT_VENDOR = "kis"
+"""Whose orders `CANCEL_ALL` takes back when it names nobody."""
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
@@ -43,6 +46,14 @@ def vendor_of(method: str) -> str | None:
         return "kiwoom"
     prefix, dot, _ = method.partition(".")
     return prefix if dot and prefix in VENDORS else None
+
+
+def vendor_named(request: TaskRequest) -> str | None:
+    """The vendor that a task of the worker's own names, where only that vendor's worker can do it."""
+    if request.method != CANCEL_ALL:
+        return None
+    vendor = request.parameters.get("vendor", DEFAULT_VENDOR)
+    return vendor if vendor in VENDORS else None
 
 
 def forward_queue(request: TaskRequest, vendor: str) -> str:

@@ -38,6 +38,7 @@ from broker_server.amqp.forwarding import (
     forwarded_properties,
     hops,
     sender,
+    vendor_named,
     vendor_of,
     waits_for_its_worker,
 )
@@ -228,7 +229,8 @@ class Intake:
         delivery = recipient.delivery
         death = death_of(delivery.properties, dead_letter=delivery.queue == EXPIRED_QUEUE)
         died = DEATHS[death]() if death is not None else None
-        method = None if self._is_another_s(request.method) else self._registry.get(request.method)
+        vendor = self._another_s(request)
+        method = self._registry.get(request.method) if vendor is None else None
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
         if method is not None and recipient.address.style is not None:
@@ -236,7 +238,7 @@ class Intake:
         if died is not None and not is_order_method(request.method):
             self._answer_dead_letter(request, recipient, died)
         elif method is None:
-            self._forward(request, recipient, death)
+            self._forward(request, recipient, death, vendor or vendor_of(request.method))
         elif method.kind == "order":
             self._runner.admit(request, method, recipient, died)
         elif method.inline:
@@ -244,19 +246,17 @@ class Intake:
         else:
             self._runner.admit(request, method, recipient)
 
-    def _is_another_s(self, method: str) -> bool:
-        """Whether a method that this worker has is another's here.
+    def _another_s(self, request: TaskRequest) -> str | None:
+        """The vendor whose worker is to run a task although this one has its method.
 
         The bare names are Kiwoom's wherever a Kiwoom worker serves, or has served, this broker: a client must
         not get another answer by which worker took its task.
         """
-        vendor = vendor_of(method)
-        return (
-            method in ORIGINAL_METHODS
-            and vendor is not None
-            and vendor not in self._rules.vendors
-            and self._neighbours.knows(vendor)
-        )
+        vendor = vendor_named(request)
+        if vendor is None and request.method in ORIGINAL_METHODS:
+            owner = vendor_of(request.method)
+            vendor = owner if owner is not None and self._neighbours.knows(owner) else None
+        return None if vendor in self._rules.vendors else vendor
 
     def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:
         now = self._clock()
@@ -276,9 +276,10 @@ class Intake:
         else:
             raise died
 
-    def _forward(self, request: TaskRequest, recipient: Recipient, death: str | None) -> None:
+    def _forward(
+        self, request: TaskRequest, recipient: Recipient, death: str | None, vendor: str | None
+    ) -> None:
         """Hand a task to the owners of its vendor; an order dead or late too, for they have its record."""
-        vendor = vendor_of(request.method)
         if vendor is None or vendor in self._rules.vendors:
             raise _unknown_method(request.method, self._registry)
         if death is None and not is_order_method(request.method):  # an order may have a record, which answers

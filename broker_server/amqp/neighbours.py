@@ -67,7 +67,7 @@ class Neighbours:
         watch, loop = self._look, self._loop
         if watch is None or loop is None:
             return
-        looking = watch.look(everything=True)
+        looking = watch.look(closely=True)
         try:
             asyncio.run_coroutine_threadsafe(looking, loop).result(REFRESH_SECONDS)
         except (TimeoutError, AMQPError):
@@ -117,7 +117,8 @@ class NeighbourWatch:
         if not self._neighbours.vendors:
             return
         await self._caretaker.open()
-        await self.look(everything=True)
+        await self.look()
+        await self._look_for_new()
         self._neighbours.attach(self)
         self._watching = self._loop.create_task(self._watch())
 
@@ -130,34 +131,45 @@ class NeighbourWatch:
     def heard(self) -> None:
         """A worker has spoken, perhaps a new one: look for vendors that were never seen."""
         if self._watching is not None and not self._watching.done():
-            self._loop.create_task(self._look_for_new())
+            self._loop.create_task(self._hear())
 
-    async def look(self, *, everything: bool = False) -> None:
-        """Look at the vendors that are known, or at all of them.
+    async def _hear(self) -> None:
+        with suppress(AMQPError):
+            await self._look_for_new()
 
-        The broker logs a look for a queue that is not there, so the unknown ones are looked for on occasion.
+    async def look(self, *, closely: bool = False) -> None:
+        """Look at the vendors that are known.
+
+        Args:
+            closely: Read anew what the programs of absent ones last said.
 
         Raises:
             AMQPError: The connection was lost.
         """
         async with self._looking:
             for vendor in self._neighbours.vendors:
-                if not everything and not self._neighbours.knows(vendor):
-                    continue
-                consumers = await consumer_count(self._connection, vendor_queues(vendor)[0])
-                if consumers is None:
-                    self._neighbours.seen(vendor, None)
-                    continue
-                here = consumers > 0
-                told = None if here else await self._told(vendor, everything=everything)
-                self._neighbours.seen(vendor, Neighbour(here, told))
+                if self._neighbours.knows(vendor):
+                    await self._look_at(vendor, closely=closely)
 
-    async def _told(self, vendor: str, *, everything: bool) -> dict[str, Any] | None:
-        before = self._neighbours.away().get(vendor)
-        if before is not None and not everything:
-            return before.told
-        told = await last_told(self._connection, vendor)
-        return told if told is not None or before is None else before.told
+    async def _look_for_new(self) -> None:
+        """Look for the vendors that were not seen yet: on occasion, for the broker logs each look in vain."""
+        async with self._looking:
+            for vendor in self._neighbours.vendors:
+                if not self._neighbours.knows(vendor):
+                    await self._look_at(vendor, closely=True)
+
+    async def _look_at(self, vendor: str, *, closely: bool) -> None:
+        consumers = await consumer_count(self._connection, vendor_queues(vendor)[0])
+        if consumers is None:
+            self._neighbours.seen(vendor, None)
+            return
+        told = None
+        if not consumers:
+            before = self._neighbours.away().get(vendor)
+            told = before.told if before is not None else None
+            if closely or before is None:
+                told = await last_told(self._connection, vendor) or told
+        self._neighbours.seen(vendor, Neighbour(consumers > 0, told))
 
     async def _watch(self) -> None:
         with suppress(AMQPError):
@@ -165,11 +177,6 @@ class NeighbourWatch:
                 await asyncio.sleep(LOOK_SECONDS)
                 await self.look()
                 await self._caretaker.mind(self._neighbours.away())
-
-    async def _look_for_new(self) -> None:
-        with suppress(AMQPError):
-            if any(not self._neighbours.knows(vendor) for vendor in self._neighbours.vendors):
-                await self.look(everything=True)
 
 
 async def last_told(connection: AsyncioConnection, vendor: str) -> dict[str, Any] | None:

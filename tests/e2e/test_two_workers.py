@@ -24,6 +24,7 @@ BUY = {"ticker": "005930", "quantity": 1, "order_type": "market"}
 @pytest.fixture(scope="module")
 def brokerage() -> Iterator[KiwoomBrokerage]:
     with KiwoomBrokerage() as running:
+        running.control("POST", "/faults", {"limits": {"token_interval": 0, "rest_per_second": 1000}})
         yield running
 
 
@@ -122,3 +123,77 @@ def test_an_order_for_an_absent_vendor_is_never_sent_late_and_is_answered(
     error = client.wait(late, count=2).json["error"]
     assert error["code"] == "TASK_EXPIRED"
     assert brokerage.orders(vendor="kiwoom") == taken, "nothing more was sent"
+
+
+def test_what_shows_and_settles_orders_reaches_every_record(
+    start: StartWorker, client: Subscriber, brokerage: KiwoomBrokerage
+) -> None:
+    workers = {vendor: start(vendor) for vendor in ("kis", "kiwoom")}
+    price = client.call(*PRICE)["result"][0]["price"]
+    limit = {"ticker": "005930", "quantity": 1, "price": price * 9 // 10 // 500 * 500}  # it rests
+    numbers = {}
+    for vendor in workers:
+        placed = client.call(f"{vendor}.buy-order", limit, to="tasks.orders", task_id=f"of-{vendor}")
+        assert placed["status"] == "TASK_SUCCEED", placed
+        numbers[vendor] = placed["result"][0]["order_no"]
+
+    for _ in range(4):  # whichever worker takes the task
+        for vendor, order_no in numbers.items():
+            (found,) = client.call("broker.get-order", {"task_id": f"of-{vendor}"})["result"]
+            assert (found["vendor"], found["order_no"]) == (vendor, order_no)
+            assert found["history"]
+            wanted = {"order_no": order_no, "vendor": vendor, "market": found["market"]}
+            (found,) = client.call("broker.get-order", wanted)["result"]
+            assert found["task_id"] == f"of-{vendor}"
+        listed = client.call("broker.list-orders", {"open": True})
+        assert [row["task_id"] for row in listed["result"]] == ["of-kiwoom", "of-kis"], "newest first"
+        assert "truncated" not in listed
+        assert client.error("broker.get-order", {"task_id": "never"})["code"] == "INVALID_PARAMETERS"
+        settle = {"task_id": "of-kiwoom", "state": "NOT_SENT", "reason": "a test"}
+        assert "is ACCEPTED" in client.error("broker.resolve-order", settle)["message"]
+
+    for vendor in ("kiwoom", "kis"):
+        reply = client.call("broker.cancel-all-orders", {"vendor": vendor}, to="tasks.orders")
+        assert reply["status"] == "TASK_SUCCEED", reply
+        assert [row["order_no"] for row in reply["result"]] == [numbers[vendor]]
+        assert [row["cancelled"] for row in reply["result"]] == [True]
+
+    assert workers["kiwoom"].terminate() == 0
+    missing = client.call("broker.list-orders")
+    assert "worker for kiwoom is away" in missing["truncated"]
+    assert {row["vendor"] for row in missing["result"]} == {"kis"}
+    assert "truncated" not in client.call("broker.list-orders", {"vendor": "kis"})
+    error = client.error("broker.get-order", {"task_id": "of-kiwoom"})
+    assert (error["code"], error["retryable"]) == ("VENDOR_UNAVAILABLE", True)
+    assert "worker for kiwoom is away" in error["message"]
+    (found,) = client.call("broker.get-order", {"task_id": "of-kis"})["result"]
+    assert found["vendor"] == "kis"
+
+
+def test_subscriptions_and_the_kill_switch_reach_both(start: StartWorker, client: Subscriber) -> None:
+    workers = {vendor: start(vendor) for vendor in ("kis", "kiwoom")}
+    ids = {
+        vendor: client.subscribe(f"{vendor}.subscribe-realtime-price", {"ticker": "005930"})
+        for vendor in workers
+    }
+    for _ in range(3):
+        listed = client.call("broker.list-subscriptions")["result"]
+        assert {(row["vendor"], row["subscription"]) for row in listed} == set(ids.items())
+    for vendor, task_id in ids.items():
+        (ended,) = client.call("broker.drop-subscription", {"task_id": task_id})["result"]
+        assert ended["subscription"] == task_id, vendor
+    assert client.call("broker.list-subscriptions")["result"] == []
+    assert client.error("broker.drop-subscription", {"task_id": ids["kis"]})["code"] == "NOT_SUBSCRIBED"
+
+    (halted,) = client.call("broker.halt-orders", {"reason": "a test"})["result"]
+    assert (len(halted["acknowledged"]), halted["away"]) == (2, [])
+    for vendor in workers:
+        assert client.error(f"{vendor}.buy-order", BUY, to="tasks.orders")["code"] == "ORDERS_DISABLED"
+    assert len(client.call("broker.resume-orders", {"reason": "over"})["result"][0]["acknowledged"]) == 2
+
+    assert workers["kiwoom"].terminate() == 0
+    (halted,) = client.call("broker.halt-orders", {"reason": "while one is away"})["result"]
+    assert (len(halted["acknowledged"]), halted["away"]) == (1, ["kiwoom"])
+    start("kiwoom")
+    assert client.error("kiwoom.buy-order", BUY, to="tasks.orders")["code"] == "ORDERS_DISABLED"
+    assert "truncated" not in client.call("broker.list-subscriptions")
