@@ -39,7 +39,7 @@ from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
 from broker_server.vendors import kiwoom
 from broker_server.wiring.clock import utc_now
-from broker_server.wiring.hosts import announce_hosts
+from broker_server.wiring.hosts import announce_hosts, is_supervised
 from broker_server.wiring.leases import make_leases
 from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
@@ -217,7 +217,8 @@ async def serve(
     stopping = asyncio.create_task(announce_the_stop())
     leases.listeners.append(lambda held: office.look())
     leases.listeners.append(live.on_lease)
-    announce_hosts(vendors, events)
+    if not is_supervised():
+        announce_hosts(vendors, events)
     office.start()
     live.start()
     try:

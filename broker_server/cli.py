@@ -76,6 +76,19 @@ def run(
     )
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def supervise(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to keep running instead of broker-server run --vendors kiwoom."),
+    ] = None,
+) -> None:
+    """Keep a Kiwoom OpenAPI+ worker running, and tell of its states while it is down."""
+    from broker_server.supervise import run_supervisor
+
+    raise typer.Exit(run_supervisor(_settings(vendors="kiwoom"), command or None))
+
+
 @app.command()
 def demo() -> None:
     """Run the main job once, end to end, against the simulators, on a RabbitMQ node of its own."""

@@ -181,7 +181,8 @@ class OrderAdmin:
             report_progress=lambda *_: None,
         )
         try:
-            return self._resolve(record.order, parameters, given["by"], context)
+            settled = self._resolve(record.order, parameters, given["by"], context)
+            return [each.model_dump(mode="json") for each in settled]
         except TaskFailed as failure:
             return [{FAILED: {"code": failure.code, "message": failure.message}}]
 
@@ -191,7 +192,7 @@ class OrderAdmin:
 
     def _resolve(
         self, order: Order, parameters: ResolveOrder, by: str, context: TaskContext
-    ) -> list[dict[str, Any]]:
+    ) -> list[OrderView]:
         if order.state is not State.UNKNOWN:
             raise InvalidParameters(
                 f"task_id: the order is {order.state}; only one of UNKNOWN outcome is settled by hand"
@@ -211,8 +212,7 @@ class OrderAdmin:
             raise InvalidParameters(f"order_no: {error}") from None
         except IllegalTransition as error:
             raise InvalidParameters(f"task_id: {error}") from None
-        settled = self._lookup.own(GetOrder(task_id=parameters.task_id))
-        return [each.model_dump(mode="json") for each in settled]
+        return self._lookup.own(GetOrder(task_id=parameters.task_id))
 
     def _as_listed(self, order: Order, order_no: str, context: TaskContext) -> str:
         """The number as the vendor writes it; as it was given when the vendor does not list it."""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from broker_server.settings import load_settings
+from broker_server.supervise import run_supervisor
+from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
+from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, notice_line
+from broker_server.vendors.kiwoom.openapi_plus.supervisor import Policy
 from tests.support.kiwoom_brokerage import KiwoomBrokerage
 from tests.support.live_data import Subscriber
+from tests.support.order_events import Listener
 from tests.support.processes import CommandProcess, start_server
+from tests.support.waiting import wait_until
 
 StartWorker = Callable[[str], CommandProcess]
 NAME = ("get-stock-name", {"stock_code": "005930"})
@@ -29,23 +40,34 @@ def brokerage() -> Iterator[KiwoomBrokerage]:
 
 
 @pytest.fixture
-def start(brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path) -> Iterator[StartWorker]:
-    """Starts a worker of a vendor, with a journal in a folder of its own."""
+def settings_of(
+    brokerage: KiwoomBrokerage, clean_broker: str, tmp_path: Path
+) -> Callable[[str], dict[str, str]]:
+    """The settings of the worker of a vendor, whose journal is in a folder of its own."""
+
+    def settings(vendor: str) -> dict[str, str]:
+        folder = tmp_path / vendor
+        folder.mkdir(exist_ok=True)
+        return {
+            "BROKER_URL": clean_broker,
+            "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
+            "XDG_DATA_HOME": str(folder),
+            "ORDER_POLL_SECONDS": "0.5",
+            "KIS_REST_URL": brokerage.simulator.kis_rest_url,
+            "KIS_WS_URL": brokerage.simulator.kis_ws_url,
+            **brokerage.settings(),
+        }
+
+    return settings
+
+
+@pytest.fixture
+def start(settings_of: Callable[[str], dict[str, str]]) -> Iterator[StartWorker]:
+    """Starts the worker of a vendor."""
     with ExitStack() as running:
 
         def worker(vendor: str) -> CommandProcess:
-            folder = tmp_path / vendor
-            folder.mkdir(exist_ok=True)
-            environment = {
-                "BROKER_URL": clean_broker,
-                "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
-                "XDG_DATA_HOME": str(folder),
-                "ORDER_POLL_SECONDS": "0.5",
-                "KIS_REST_URL": brokerage.simulator.kis_rest_url,
-                "KIS_WS_URL": brokerage.simulator.kis_ws_url,
-                **brokerage.settings(),
-            }
-            command = start_server("run", "--simulate", "--vendors", vendor, environment=environment)
+            command = start_server("run", "--simulate", "--vendors", vendor, environment=settings_of(vendor))
             running.enter_context(command)
             command.wait_ready()
             return command
@@ -197,3 +219,70 @@ def test_subscriptions_and_the_kill_switch_reach_both(start: StartWorker, client
     start("kiwoom")
     assert client.error("kiwoom.buy-order", BUY, to="tasks.orders")["code"] == "ORDERS_DISABLED"
     assert "truncated" not in client.call("broker.list-subscriptions")
+
+
+class NightAtWill(Maintenance):
+    """A maintenance that begins and ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.ends: datetime | None = None
+
+    def until(self, now: datetime) -> datetime | None:
+        return self.ends
+
+
+def test_the_states_of_an_absent_kiwoom_host_are_known_to_the_others(
+    start: StartWorker,
+    settings_of: Callable[[str], dict[str, str]],
+    client: Subscriber,
+    clean_broker: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The supervisor tells them; the worker under it is a real one, whose login is told of by the test."""
+    start("kis")
+    for name, value in settings_of("kiwoom").items():
+        monkeypatch.setenv(name, value)
+    told = notice_line(Notice(HostState.READY, "logged in")) + "\n"
+    program = f"import sys; sys.stdout.write({told!r}); from broker_server.entry import main; main()"
+    command = [sys.executable, "-c", program, "run", "--simulate", "--vendors", "kiwoom"]
+    night, stop = NightAtWill(), threading.Event()
+
+    def absent() -> dict[str, Any]:
+        rows = client.call("broker.get-status")["result"]
+        away: dict[str, Any] = next(row for row in rows if "kis" in row["vendors"])["away"]
+        return away
+
+    def is_told(state: str) -> bool:
+        return absent().get("kiwoom", {}).get("state") == state
+
+    with ThreadPoolExecutor() as pool, Listener(clean_broker, "host.kiwoom.*") as events:
+        supervisor = pool.submit(
+            run_supervisor,
+            load_settings(env_file=None),
+            command,
+            maintenance=night,
+            policy=Policy(first=120.0),
+            stop=stop,
+        )
+        try:
+            ready = events.wait("host.kiwoom.ready")
+            assert ready["worker"].endswith("-supervisor")
+            wait_until(lambda: client.call(*PRICE, keys=in_seconds(5))["status"] == "TASK_SUCCEED")
+            assert absent() == {}
+
+            night.ends = datetime.now(UTC) + timedelta(hours=2)
+            stopped = events.wait("host.kiwoom.stopped")
+            assert "maintenance" in stopped["reason"]
+            wait_until(lambda: is_told("STOPPED"))
+            row = absent()["kiwoom"]
+            assert (row["told_at"], row["told_by"]) == (stopped["time"], stopped["worker"])
+            assert row["age"] >= 0
+            assert len(events.of(state="READY")) == 1, "the supervised worker leaves it to its supervisor"
+
+            night.ends = None
+            wait_until(lambda: absent() == {} and len(events.of(state="READY")) == 2, 120.0)
+        finally:
+            stop.set()
+            assert supervisor.result(60) == 0
+        wait_until(lambda: is_told("STOPPED"))
+        assert "supervisor was ended" in absent()["kiwoom"]["reason"]
