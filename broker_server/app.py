@@ -58,6 +58,7 @@ async def serve(
     identity: Mapping[str, str | None],
     adopt_journal: bool,
     hours: bool,
+    trial: bool = False,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
     on_standby: Callable[[str], None],
@@ -75,6 +76,7 @@ async def serve(
         identity: Of the brokerage account by vendor, as `account_identities` gives it, or of its simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         hours: Whether the markets keep their hours: a simulated one may trade around the clock.
+        trial: The broker is a private node, which keeps the queues of earlier trials.
         on_ready: Called when the worker consumes.
         on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
@@ -101,7 +103,7 @@ async def serve(
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
     served = {vendor.name for vendor in vendors}
-    neighbours = Neighbours([vendor for vendor in VENDORS if vendor not in served])
+    neighbours = Neighbours([each for each in VENDORS if each not in served], fleeting=trial)
     fleet = Fleet(control, neighbours)
     registry = MethodRegistry(vendor_methods(vendors))
     styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))

@@ -184,6 +184,7 @@ async def _serve(
         identity=parts.identity,
         adopt_journal=adopt_journal,
         hours=parts.hours,
+        trial=parts.private_node,
         stop=stop,
         on_ready=lambda: announce(parts),
         on_standby=lambda waits_for: announce_standby(parts, waits_for),

@@ -255,7 +255,7 @@ class Intake:
         vendor = vendor_named(request)
         if vendor is None and request.method in ORIGINAL_METHODS:
             owner = vendor_of(request.method)
-            vendor = owner if owner is not None and self._neighbours.knows(owner) else None
+            vendor = owner if owner is not None and self._neighbours.claims(owner) else None
         return None if vendor in self._rules.vendors else vendor
 
     def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:

@@ -46,10 +46,12 @@ class Neighbours:
 
     Args:
         vendors: Those that this worker does not serve itself.
+        fleeting: On a node for trials what served it once need not come back.
     """
 
-    def __init__(self, vendors: Collection[str] = ()) -> None:
+    def __init__(self, vendors: Collection[str] = (), *, fleeting: bool = False) -> None:
         self.vendors = tuple(vendors)
+        self._fleeting = fleeting
         self._seen: dict[str, Neighbour] = {}
         self._look: NeighbourWatch | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -57,6 +59,11 @@ class Neighbours:
     def knows(self, vendor: str) -> bool:
         """Whether another worker serves the vendor, or has served it on this broker."""
         return vendor in self._seen
+
+    def claims(self, vendor: str) -> bool:
+        """Whether the names of the vendor are for its own workers only, present or not."""
+        seen = self._seen.get(vendor)
+        return seen is not None and (seen.here or not self._fleeting)
 
     def away(self) -> dict[str, Neighbour]:
         """The vendors that were served on this broker and have no worker now."""
@@ -83,7 +90,11 @@ class Neighbours:
             return
         self._seen[vendor] = neighbour
         if not neighbour.here and (before is None or before.here):
-            log.warning("no worker serves a vendor now, its tasks wait", vendor=vendor)
+            log.warning(
+                "no worker serves a vendor now, its tasks wait; delete its queue if none will come back",
+                vendor=vendor,
+                queue=vendor_queues(vendor)[0],
+            )
         elif neighbour.here and before is not None and not before.here:
             log.info("a vendor has a worker again", vendor=vendor)
 

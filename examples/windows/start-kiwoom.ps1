@@ -31,5 +31,5 @@ $env:PYTHONUTF8 = "1"
 $log = Join-Path $LogDirectory ("kiwoom-{0:yyyy-MM-dd}.log" -f (Get-Date))
 # Lines on standard error are the worker's log and no failure.
 $ErrorActionPreference = "Continue"
-& $Python -m broker_server.vendors.kiwoom.openapi_plus 2>&1 | ForEach-Object { "$_" } | Tee-Object -FilePath $log -Append
+& $Python -m broker_server supervise 2>&1 | ForEach-Object { "$_" } | Tee-Object -FilePath $log -Append
 exit $LASTEXITCODE
