@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.calls import CallCounts
 from broker_server.simulator.clock import SimulatedClock
 from broker_server.simulator.control_messages import (
@@ -24,7 +25,6 @@ from broker_server.simulator.faults import FaultBoard, FaultRequest
 from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.limits import Limits
-from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.kiwoom.gateway import KiwoomGateway
 from broker_server.simulator.kiwoom.limits import PREFIX, KiwoomLimits
 from broker_server.simulator.kiwoom_control.board import ControlBoard

@@ -10,9 +10,9 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import KRX, Instrument
-from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.market import MarketError
 from broker_server.simulator.orders import Order
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -17,7 +15,7 @@ import requests
 from tests.support.brokerage import CONTROL_SECONDS
 from tests.support.kiwoom_hosts import BACKENDS, ControlBrokerage
 from tests.support.live_data import Subscriber
-from tests.support.processes import ROOT, CommandProcess, start_server
+from tests.support.processes import CommandProcess, run_original_client, start_server
 from tests.support.waiting import wait_until
 
 StartWorker = Callable[..., CommandProcess]
@@ -74,26 +72,26 @@ def client(clean_broker: str) -> Iterator[Subscriber]:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_original_s_example_an_order_and_live_data(
-    start: StartWorker, client: Subscriber, brokerage: ControlBrokerage, backend: str
+    start: StartWorker, client: Subscriber, brokerage: ControlBrokerage, clean_broker: str, backend: str
 ) -> None:
     worker = start("kiwoom", backend=backend)
-    taken_before = len(brokerage.orders(vendor="kiwoom", ticker="005930"))
+    taken_before = len(brokerage.orders("005930"))
     held_before = _held(client)
-    client.publish(json.dumps(EXAMPLE).encode())
-    reply = client.wait("custom-task-id").json
-    assert (reply["result"], reply["status"]) == (["한국전력"], "TASK_SUCCEED")
+    shown = run_original_client(clean_broker)
+    assert "'task_id': 'custom-task-id', 'result': ['한국전력']" in shown
+    assert "'status': 'TASK_SUCCEED'" in shown
 
     executions = client.subscribe("kiwoom.subscribe-executions", {})
     trades = client.subscribe("subscribe-realtime", {"stock_code": "000660"})
     ordered = client.call("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1")
     assert ordered["status"] == "TASK_SUCCEED", (ordered, worker.output)
-    *_, taken = brokerage.orders(vendor="kiwoom", ticker="005930")
+    *_, taken = brokerage.orders("005930")
     assert (taken["quantity"], taken["side"]) == (3, "buy")
     assert ordered["result"][0]["order_no"] == taken["order_no"]
 
     again = client.wait(client.send("kiwoom.buy-order", BUY, to="tasks.orders", task_id="order-1"), count=2)
     assert again.json["replayed"], "the journal knows it"
-    assert len(brokerage.orders(vendor="kiwoom", ticker="005930")) == taken_before + 1
+    assert len(brokerage.orders("005930")) == taken_before + 1
 
     (fill, *_) = client.wait_events(executions, 1, event="fill", order_no=taken["order_no"])
     assert fill["result"][0]["quantity"] == 3
@@ -105,23 +103,13 @@ def test_the_original_s_example_an_order_and_live_data(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_the_original_s_client_works_unmodified(start: StartWorker, clean_broker: str, backend: str) -> None:
-    start("kiwoom", backend=backend)
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples/original_client.py"), clean_broker],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "'result': ['한국전력']" in done.stdout
-    assert "'status': 'TASK_SUCCEED'" in done.stdout
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_original_s_example_to_the_letter(start: StartWorker, client: Subscriber, backend: str) -> None:
+def test_the_original_s_example_to_the_letter(
+    start: StartWorker, client: Subscriber, clean_broker: str, backend: str
+) -> None:
     start("kiwoom", {"SAPI_COMPAT": "true"}, backend)
+    shown = run_original_client(clean_broker)
+    assert "{'task_id': 'custom-task-id', 'result': '한국전력', 'response_time': " in shown
+    assert shown.endswith("'status': 'TASK_SUCCEED'}")
     client.publish(json.dumps(EXAMPLE).encode())
     reply = client.wait("custom-task-id").json
     assert list(reply) == ["task_id", "result", "response_time", "status"]

@@ -49,7 +49,7 @@ class ControlBrokerage(KiwoomBrokerage):
 
     def worker(self, backend: str, environment: Literal["real", "mock"] = "real") -> dict[str, str]:
         """What a worker needs to be its customer by that way, besides ``--simulate``."""
-        settings = {**self.settings(environment), "KIWOOM_WS_URL": self.simulator.kiwoom_ws_url}
+        settings = {**self.settings(environment), **self.live_settings()}
         if backend == "openapi-plus":
             for name in ("KIWOOM_APP_KEY", "KIWOOM_APP_SECRET", "KIWOOM_ACCOUNT", "KIWOOM_WS_URL"):
                 del settings[name]
