@@ -90,11 +90,12 @@ class AsyncLink:
         self.streams = AsyncStreamConsumers()
 
     async def start(self, seconds: float) -> None:
-        """Connect; from then on every lost connection is replaced.
+        """Connect; from then on every lost connection is replaced. What failed can be tried again.
 
         Raises:
             BrokerUnreachable: No URL worked, or none within ``seconds``.
         """
+        self._stopping = False
         self._opened = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep_connected(self._opened), name=self._name)
         try:

@@ -75,5 +75,6 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    # pika reports every reconnection with stack traces; the worker says the same in one line.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # These report every reconnection, pika with stack traces; we say the same in one line.
+    for name in ("pika", "aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -23,6 +23,7 @@ from broker_server.amqp.topology import QueueRefused
 from broker_server.app import serve
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
+from broker_server.gateway_process import GatewayProcess
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs
 from broker_server.orders.gate import Step, no_step
@@ -128,6 +129,7 @@ def run_worker(
     seed: int = 0,
     hours: bool = False,
     adopt_journal: bool = False,
+    gateway: bool = False,
     extra_methods: Iterable[Method[Any]] = (),
     extra_vendors: Iterable[Vendor] = (),
     step: Step = no_step,
@@ -140,6 +142,7 @@ def run_worker(
         seed: Of the simulated market.
         hours: The simulated market keeps the exchange's hours.
         adopt_journal: Take orders although another journal is pinned at the broker.
+        gateway: Run the gateway beside it once it is ready, until it ends.
         extra_methods: More methods than the adapters bring.
         extra_vendors: More vendors than the settings name.
         step: Told of each step of an order.
@@ -149,14 +152,17 @@ def run_worker(
     """
     configure_logs(settings.log_format, settings.log_level, settings.secrets())
     try:
-        with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
+        with (
+            prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts,
+            _beside(parts, gateway=gateway) as on_ready,
+        ):
             secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(_serve(parts, adopt_journal, extra_methods, step))
+                runner.run(_serve(parts, adopt_journal, extra_methods, step, on_ready))
     except (
         SettingsError,
         JournalError,
@@ -170,8 +176,30 @@ def run_worker(
     return 0
 
 
+@contextmanager
+def _beside(parts: Prepared, *, gateway: bool) -> Iterator[Callable[[], None]]:
+    """What to call once the worker is ready; what that has started ends with the block."""
+    if not gateway:
+        yield lambda: announce(parts)
+        return
+    process = GatewayProcess({"BROKER_URL": parts.broker_url}, simulated=parts.environment == "simulated")
+
+    def on_ready() -> None:
+        announce(parts)
+        process.start()
+
+    try:
+        yield on_ready
+    finally:
+        process.stop()
+
+
 async def _serve(
-    parts: Prepared, adopt_journal: bool, extra_methods: Iterable[Method[Any]], step: Step
+    parts: Prepared,
+    adopt_journal: bool,
+    extra_methods: Iterable[Method[Any]],
+    step: Step,
+    on_ready: Callable[[], None],
 ) -> None:
     stop = asyncio.Event()
     stop_on_signal(stop)
@@ -186,7 +214,7 @@ async def _serve(
         hours=parts.hours,
         trial=parts.private_node,
         stop=stop,
-        on_ready=lambda: announce(parts),
+        on_ready=on_ready,
         on_standby=lambda waits_for: announce_standby(parts, waits_for),
         extra_methods=extra_methods,
         step=step,

@@ -52,12 +52,19 @@ T = TypeVar("T")
 OrNone = Annotated[T | None, BeforeValidator(_lifted)]
 
 
-class Settings(BaseSettings):
-    """The settings of one worker. Field names in capitals are the variables."""
+class SettingsGroup(BaseSettings):
+    """How settings are read."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
+
+
+GroupT = TypeVar("GroupT", bound=SettingsGroup)
+
+
+class Settings(SettingsGroup):
+    """The settings of one worker. Field names in capitals are the variables."""
 
     broker_url: SecretStr | None = None
     vendors: Annotated[tuple[str, ...], NoDecode] = ("kis",)
@@ -212,9 +219,9 @@ class Settings(BaseSettings):
             if secret is not None
         ]
         if self.broker_url is not None:
-            values += _passwords(self.broker_url.get_secret_value())
+            values += url_passwords(self.broker_url.get_secret_value())
         if self.journal_url is not None:
-            values += _passwords(self.journal_url)
+            values += url_passwords(self.journal_url)
         if self.kis_account is not None:
             number, product = self.kis_account.split("-")
             values += [self.kis_account, number + product, number]
@@ -224,7 +231,7 @@ class Settings(BaseSettings):
         return values
 
 
-def _passwords(url: str) -> set[str]:
+def url_passwords(url: str) -> set[str]:
     """The password in a URL in every form that a log could show: as written, plain, percent-encoded."""
     written = set(re.findall("://[^:/]*:([^@]*)@", url))  # SQLAlchemy's reading: a slash may be in it
     with suppress(ValueError):
@@ -235,9 +242,15 @@ def _passwords(url: str) -> set[str]:
 
 
 def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Settings:
-    """Read the settings.
+    """The settings of a worker; see `load_group`."""
+    return load_group(Settings, env_file=env_file, **overrides)
+
+
+def load_group(group: type[GroupT], *, env_file: str | None = ".env", **overrides: Any) -> GroupT:
+    """Read a group of settings.
 
     Args:
+        group: Which.
         env_file: Read beside the environment; ``None`` for a trial, which must not pick up the broker and the
             limits of a real worker.
         overrides: Values that the command line gives; they win. ``None`` means not given.
@@ -247,7 +260,7 @@ def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Setting
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(_env_file=env_file, **given)
+        return group(_env_file=env_file, **given)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0]).upper() if problem["loc"] else ""

@@ -32,6 +32,8 @@ _SETTINGS_OF_THE_CALLER = (
     "ACCOUNTS_FILE",
     "JOURNAL_URL",
     "PG",
+    "PRICE",
+    "GATEWAY_",
     "VENDORS",
 )
 

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import orjson
 
+from broker_server.gateway.rate_limits import TokenBucket
 from broker_server.gateway.socket import messages
 from broker_server.gateway.socket.hub import Hub
-from broker_server.gateway.socket.limits import MessageBudget, SocketLimits
+from broker_server.gateway.socket.limits import SocketLimits
 from broker_server.gateway.socket.outbox import TOO_MANY_REQUESTS, Outbox, Overflow
 from broker_server.gateway.socket.topics import Topic, TopicError, read_topic
 
@@ -119,10 +120,11 @@ class SocketSession:
                 return NO_PONG, f"no pong within {self._limits.pong_seconds:g} s of a ping"
 
     async def _read(self) -> tuple[int, str]:
-        budget = MessageBudget(self._limits, self._monotonic())
+        limits = self._limits
+        budget = TokenBucket(limits.messages_per_second, limits.burst, self._monotonic())
         while (message := await self._wire.receive()) is not None:
-            if not budget.spend(self._monotonic()):
-                return TOO_MANY_REQUESTS, f"more than {self._limits.messages_per_second:g} messages a second"
+            if budget.spend(self._monotonic()):
+                return TOO_MANY_REQUESTS, f"more than {limits.messages_per_second:g} messages a second"
             self._take(message)
         return 1000, "the client has gone"
 
