@@ -34,6 +34,8 @@ _SETTINGS_OF_THE_CALLER = (
     "ACCOUNTS_FILE",
     "JOURNAL_URL",
     "PG",
+    "PRICE",
+    "GATEWAY_",
     "VENDORS",
 )
 

@@ -27,6 +27,7 @@ from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kiwoom.gateway import KiwoomGateway
 from broker_server.simulator.kiwoom.limits import PREFIX, KiwoomLimits
+from broker_server.simulator.kiwoom_control.board import ControlBoard
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
 from broker_server.simulator.stream_faults import STREAM_FAULTS
@@ -43,6 +44,7 @@ class Control:
         kis: Whose limits can be changed.
         kiwoom: Likewise.
         stream: What is asked about live data.
+        controls: What is asked about simulated controls.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Control:
         kis: KisGateway,
         kiwoom: KiwoomGateway,
         stream: StreamControl,
+        controls: ControlBoard,
     ) -> None:
         self._clock = clock
         self._exchange = exchange
@@ -62,6 +65,7 @@ class Control:
         self._kis = kis
         self._kiwoom = kiwoom
         self._stream = stream
+        self._controls = controls
 
     def application(self) -> web.Application:
         """The routes."""
@@ -69,6 +73,7 @@ class Control:
         application.router.add_get("/", self.describe)
         application.router.add_get("/orders", self.orders)
         self._stream.add_routes(application.router)
+        self._controls.add_routes(application.router)
         application.router.add_get("/calls", self.calls)
         application.router.add_delete("/calls", self.clear_calls)
         application.router.add_get("/faults", self.list_faults)

@@ -28,6 +28,11 @@ ENDPOINTS = {
     "reconnect_seconds, registration_seconds, max_registrations, max_group_registrations, max_list, counted, "
     "tick_interval, burst_every}}",
     "DELETE /stream": "as in the beginning",
+    "GET /openapi-plus": "how the simulated OpenAPI+ controls behave, and what each was asked",
+    "POST /openapi-plus": "{login_code, login_waits, silent, refused, overloads, order_overloads, "
+    "order_code, no_password, chejan_first, text_first, dies_after, moved, real_width, answer_seconds, "
+    "query_windows, jitter_seconds, lose_connection}",
+    "DELETE /openapi-plus": "as in the beginning",
     "GET /calls": "calls per path and per TR, and errors per code",
     "DELETE /calls": "start the counts from zero",
     "GET /faults": "the faults that wait for calls, and the limits in force",

@@ -33,6 +33,8 @@ from broker_server.simulator.kiwoom.realtime.hub import KiwoomHub
 from broker_server.simulator.kiwoom.realtime.server import KiwoomRealtimeServer
 from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSettings
 from broker_server.simulator.kiwoom.server import make_gateway as make_kiwoom
+from broker_server.simulator.kiwoom_control.board import ControlBoard
+from broker_server.simulator.kiwoom_control.door import ControlDoor
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
@@ -112,6 +114,10 @@ class Simulators:
             monotonic,
             options.kiwoom_stream,
         )
+        self.kiwoom_controls = ControlBoard(random.Random(f"{options.seed}/late events"))  # noqa: S311 - no secret
+        self._kiwoom_door = ControlDoor(
+            self.exchange, self.kiwoom_credentials, self.kiwoom_controls, self.kiwoom.instance, monotonic
+        )
         self._monotonic = monotonic
         self._runners: list[web.BaseRunner] = []
         self.kis_rest_url = self.kis_ws_url = self.control_url = ""
@@ -123,7 +129,9 @@ class Simulators:
         realtime = RealtimeServer(self.kis_stream, self.kis.instance)
         self.kis_ws_url = await self._realtime(realtime.handle, options.kis_ws_port)
         self.kis_stream.start()
-        self.kiwoom_rest_url = await self._rest(self.kiwoom.handle, options.kiwoom_port)
+        self.kiwoom_rest_url = await self._rest(
+            self._kiwoom_door.beside(self.kiwoom.handle), options.kiwoom_port
+        )
         kiwoom_realtime = KiwoomRealtimeServer(self.kiwoom_stream, self.kiwoom.instance, self._monotonic)
         self.kiwoom_ws_url = await self._realtime(kiwoom_realtime.handle, options.kiwoom_ws_port)
         self.kiwoom_stream.start()
@@ -135,6 +143,7 @@ class Simulators:
             self.kis,
             self.kiwoom,
             StreamControl(self.kis_stream, self.kiwoom_stream, self.stream_faults),
+            self.kiwoom_controls,
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         self.control_url = await self._listen(runner, self.options.control_port)

@@ -28,7 +28,7 @@ StreamFaultKind = Literal[
 STREAM_FAULTS = frozenset(get_args(StreamFaultKind))
 INSTANT = frozenset({"drop", "close", "notice"})
 SPOILS_FRAMES = frozenset({"append_columns", "short_records", "wrong_key"})
-_KIS_ONLY = SPOILS_FRAMES | {"notice", "load"}
+_KIS_ONLY = SPOILS_FRAMES | {"notice"}
 _COUNTED = frozenset({"unanswered", "refuse", "reject"})
 
 
@@ -69,7 +69,7 @@ class StreamFaultRequest(BaseModel):
             sessions of the moment alone.
         code: Of ``refuse``: ``OPSP…`` of KIS, or six digits of Kiwoom.
         columns: How many values are appended or missing.
-        rate: Frames per second of ``load``, all registrations together.
+        rate: Frames per second of ``load``, all registrations at a vendor together.
         records: Records per frame of ``load``.
     """
 

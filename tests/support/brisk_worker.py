@@ -7,6 +7,8 @@ from functools import partial
 from broker_server import entry
 from broker_server.vendors.kis import vendor
 from broker_server.vendors.kis.realtime_pool import KisFeed
+from broker_server.vendors.kiwoom.rest import backend
+from broker_server.vendors.kiwoom.rest.feed import RestFeed
 from broker_server.vendors.live_timing import Timing
 
 TIMING = Timing(
@@ -25,4 +27,5 @@ TIMING = Timing(
 def main() -> None:
     """Run ``broker-server``."""
     vendor.KisFeed = partial(KisFeed, timing=TIMING)  # type: ignore[assignment,misc]
+    backend.RestFeed = partial(RestFeed, timing=TIMING)  # type: ignore[assignment,misc]
     entry.main()

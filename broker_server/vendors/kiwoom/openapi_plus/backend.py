@@ -29,7 +29,7 @@ ACCOUNT_ITEM = "계좌번호"
 
 
 class OpenApiPlusBackend:
-    """Implements `broker_server.vendors.kiwoom.backend.Backend`. `start` it before use.
+    """Implements `broker_server.vendors.kiwoom.backend.Backend`. Logs in when first used, or by `start`.
 
     Args:
         config: The login.
@@ -133,6 +133,7 @@ class OpenApiPlusBackend:
         return timedelta(0)
 
     def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
+        self.start()
         self._feed = ControlFeed(
             listener,
             on_registrar=self._with_registrar,

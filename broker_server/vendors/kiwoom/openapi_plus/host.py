@@ -115,7 +115,7 @@ def supervise(
         maintenance or read_maintenance(),
         now=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
-        on_notice=on_notice or _log,
+        on_notice=on_notice or log_notice,
         policy=policy,
     )
     try:
@@ -149,7 +149,8 @@ def _pass_on(line: str) -> None:
         sys.stdout.flush()
 
 
-def _log(notice: Notice) -> None:
+def log_notice(notice: Notice) -> None:
+    """Log a change of state."""
     log.info(
         "kiwoom_host",
         state=str(notice.state),

@@ -521,3 +521,50 @@ async def test_automatic_live_data_of_a_query_reach_nobody() -> None:
         assert {each[0].symbol for each in listener.of("received")} == {"000660"}
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def test_who_asks_while_the_login_is_being_told_waits_for_its_accounts() -> None:
+    found: list[bool] = []
+    with house() as open_house:
+        asking = threading.Thread(
+            target=lambda: found.extend(
+                each.passed for each in open_house.backend.check(open_house.context())
+            )
+        )
+
+        def told(notice: Notice) -> None:
+            if notice.state is HostState.READY:
+                asking.start()
+                asking.join(0.5)  # on the control's thread, which has not told the accounts yet
+
+        open_house.backend.listeners.append(told)
+        open_house.ready()
+        wait_until(lambda: found)
+    assert found == [True, True]
+
+
+def test_nothing_logs_in_before_somebody_needs_it() -> None:
+    made: list[ControlEvents] = []
+
+    def make(events: ControlEvents) -> KiwoomControl:
+        made.append(events)
+        raise RuntimeError("no control in this test")
+
+    backend = OpenApiPlusBackend(OpenApiPlusConfig(timing=QUICK), make, pump=Messages(), clock=SystemClock())
+    assert backend.status()["state"] == "CONNECTING"
+    assert "serves the account" in backend.status()["reason"]
+    assert made == []
+    context = TaskContext(
+        task_id="1",
+        received_at=datetime.now(UTC),
+        ensure_in_time=lambda: None,
+        report_progress=lambda done, total: None,
+    )
+    with pytest.raises(VendorUnavailable, match="no control in this test"):
+        backend.stock_name("005930", context)
+    assert len(made) == 1
+    backend.close()
+    unused = OpenApiPlusBackend(OpenApiPlusConfig(), make, pump=Messages(), clock=SystemClock())
+    unused.close()
+    unused.start()
+    assert len(made) == 1

@@ -126,6 +126,23 @@ def test_a_lost_connection_restarts_the_host() -> None:
     assert night.notices[0] == LOST
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (HostState.READY, HostState.CONNECTION_LOST),
+        (HostState.CONNECTING, HostState.CONNECTION_LOST),
+        (HostState.UPDATE_PENDING, HostState.UPDATE_PENDING),
+    ],
+)
+def test_a_host_that_has_died_is_not_said_to_be_ready(said: HostState, told: HostState) -> None:
+    night = Night().run(1)
+    night.supervisor.told(Notice(said, ""))
+    night.hosts[0].code = -11
+    night.run(1)
+    assert night.notices[-1].state is told
+    assert "exit code -11" in night.notices[-1].reason
+
+
 def test_a_host_that_does_not_end_is_killed() -> None:
     night = Night()
     night.stubborn = True
@@ -192,6 +209,7 @@ def test_the_end_is_the_end() -> None:
     night.run(600)
     assert not night.supervisor.is_running
     assert len(night.hosts) == 1
+    assert night.notices[-1] == Notice(HostState.STOPPED, "the supervisor was ended")
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)))  # noqa: DTZ001 - the zone follows
