@@ -3,7 +3,8 @@
 import { byId, make } from "/page/dom.js";
 import { eventLine, orderState } from "/page/events.js";
 import { get } from "/page/gateway.js";
-import { locale, onLanguage, text, word } from "/page/texts.js";
+import { figure } from "/page/numbers.js";
+import { onLanguage, text, word } from "/page/texts.js";
 import { clock } from "/page/time.js";
 import { workerCard } from "/page/workers.js";
 
@@ -81,17 +82,16 @@ export class ActivityView {
   }
 
   showOrders(orders) {
-    const number = new Intl.NumberFormat(locale());
-    const figure = (value) => make("td", { class: "number" }, value === null || value === undefined ? "" : number.format(value));
+    const cell = (value) => make("td", { class: "number" }, figure(value));
     byId("orders").hidden = !orders.length;
     byId("orders-none").hidden = orders.length > 0;
     byId("orders").tBodies[0].replaceChildren(...orders.map((order) => make("tr", {},
       make("td", {}, clock(order.time)),
       make("td", {}, order.ticker ?? ""),
       make("td", { class: { buy: "up", sell: "down" }[order.side] ?? "" }, word("action", order.action ?? order.side ?? "")),
-      figure(order.quantity),
-      order.price === null ? make("td", { class: "number" }, word("type", order.order_type ?? "")) : figure(Number(order.price)),
-      figure(order.filled_quantity),
+      cell(order.quantity),
+      order.price === null ? make("td", { class: "number" }, word("type", order.order_type ?? "")) : cell(Number(order.price)),
+      cell(order.filled_quantity),
       make("td", {}, orderState(order), order.reason ? make("span", { class: "why", lang: "en" }, order.reason) : null))));
   }
 

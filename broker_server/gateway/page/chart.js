@@ -3,6 +3,7 @@
 import { CandlestickSeries, HistogramSeries, createChart } from "/page/vendor/lightweight-charts.js";
 import { byId } from "/page/dom.js";
 import { get } from "/page/gateway.js";
+import { figure } from "/page/numbers.js";
 import { locale, onLanguage, text } from "/page/texts.js";
 import { day } from "/page/time.js";
 
@@ -13,7 +14,7 @@ export class CandleChart {
     this.chart = createChart(byId("chart"), {
       autoSize: true,
       layout: { background: { color: "transparent" }, attributionLogo: false }, // the page's foot has it in words
-      localization: { dateFormat: "yyyy-MM-dd", priceFormatter: (price) => Math.round(price).toLocaleString(locale()) },
+      localization: { dateFormat: "yyyy-MM-dd", priceFormatter: (price) => figure(Math.round(price)) },
       handleScroll: { vertTouchDrag: false }, // a finger scrolls the page
     });
     this.candles = this.chart.addSeries(CandlestickSeries, { priceFormat: { type: "price", precision: 0, minMove: 1 } });
@@ -95,11 +96,10 @@ export class CandleChart {
 
   note() {
     const candles = this.shown ?? [];
-    const number = new Intl.NumberFormat(locale());
     byId("chart-note").textContent = !this.ticker ? text("noneChosen")
       : candles.length ? text("candleNote", {
         count: candles.length, first: candles[0].date, last: candles.at(-1).date,
-        low: number.format(Math.min(...candles.map((each) => each.low))), high: number.format(Math.max(...candles.map((each) => each.high))),
+        low: figure(Math.min(...candles.map((each) => each.low))), high: figure(Math.max(...candles.map((each) => each.high))),
       })
         : this.shown ? text("noCandles", { ticker: this.ticker })
           : text(this.failed ? "candlesFailed" : "row_waiting");

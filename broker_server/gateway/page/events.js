@@ -1,7 +1,8 @@
 // What broker.events tells, in words.
 
 import { make } from "/page/dom.js";
-import { locale, text, word } from "/page/texts.js";
+import { figure } from "/page/numbers.js";
+import { text, word } from "/page/texts.js";
 
 export function orderState(order) {
   return word("order", order.status ?? order.state ?? "");
@@ -31,7 +32,7 @@ function sentence(event) {
     case "order":
       return text("event_order", {
         ...values, ticker: event.ticker ?? "", what: word("action", event.action ?? event.side ?? ""),
-        quantity: new Intl.NumberFormat(locale()).format(event.quantity ?? 0), state: orderState(event),
+        quantity: figure(event.quantity), state: orderState(event),
       });
     default:
       return [event.type, values.vendor, values.worker, event.state].filter(Boolean).join(" · ");

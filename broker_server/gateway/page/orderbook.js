@@ -1,7 +1,8 @@
 // The order book of the chosen ticker.
 
 import { byId, make } from "/page/dom.js";
-import { locale, onLanguage, text, word } from "/page/texts.js";
+import { figure } from "/page/numbers.js";
+import { onLanguage, text, word } from "/page/texts.js";
 import { clock } from "/page/time.js";
 
 const LEVELS = 5;
@@ -30,17 +31,18 @@ export class OrderBook {
       this.book = message.data;
     } else if (message.type === "status" && message.topic === `orderbook:${this.ticker}`) {
       this.state = message.state;
+    } else if (message.type === "error" && message.topic === `orderbook:${this.ticker}`) {
+      this.state = message.code;
     } else return;
     this.draw();
   }
 
   draw() {
     const { book } = this;
-    const number = new Intl.NumberFormat(locale());
     const line = (level, side) => make("tr", { class: side },
-      make("td", { class: "number" }, side === "ask" ? number.format(level.quantity) : ""),
-      make("td", { class: "number level" }, number.format(level.price)),
-      make("td", { class: "number" }, side === "bid" ? number.format(level.quantity) : ""));
+      make("td", { class: "number" }, side === "ask" ? figure(level.quantity) : ""),
+      make("td", { class: "number level" }, figure(level.price)),
+      make("td", { class: "number" }, side === "bid" ? figure(level.quantity) : ""));
     const asks = book?.asks.slice(0, LEVELS).reverse() ?? [];
     const bids = book?.bids.slice(0, LEVELS) ?? [];
     byId("book").hidden = !asks.length && !bids.length;

@@ -1,8 +1,9 @@
 // One instrument in the table of prices.
 
 import { make } from "/page/dom.js";
+import { figure } from "/page/numbers.js";
 import { sparkline } from "/page/sparkline.js";
-import { locale, text, word } from "/page/texts.js";
+import { text, word } from "/page/texts.js";
 import { age, clock } from "/page/time.js";
 
 const COURSE = 120;
@@ -14,6 +15,8 @@ export class PriceRow {
   constructor(ticker, { choose, remove }) {
     this.ticker = ticker;
     this.price = null;
+    this.drawn = null; // the price that is on the screen
+    this.frame = null;
     this.state = "waiting";
     this.reason = null;
     this.course = [];
@@ -39,14 +42,20 @@ export class PriceRow {
   }
 
   take(price) {
-    const before = this.price?.price;
     this.price = price;
     if (price.source !== "daily_close") {
       this.course.push(price.price);
       if (this.course.length > COURSE) this.course.shift();
     }
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  // However many prices come in between two pictures of the screen, they are one change to look at.
+  draw() {
+    this.frame = null;
+    const before = this.drawn;
     this.show();
-    if (before !== undefined && before !== price.price) flash(this.cells.price, price.price > before);
+    if (before !== null && before !== this.price.price) flash(this.cells.price, this.price.price > before);
   }
 
   stand(state, reason) {
@@ -61,23 +70,18 @@ export class PriceRow {
 
   show() {
     const { cells, price } = this;
-    const number = new Intl.NumberFormat(locale());
-    const signed = new Intl.NumberFormat(locale(), { signDisplay: "exceptZero" });
-    const percent = new Intl.NumberFormat(locale(), {
-      signDisplay: "exceptZero", minimumFractionDigits: 2, maximumFractionDigits: 2,
-    });
-    const shown = (value, format = number) => (value === null || value === undefined ? "–" : format.format(value));
     this.name.setAttribute("aria-label", text("showChart", { ticker: this.ticker }));
     this.removal.setAttribute("aria-label", text("removeOne", { ticker: this.ticker }));
     const direction = !price?.change ? "" : price.change > 0 ? "up" : "down";
-    cells.price.replaceChildren(make("span", { class: `price ${direction}` }, shown(price?.price)));
-    cells.change.replaceChildren(make("span", { class: direction }, shown(price?.change, signed)));
-    const rate = shown(price?.change_rate, percent);
+    cells.price.replaceChildren(make("span", { class: `price ${direction}` }, figure(price?.price)));
+    cells.change.replaceChildren(make("span", { class: direction }, figure(price?.change, "signed")));
+    const rate = figure(price?.change_rate, "percent");
     cells.rate.replaceChildren(make("span", { class: direction }, rate === "–" ? rate : `${rate}%`));
-    cells.volume.textContent = shown(price?.volume);
+    cells.volume.textContent = figure(price?.volume);
     cells.bidAsk.textContent = price?.bid_price || price?.ask_price
-      ? `${shown(price.bid_price)} / ${shown(price.ask_price)}` : "–";
+      ? `${figure(price.bid_price)} / ${figure(price.ask_price)}` : "–";
     cells.course.replaceChildren(sparkline(this.course, direction));
+    this.drawn = price?.price ?? null;
     this.showSource();
     this.showAge();
   }

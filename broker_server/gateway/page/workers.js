@@ -1,7 +1,8 @@
 // How a worker and its brokerages are, in words: what matters first, counts only where they say something.
 
 import { make } from "/page/dom.js";
-import { locale, text, word } from "/page/texts.js";
+import { figure } from "/page/numbers.js";
+import { text, word } from "/page/texts.js";
 import { clock } from "/page/time.js";
 
 export function workerCard(status) {
@@ -78,8 +79,4 @@ function line(kind, said) {
 
 function why(reason) {
   return reason ? make("p", { class: "why", lang: "en" }, reason) : null;
-}
-
-function figure(value) {
-  return new Intl.NumberFormat(locale()).format(value ?? 0);
 }
