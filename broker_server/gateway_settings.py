@@ -27,6 +27,10 @@ class GatewaySettings(PricesSettings):
         ipaddress.ip_network("127.0.0.0/8"),
         ipaddress.ip_network("::1/128"),
     )
+    gateway_proxies: Annotated[tuple[Network, ...], NoDecode] = (
+        ipaddress.ip_network("127.0.0.1/32"),
+        ipaddress.ip_network("::1/128"),
+    )
     gateway_vendors: Annotated[tuple[str, ...], NoDecode] = ("kis", "kiwoom", "koscom")
     gateway_rate_limit: float = Field(default=50, gt=0, le=100_000)
     gateway_max_topics: int = Field(default=200, ge=1, le=10_000)
@@ -35,7 +39,12 @@ class GatewaySettings(PricesSettings):
     price_stale_seconds: float = Field(default=60, ge=1, le=86_400)
 
     @field_validator(
-        "gateway_api_keys", "gateway_origins", "gateway_trusted_networks", "gateway_vendors", mode="before"
+        "gateway_api_keys",
+        "gateway_origins",
+        "gateway_trusted_networks",
+        "gateway_proxies",
+        "gateway_vendors",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:

@@ -24,6 +24,7 @@ from broker_server.amqp.private_node.ports import free_port
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.chromium import FIXTURES, ensure_chromium
 from tests.support.docker_broker import docker_answers, rabbitmq_container
+from tests.support.nginx import ensure_nginx
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
 _SETTINGS_OF_THE_CALLER = (
@@ -47,7 +48,7 @@ if os.environ.get("CI"):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install PostgreSQL and Chromium before the first test that needs them, outside its time limit."""
+    """Install what tests need of Debian before the first one does: no test's own time limit is for that."""
     if session.config.option.collectonly:
         return
     if any(FIXTURES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
@@ -55,6 +56,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             ensure_chromium()
     if not os.environ.get("TEST_POSTGRES_URL") and any(_needs_postgres(item) for item in session.items):
         ensure_postgres()
+    if any("nginx" in getattr(item, "fixturenames", ()) for item in session.items):
+        ensure_nginx()
 
 
 def _needs_postgres(item: pytest.Item) -> bool:

@@ -102,8 +102,9 @@ def _token(scope: Scope, headers: Headers) -> str | None:
     if scope["path"] == TOKENS:
         return None
     if scope["path"] == WEB_SOCKET:
-        return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
-    token: str | None = headers.get("x-gateway-token")
+        token: str | None = parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
+    else:
+        token = headers.get("x-gateway-token")
     return token
 
 

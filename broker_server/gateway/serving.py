@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 2.0
 GRACE_SECONDS = 3
+LOOPBACK = ("127.0.0.1", "::1")
+SILENCE_SECONDS = 15.0
+"""When a stream on which nothing comes asks whether a worker still has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ def serve_gateway(
 
 async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None]) -> int:
     app = make_gateway(settings, context)
-    server = _Server(server_config(app), on_ready)
+    server = _Server(server_config(app, [str(each) for each in settings.gateway_proxies]), on_ready)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -81,10 +84,15 @@ async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: C
     return 0
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
-    """How uvicorn serves the application; on which socket, its caller decides."""
+def server_config(app: FastAPI, proxies: Sequence[str] = LOOPBACK) -> uvicorn.Config:
+    """How uvicorn serves the application; on which socket, its caller decides.
+
+    Args:
+        proxies: Addresses and networks whose ``X-Forwarded-For`` is believed.
+    """
     return uvicorn.Config(
         app,
+        forwarded_allow_ips=list(proxies),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -99,7 +107,9 @@ def server_config(app: FastAPI) -> uvicorn.Config:
 def make_gateway(settings: GatewaySettings, context: GatewayContext) -> FastAPI:
     """The application with everything behind it; nothing happens before it is started."""
     board = PriceBoard(settings.gateway_vendors)
-    client = AsyncClient(context.broker_url, name="broker-gateway", clock=context.clock)
+    client = AsyncClient(
+        context.broker_url, name="broker-gateway", stream_silence=SILENCE_SECONDS, clock=context.clock
+    )
     feed = PriceFeed(
         client,
         board,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakSet
 
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError
@@ -18,7 +19,8 @@ from broker_server.prices.rest_prices import RestPrices
 from broker_server.prices.vendor_stream import VendorStream
 
 SWEEP_SECONDS = 1.0
-PING_SECONDS = 10.0
+PING_SECONDS = 5.0
+PING_TIMEOUT = 3.0
 FORGET_AFTER = timedelta(minutes=10)
 MOST_WATCHED = 5_000
 TOO_MANY = Standing(State.UNAVAILABLE, f"more than {MOST_WATCHED} subscriptions at the workers")
@@ -85,6 +87,7 @@ class PriceFeed:
         self._users: dict[tuple[PriceKey, Interest], int] = {}
         self._watches: dict[tuple[PriceKey, Interest], asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._streams: WeakSet[VendorStream] = WeakSet()
         self._looks: set[asyncio.Task[Standing | None]] = set()
         self._read_at: dict[PriceKey, datetime] = {}
         self._trouble: str | None = "no worker has answered yet"
@@ -141,9 +144,11 @@ class PriceFeed:
 
     def _watch(self, key: PriceKey, interest: Interest) -> KeyWatch:
         def open_stream(vendor: str, changed: Callable[[], None]) -> VendorStream:
-            return VendorStream(
+            stream = VendorStream(
                 self._client, self._board, vendor, key, interest, changed=changed, clock=self._clock
             )
+            self._streams.add(stream)
+            return stream
 
         def tell(standing: Standing) -> None:
             if interest == "price" or (key, "price") not in self._watches:
@@ -200,10 +205,16 @@ class PriceFeed:
             )
 
     async def _ask_who_is_there(self) -> None:
+        """A worker that is killed says nothing of its streams."""
         while True:
             try:
-                await self._client.ping(timeout=5)
-                self._trouble = None
+                await self._client.ping(timeout=PING_TIMEOUT)
             except BrokerError as error:
                 self._trouble = str(error)
+                for stream in list(self._streams):
+                    stream.doubt("no worker answers")
+            else:
+                self._trouble = None
+                for stream in list(self._streams):
+                    stream.trust()
             await asyncio.sleep(PING_SECONDS)

@@ -10,7 +10,7 @@ from broker_server.prices.model import Standing, State
 
 STEP_IN_SECONDS = 10.0
 """How long a vendor may be silent before the next one is subscribed too."""
-_WORST_FIRST = (State.UNKNOWN, State.UNAVAILABLE, State.WAITING, State.STALE, State.RECONNECTING)
+_WORST_FIRST = (State.UNAVAILABLE, State.UNKNOWN, State.WAITING, State.STALE, State.RECONNECTING)
 
 
 class Stream(Protocol):

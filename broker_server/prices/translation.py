@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,8 @@ from broker_server.prices.model import (
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """A time that is further in the future than this is not believed."""
+
+_NAMES_THE_TICKER = re.compile(r"\bticker\b")
 
 Event = Mapping[str, Any]
 
@@ -139,8 +142,11 @@ def price_of_close(candle: DailyCandle, before: int | None, closed_at: datetime)
 
 
 def refusal_of(error: InvalidParameters) -> State:
-    """Whether the ticker is unknown, or a worker cannot be asked in this way."""
-    return State.UNKNOWN if error.message.startswith("ticker") else State.UNAVAILABLE
+    """Whether the ticker is unknown, or a worker cannot be asked in this way.
+
+    The contract has one code for both; the workers' texts name the parameter.
+    """
+    return State.UNKNOWN if _NAMES_THE_TICKER.search(error.message) else State.UNAVAILABLE
 
 
 def key_of_event(event: Event) -> PriceKey:

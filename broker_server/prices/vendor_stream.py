@@ -86,7 +86,7 @@ class VendorStream:
         *,
         changed: Callable[[], None],
         clock: Callable[[], datetime],
-        subscribe_timeout: float = 15.0,
+        subscribe_timeout: float = 8.0,
     ) -> None:
         self.standing = Standing(State.WAITING)
         self.vendor = vendor
@@ -97,11 +97,24 @@ class VendorStream:
         self._changed = changed
         self._clock = clock
         self._subscribe_timeout = subscribe_timeout
+        self._before_doubt: Standing | None = None
 
     @property
     def is_live(self) -> bool:
         """Whether it is served now, live or by REST in its place."""
         return self.standing.state in (State.LIVE, State.POLLING)
+
+    def doubt(self, reason: str) -> None:
+        """It cannot be live, although nobody has said so: call it silent until something comes."""
+        if self.is_live:
+            before = self.standing
+            self._set(Standing(State.RECONNECTING, reason))
+            self._before_doubt = before
+
+    def trust(self) -> None:
+        """It can be again. What came meanwhile counts more."""
+        if self._before_doubt is not None:
+            self._set(self._before_doubt)
 
     async def run(self) -> None:
         """Keep it until cancelled; then it is unsubscribed."""
@@ -179,6 +192,7 @@ class VendorStream:
             self._set(Standing(state, None if state is State.LIVE else status.reason or status.state))
 
     def _set(self, standing: Standing) -> None:
+        self._before_doubt = None
         if standing == self.standing:
             return
         self.standing = standing

@@ -21,7 +21,7 @@ export class PriceRow {
     this.reason = null;
     this.course = [];
     this.cells = Object.fromEntries(CELLS.map((name) => [
-      name, make("td", { role: "cell", class: `c-${name}${FIGURES.has(name) ? " number" : ""}` }),
+      name, make("td", { role: "cell", class: `c-${name}${FIGURES.has(name) ? " number" : ""}` }, make("span")),
     ]));
     this.name = make("button", { type: "button", class: "name", onclick: choose }, ticker);
     this.removal = make("button", { type: "button", class: "remove", onclick: remove }, "✕");
@@ -73,13 +73,13 @@ export class PriceRow {
     this.name.setAttribute("aria-label", text("showChart", { ticker: this.ticker }));
     this.removal.setAttribute("aria-label", text("removeOne", { ticker: this.ticker }));
     const direction = !price?.change ? "" : price.change > 0 ? "up" : "down";
-    cells.price.replaceChildren(make("span", { class: `price ${direction}` }, figure(price?.price)));
-    cells.change.replaceChildren(make("span", { class: direction }, figure(price?.change, "signed")));
+    write(cells.price.firstChild, figure(price?.price), `price ${direction}`);
+    write(cells.change.firstChild, figure(price?.change, "signed"), direction);
     const rate = figure(price?.change_rate, "percent");
-    cells.rate.replaceChildren(make("span", { class: direction }, rate === "–" ? rate : `${rate}%`));
-    cells.volume.textContent = figure(price?.volume);
-    cells.bidAsk.textContent = price?.bid_price || price?.ask_price
-      ? `${figure(price.bid_price)} / ${figure(price.ask_price)}` : "–";
+    write(cells.rate.firstChild, rate === "–" ? rate : `${rate}%`, direction);
+    write(cells.volume.firstChild, figure(price?.volume));
+    write(cells.bidAsk.firstChild, price?.bid_price || price?.ask_price
+      ? `${figure(price.bid_price)} / ${figure(price.ask_price)}` : "–");
     cells.course.replaceChildren(sparkline(this.course, direction));
     this.drawn = price?.price ?? null;
     this.showSource();
@@ -88,8 +88,8 @@ export class PriceRow {
 
   showSource() {
     const { price, state } = this;
-    const parts = [];
-    const tag = (kind, label) => parts.push(make("span", { class: `tag ${kind}` }, label), " ");
+    const tags = [];
+    const tag = (kind, label) => tags.push([kind, label]);
     if (price) {
       const label = price.source === "daily_close"
         ? text("closeOf", { date: price.base_date }) : word("source", price.stale && price.source === "realtime" ? "was_realtime" : price.source);
@@ -100,20 +100,30 @@ export class PriceRow {
     const isOdd = !QUIET.has(state) && !(state === "polling" && price?.source === "rest");
     if (isOdd) tag(state === "waiting" ? "" : "warn", word("row", state));
     const why = (price?.stale && price.reason) || (isOdd && state !== "waiting" && this.reason) || null;
-    if (why) parts.push(make("span", { class: "why", lang: "en" }, why));
     this.node.classList.toggle("stale", Boolean(price?.stale));
-    this.cells.source.replaceChildren(...parts);
+    const said = JSON.stringify([tags, why]);
+    if (said === this.said) return;
+    this.said = said;
+    this.cells.source.replaceChildren(
+      ...tags.flatMap(([kind, label]) => [make("span", { class: `tag ${kind}` }, label), " "]),
+      ...(why ? [make("span", { class: "why", lang: "en" }, why)] : []));
   }
 
   showAge() {
     const { price, cells } = this;
-    cells.age.textContent = price ? age(price.as_of) : "–";
+    write(cells.age.firstChild, price ? age(price.as_of) : "–");
     cells.age.title = price ? clock(price.as_of) : "";
   }
 }
 
+// What is the same is left alone: a table is laid out anew for each change.
+function write(node, label, look = node.className) {
+  if (node.textContent !== label) node.textContent = label;
+  if (node.className !== look) node.className = look;
+}
+
 function flash(cell, isUp) {
-  cell.classList.remove("flash-up", "flash-down");
-  void cell.offsetWidth; // begins the animation anew
-  cell.classList.add(isUp ? "flash-up" : "flash-down");
+  cell.classList.toggle("flash-up", isUp);
+  cell.classList.toggle("flash-down", !isUp);
+  cell.classList.toggle("again"); // another name of the same animation begins it anew
 }
