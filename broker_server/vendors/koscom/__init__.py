@@ -1,0 +1,1 @@
+"""KOSCOM: market data from the exchange's own source, by REST and WebSocket."""
