@@ -69,7 +69,7 @@ def _check_vendor(
 ) -> Iterator[CheckResult]:
     if asked and settings.broker_url is not None:
         url = settings.broker_url.get_secret_value()
-        account = settings.kis_account is not None or vendor.name != "kis"
+        account = settings.kis_account is not None if vendor.name == "kis" else bool(vendor.orders.markets)
         yield from ask_worker(url, environment, vendor.name, account=account)
     else:
         results = list(vendor.check())
