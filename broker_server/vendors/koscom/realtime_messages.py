@@ -13,7 +13,6 @@ import orjson
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.koscom.fields import canonical
 from broker_server.vendors.koscom.presets import items_of, preset_of
-from broker_server.vendors.koscom.values import NotReadable, text_of
 
 PUSH, HEARTBEAT = "push", "heartbeat"
 OK = "ok"
@@ -132,11 +131,9 @@ def _several(text: str) -> list[Any] | None:
 
 
 def _number_of(value: Any) -> int | None:
-    try:
-        text = text_of(value)
-    except NotReadable:
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
-    text = (text or "").removesuffix(".0")
+    text = str(value).strip().removesuffix(".0")
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 20 else None
 
 
