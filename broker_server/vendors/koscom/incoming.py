@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from broker_server.core.market_data import MarketData, event_of
 from broker_server.core.stream_requests import Registration
+from broker_server.vendors.koscom import normalised
 from broker_server.vendors.koscom.errors import VENDOR
 from broker_server.vendors.koscom.fields import CODE, TIME, Parts, split, typed
 from broker_server.vendors.koscom.normalised import Unusable, normalise
 from broker_server.vendors.koscom.presets import (
     CHANGE,
     MARKET,
-    TICK,
     newest_only,
     preset_of,
     stream_name,
@@ -212,7 +212,7 @@ def market_trade(code: str, record: dict[str, Any], received: datetime) -> Marke
     Raises:
         Unusable: It does not say what a trade needs.
     """
-    return MarketTrade(code, record, normalise(TICK, code, split(record).fields, received))
+    return MarketTrade(code, record, normalised.market_trade(code, split(record).fields, received))
 
 
 def _is_signal(value: Any) -> bool:

@@ -75,6 +75,32 @@ def normalise(preset: str, symbol: str, fields: Fields, received: datetime) -> M
         raise Unusable(str(error)) from error
 
 
+def market_trade(symbol: str, fields: Fields, received: datetime) -> Trade | MarketStatus:
+    """The same for the feed of a whole market, whose records have no more than a price and a quantity.
+
+    Raises:
+        Unusable: A value that the event needs is missing or not understood.
+    """
+    try:
+        moment = trade_time(fields.get("trdTm"))
+        if moment.signal is not None:
+            return _status(symbol, moment.signal)
+        price = price_of(fields.get("trdPrc"))
+        if price is None:
+            raise Unusable("a trade without a price")
+        return Trade(
+            vendor=VENDOR,
+            ticker=symbol,
+            venue=VENUE,
+            currency=WON,
+            time=_time(moment, received),
+            price=price,
+            quantity=whole_of(fields.get("trdvol")),
+        )
+    except (NotReadable, ValueError, OverflowError) as error:
+        raise Unusable(str(error)) from error
+
+
 def currency_of(symbol: str) -> str:
     """Of its prices."""
     return NO_CURRENCY if is_derivative(symbol) else WON
