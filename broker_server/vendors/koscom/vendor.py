@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from broker_server.core.feeds import Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
-from broker_server.core.vendor import CheckResult, NoOrders, OrderAccess
+from broker_server.core.vendor import CheckResult, OrderAccess
 from broker_server.vendors.checks import attempt, clock_text, context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
@@ -22,6 +22,7 @@ from broker_server.vendors.koscom.markets import Markets
 from broker_server.vendors.koscom.query import Query
 from broker_server.vendors.koscom.quota import DailyQuota
 from broker_server.vendors.koscom.quotes import Quotes
+from broker_server.vendors.no_orders import NoOrders
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
-from broker_server.core.vendor import NoOrders
+from broker_client.errors import Unsupported
 from broker_server.settings import load_settings
 from broker_server.vendors.koscom import KoscomConfig, declared_methods
+from broker_server.vendors.no_orders import NoOrders
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 from tests.support.kis_server import reply
@@ -81,9 +83,17 @@ def test_the_status_has_no_key() -> None:
 
 
 def test_it_takes_no_orders() -> None:
-    vendor = make_bench().vendor
+    bench = make_bench()
+    vendor = bench.vendor
     assert not vendor.live
     assert isinstance(vendor.orders, NoOrders)
+    assert vendor.orders.clock_offset() == timedelta()
+    for refuse in (
+        lambda: vendor.orders.list_orders("domestic", bench.context()),
+        lambda: vendor.orders.price_ceiling(cast("Any", None), bench.context()),
+    ):
+        with pytest.raises(Unsupported, match="no orders"):
+            refuse()
     assert not any(method.kind == "order" for method in vendor.methods())
     assert {method.name for method in declared_methods()} == {method.name for method in vendor.methods()}
 
