@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
-from broker_server.core.methods import Lane, Method, Parameters, served_by_the_stream_desk
+from broker_server.core.methods import Method
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
+from broker_server.vendors.kis.errors import VENDOR
 from broker_server.vendors.kis.overseas_keys import OverseasKey
 from broker_server.vendors.kis.stream_codes import (
     BOOKS,
@@ -29,9 +30,7 @@ from broker_server.vendors.kis.stream_parameters import (
     TrStreamEnd,
 )
 from broker_server.vendors.parameters import QuoteVenue
-
-_P = TypeVar("_P", bound=Parameters)
-_Q = TypeVar("_Q", bound=Parameters)
+from broker_server.vendors.stream_pairs import ended, pair
 
 _OVERSEAS_EXAMPLE = {"ticker": "AAPL", "exchange": "NASD"}
 
@@ -60,18 +59,18 @@ class StreamMethods:
                 "the order book of an overseas stock",
                 reference="HDFSASP0, HDFSASP1",
             ),
-            *_pair(
-                "kis.subscribe-executions",
-                "kis.unsubscribe-executions",
+            *pair(
+                VENDOR,
+                ("kis.subscribe-executions", "kis.unsubscribe-executions"),
                 "fills, confirmations and refusals of the account's orders",
                 reference="H0STCNI0, H0STCNI9, H0GSCNI0, H0GSCNI9",
                 example={},
                 start=(ExecutionStream, self._executions),
                 end=(ExecutionStreamEnd, self._no_executions),
             ),
-            *_pair(
-                "kis.subscribe",
-                "kis.unsubscribe",
+            *pair(
+                VENDOR,
+                ("kis.subscribe", "kis.unsubscribe"),
                 "any of KIS's 63 real-time TRs, in its own form",
                 reference=None,
                 example={"tr_id": "H0STCNT0", "tr_key": "005930"},
@@ -91,13 +90,13 @@ class StreamMethods:
 
         def end(parameters: TickerStreamEnd) -> StreamRequest:
             if parameters.ticker is None:
-                return _ended(family)
+                return ended(family)
             registration = Registration(codes[parameters.venue or "KRX"], parameters.ticker)
-            return _ended(family, Wanted(registration=registration, ticker=parameters.ticker))
+            return ended(family, Wanted(registration=registration, ticker=parameters.ticker))
 
-        return _pair(
-            f"kis.subscribe-{noun}",
-            f"kis.unsubscribe-{noun}",
+        return pair(
+            VENDOR,
+            (f"kis.subscribe-{noun}", f"kis.unsubscribe-{noun}"),
             what,
             reference=", ".join(codes.values()),
             example={"ticker": "005930"},
@@ -120,12 +119,12 @@ class StreamMethods:
         def end(parameters: SymbolStreamEnd) -> StreamRequest:
             key = parameters.key()
             if key is None:
-                return _ended(family)
-            return _ended(family, Wanted(registration=register(key), ticker=key.symbol))
+                return ended(family)
+            return ended(family, Wanted(registration=register(key), ticker=key.symbol))
 
-        return _pair(
-            f"kis.subscribe-{noun}",
-            f"kis.unsubscribe-{noun}",
+        return pair(
+            VENDOR,
+            (f"kis.subscribe-{noun}", f"kis.unsubscribe-{noun}"),
             what,
             reference=reference,
             example=_OVERSEAS_EXAMPLE,
@@ -144,7 +143,7 @@ class StreamMethods:
 
     def _no_executions(self, parameters: ExecutionStreamEnd) -> StreamRequest:
         named = () if parameters.market is None else self._notices(parameters.market)
-        return _ended("kis.executions", *named)
+        return ended("kis.executions", *named)
 
     def _notices(self, market: Market | None) -> tuple[Wanted, ...]:
         markets: tuple[Market, ...] = get_args(Market) if market is None else (market,)
@@ -165,9 +164,9 @@ class StreamMethods:
 
     def _no_tr(self, parameters: TrStreamEnd) -> StreamRequest:
         if parameters.tr_id is None:
-            return _ended("kis.tr")
+            return ended("kis.tr")
         registration = self._codes.registration(parameters.tr_id, parameters.tr_key)
-        return _ended("kis.tr", _in_vendor_form(registration))
+        return ended("kis.tr", _in_vendor_form(registration))
 
 
 def _in_vendor_form(registration: Registration) -> Wanted:
@@ -185,45 +184,3 @@ def _subscribed(family: str, wanted: Wanted, options: StreamOptions) -> StreamRe
         polling=options.polling,
         snapshot=options.snapshot,
     )
-
-
-def _ended(family: str, *wanted: Wanted) -> StreamRequest:
-    return StreamRequest(action="unsubscribe", family=family, wanted=wanted)
-
-
-def _pair(
-    subscribe: str,
-    unsubscribe: str,
-    what: str,
-    *,
-    reference: str | None,
-    example: dict[str, Any],
-    start: tuple[type[_P], Callable[[_P], StreamRequest]],
-    end: tuple[type[_Q], Callable[[_Q], StreamRequest]],
-) -> list[Method[Any]]:
-    return [
-        Method(
-            name=subscribe,
-            vendor="kis",
-            kind="stream",
-            lane=Lane.STREAM,
-            summary=f"Live: {what}.",
-            parameters=start[0],
-            handler=served_by_the_stream_desk,
-            reference=reference,
-            example=example,
-            stream=start[1],
-        ),
-        Method(
-            name=unsubscribe,
-            vendor="kis",
-            kind="stream",
-            lane=Lane.STREAM,
-            summary=f"End {subscribe} of the same task_id, or one part of it.",
-            parameters=end[0],
-            handler=served_by_the_stream_desk,
-            reference=reference,
-            example=example,
-            stream=end[1],
-        ),
-    ]

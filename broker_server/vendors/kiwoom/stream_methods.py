@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from broker_client.errors import InvalidParameters
-from broker_server.core.methods import Lane, Method, Parameters, served_by_the_stream_desk
+from broker_server.core.methods import Method, Parameters
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.reading import VENDOR, symbol_of
@@ -24,9 +23,7 @@ from broker_server.vendors.kiwoom.sapi_contract import contract
 from broker_server.vendors.kiwoom.sapi_events import FAMILY
 from broker_server.vendors.kiwoom.sapi_parameters import AsGiven, model_of
 from broker_server.vendors.parameters import QuoteVenue, Ticker
-
-_P = TypeVar("_P", bound=Parameters)
-_Q = TypeVar("_Q", bound=Parameters)
+from broker_server.vendors.stream_pairs import ended, pair
 
 RealTypeCode = Annotated[str, Field(min_length=1, max_length=8)]
 Item = Annotated[str, Field(max_length=32)]
@@ -139,15 +136,17 @@ class StreamMethods:
         return [
             *self._of_tickers("realtime-price", TRADE, "every trade of a stock"),
             *self._of_tickers("order-book", ORDER_BOOK, "the order book of a stock"),
-            *_pair(
+            *pair(
+                VENDOR,
                 ("kiwoom.subscribe-executions", "kiwoom.unsubscribe-executions"),
                 "fills, confirmations and refusals of the account's orders",
                 reference="주문체결 / 00",
                 example={},
                 start=(ExecutionStream, _executions),
-                end=(ExecutionStreamEnd, lambda _: _ended("kiwoom.executions")),
+                end=(ExecutionStreamEnd, lambda _: ended("kiwoom.executions")),
             ),
-            *_pair(
+            *pair(
+                VENDOR,
                 ("kiwoom.subscribe", "kiwoom.unsubscribe"),
                 "any of Kiwoom's real types, in its own form",
                 reference="SetRealReg / REG",
@@ -178,10 +177,11 @@ class StreamMethods:
 
         def end(parameters: TickerStreamEnd) -> StreamRequest:
             if parameters.ticker is None:
-                return _ended(family)
-            return _ended(family, wanted(parameters.ticker, parameters.venue or "KRX"))
+                return ended(family)
+            return ended(family, wanted(parameters.ticker, parameters.venue or "KRX"))
 
-        return _pair(
+        return pair(
+            VENDOR,
             (f"kiwoom.subscribe-{noun}", f"kiwoom.unsubscribe-{noun}"),
             what,
             reference=f"{real_types()[code].name} / {code}",
@@ -192,7 +192,8 @@ class StreamMethods:
 
     def _of_the_original(self) -> list[Method[Any]]:
         start, end = contract()["subscribe-realtime"], contract()["unsubscribe-realtime"]
-        return _pair(
+        return pair(
+            VENDOR,
             (start.name, end.name),
             "the trades of an instrument in the original server's form",
             reference="SetRealReg with FID 10",
@@ -226,8 +227,8 @@ def _any_type(parameters: TypeStream) -> StreamRequest:
 
 def _no_type(parameters: TypeStreamEnd) -> StreamRequest:
     if parameters.type is None:
-        return _ended("kiwoom.type")
-    return _ended("kiwoom.type", _in_vendor_form(parameters.type, parameters.item))
+        return ended("kiwoom.type")
+    return ended("kiwoom.type", _in_vendor_form(parameters.type, parameters.item))
 
 
 def _in_vendor_form(code: str, item: str | None) -> Wanted:
@@ -251,51 +252,9 @@ def _original(parameters: Any) -> StreamRequest:
 
 
 def _original_ended(parameters: Any) -> StreamRequest:
-    return _ended(FAMILY, _everything(parameters))
+    return ended(FAMILY, _everything(parameters))
 
 
 def _everything(parameters: Any) -> Wanted:
     code = str(parameters.stock_code)
     return Wanted(registration=Registration(EVERYTHING, code), ticker=code)
-
-
-def _ended(family: str, *wanted: Wanted) -> StreamRequest:
-    return StreamRequest(action="unsubscribe", family=family, wanted=wanted)
-
-
-def _pair(
-    names: tuple[str, str],
-    what: str,
-    *,
-    reference: str,
-    example: dict[str, Any],
-    start: tuple[type[_P], Callable[[_P], StreamRequest]],
-    end: tuple[type[_Q], Callable[[_Q], StreamRequest]],
-) -> list[Method[Any]]:
-    subscribe, unsubscribe = names
-    return [
-        Method(
-            name=subscribe,
-            vendor=VENDOR,
-            kind="stream",
-            lane=Lane.STREAM,
-            summary=f"Live: {what}.",
-            parameters=start[0],
-            handler=served_by_the_stream_desk,
-            reference=reference,
-            example=example,
-            stream=start[1],
-        ),
-        Method(
-            name=unsubscribe,
-            vendor=VENDOR,
-            kind="stream",
-            lane=Lane.STREAM,
-            summary=f"End {subscribe} of the same task_id, or one part of it.",
-            parameters=end[0],
-            handler=served_by_the_stream_desk,
-            reference=reference,
-            example=example,
-            stream=end[1],
-        ),
-    ]
