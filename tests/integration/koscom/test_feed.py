@@ -155,7 +155,9 @@ async def test_an_error_without_an_id_blames_nobody_and_nobody_waits_for_ever() 
         bad = tick("BADONE")
 
         def script(peer: Peer, asked: Asked) -> Any:
-            return error(47, text="정상적인 JSON-RPC 형식이 아닙니다") if asked.wire[1] == bad.symbol else None
+            return (
+                error(47, text="정상적인 JSON-RPC 형식이 아닙니다") if asked.wire[1] == bad.symbol else None
+            )
 
         one.server.script = script
         one.want(SAMSUNG, bad, HYNIX)
@@ -312,7 +314,9 @@ async def test_several_documents_in_one_frame_and_a_batch_are_taken() -> None:
     async with stand() as one:
         await one.up(SAMSUNG)
         push = '{"jsonrpc":"2.0","method":"push","params":{"preset":"tick","isuSrtCd":"005930","trdPrc":%d}}'
-        await one.server.peer.send(push % 1 + "\n" + push % 2, f"[{push % 3},{push % 4}]", (push % 5).encode())
+        await one.server.peer.send(
+            push % 1 + "\n" + push % 2, f"[{push % 3},{push % 4}]", (push % 5).encode()
+        )
         events = await one.got(5)
         assert [event["price"] for _, event in events] == [1, 2, 3, 4, 5]
 
