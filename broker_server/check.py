@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pika.exceptions import AMQPError
 
 from broker_client.address import describe_url
-from broker_client.errors import BrokerError
+from broker_client.errors import BrokerError, Unsupported
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused, connect
@@ -82,6 +82,8 @@ def _check_live_data(vendor: str, streams: Streams) -> CheckResult:
     item = f"{vendor} live data"
     try:
         return CheckResult(item, passed=True, detail=streams.try_out())
+    except Unsupported as error:  # by the settings, as KOSCOM without its WebSocket
+        return CheckResult(item, passed=True, detail=f"none: {error.message}")
     except BrokerError as error:
         return CheckResult(item, passed=False, detail=str(error))
 

@@ -70,7 +70,7 @@ def with_simulator(
             "kiwoom_ws_url": simulator.kiwoom_ws_url,
         }
     if "koscom" in settings.vendors:
-        keys, servers = simulator.credentials["koscom"], simulator.announcement["koscom"]
+        keys, servers = simulator.credentials["koscom"]["real"], simulator.announcement["koscom"]
         update |= {
             "koscom_api_key": SecretStr(keys["api_key"]),
             "koscom_member_name": keys["member_name"],

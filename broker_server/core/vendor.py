@@ -6,10 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
-from broker_client.errors import Unsupported
 from broker_server.core.feeds import Streams
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Method, TaskContext
@@ -55,32 +53,12 @@ class OrderAccess(Protocol):
         """The vendor's clock less ours, from its last answer; zero before the first."""
 
 
-class NoOrders:
-    """The `OrderAccess` of a vendor that takes none."""
-
-    markets: Sequence[str] = ()
-    rising: Collection[str] = ()
-    cancel_methods: Mapping[str, str] = MappingProxyType({})
-
-    def list_orders(self, market: str, context: TaskContext, since: datetime | None = None) -> OrderList:
-        """There is no list."""
-        raise Unsupported("this vendor takes no orders")
-
-    def price_ceiling(self, details: OrderDetails, context: TaskContext) -> Decimal:
-        """There is no order to price."""
-        raise Unsupported("this vendor takes no orders")
-
-    def clock_offset(self) -> timedelta:
-        """No order needs it."""
-        return timedelta()
-
-
 class Vendor(Protocol):
     """A vendor adapter. Every method may block; the worker calls none of them on its event loop."""
 
     name: str
     orders: OrderAccess
-    """`NoOrders` where it takes none."""
+    """With no market where it takes none."""
     streams: Streams | None
     """Its live data; ``None`` where there is none."""
 

@@ -66,6 +66,7 @@ class Table:
         paths: By version, each part in braces an argument.
         path_values: Of each such part the values that it may have; ``None`` for any code.
         query: Its parameters.
+        bare: Its answer has no envelope.
         available: From when in Korea the data of the day are there: ``15:40``, or a word.
         rows: The key of its list; ``None`` where the answer is one record.
         response: The table of fields; ``None`` where there is none.
@@ -77,6 +78,7 @@ class Table:
     paths: Mapping[str, str]
     path_values: Mapping[str, tuple[str, ...] | None]
     query: Mapping[str, QueryParameter]
+    bare: bool
     available: str
     rows: str | None
     response: str | None
@@ -173,6 +175,7 @@ def _table(row: Mapping[str, Any]) -> Table:
             )
             for each in row["query"]
         },
+        bare=row["envelope"] == "bare",
         available=row["available"],
         rows=row["rows"],
         response=row["response"],

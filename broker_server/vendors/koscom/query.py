@@ -50,10 +50,10 @@ class TableRows(Part):
     """What a table says.
 
     Attributes:
-        market: That was asked, as given or found.
+        market: That was asked, as given or found; null where a table has none.
         rows: By KOSCOM's names of the values, the newest first where they are of a period. A number is a JSON
-            number, or exact text if it has a fraction; a time its eight digits ``HHMMSScc``; what is missing
-            is null.
+            number, or exact text if it has a fraction; a date is ``YYYYMMDD`` and a time ``HHMMSScc``, both
+            text; what is missing is null.
         summary: What comes once beside the rows.
     """
 
@@ -135,12 +135,11 @@ class Query:
             )
             rows = list(times.values())
         market = given.get(MARKET)
-        summary = latest[0].rest(table.rows or "") if latest else {}
         result = TableRows(
             table=table.name,
             market=None if market is None else str(market),
             rows=[_decoded(row) for row in reversed(rows)],
-            summary=_decoded(summary),
+            summary=_summary(table, latest[0]) if latest else {},
         )
         return Outcome([result], truncated)
 
@@ -152,7 +151,7 @@ def _result(table: Table, market: str | None, answer: Answer) -> TableRows:
         table=table.name,
         market=market,
         rows=[_decoded(row) for row in answer.rows(table.rows)],
-        summary=_decoded(answer.rest(table.rows)),
+        summary=_summary(table, answer),
     )
 
 
@@ -161,7 +160,21 @@ def _decoded(row: Any) -> Any:
     if not isinstance(row, Mapping):
         return row
     fields, extra = typed(split(row))
-    return fields | {each["name"]: None if is_blank(each["value"]) else each["value"] for each in extra}
+    known = {name: str(value) if _is_day(name, value) else value for name, value in fields.items()}
+    return known | {each["name"]: None if is_blank(each["value"]) else each["value"] for each in extra}
+
+
+def _is_day(name: str, value: Any) -> bool:
+    """Whether it is a date that came as a number."""
+    return name.endswith("Dd") and isinstance(value, int)
+
+
+def _summary(table: Table, answer: Answer) -> dict[str, Any]:
+    beside = answer.rest(table.rows or "")
+    if table.bare:  # its times are HHMMSS or HHMM, other than those of the rows
+        return {name: None if is_blank(value) else value for name, value in beside.items()}
+    decoded: dict[str, Any] = _decoded(beside)
+    return decoded
 
 
 def _first_market(table: Table, arguments: Mapping[str, Argument]) -> dict[str, str]:

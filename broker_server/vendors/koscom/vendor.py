@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from broker_server.core.feeds import Streams
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
-from broker_server.core.vendor import CheckResult, NoOrders, OrderAccess
+from broker_server.core.vendor import CheckResult, OrderAccess
 from broker_server.vendors.checks import attempt, clock_text, context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import RequestsTransport, Timeouts, Transport
@@ -22,6 +22,10 @@ from broker_server.vendors.koscom.markets import Markets
 from broker_server.vendors.koscom.query import Query
 from broker_server.vendors.koscom.quota import DailyQuota
 from broker_server.vendors.koscom.quotes import Quotes
+from broker_server.vendors.koscom.snapshots import Snapshots
+from broker_server.vendors.koscom.stream_methods import StreamMethods
+from broker_server.vendors.koscom.streams import KoscomStreams
+from broker_server.vendors.no_orders import NoOrders
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
 
@@ -49,8 +53,14 @@ class KoscomVendor:
         self._quota = DailyQuota(self._vendor_clock)
         self._client = KoscomClient(config, self._pacer, self._quota, self._transport)
         markets = Markets(self._client)
-        self._parts = (Query(markets), Quotes(markets), Candles(markets, self._vendor_clock))
-        self.streams: Streams | None = None
+        self._parts = (
+            Query(markets),
+            Quotes(markets),
+            Candles(markets, self._vendor_clock),
+            StreamMethods(config),
+        )
+        snapshots = Snapshots(markets, self._vendor_clock)
+        self.streams: Streams | None = KoscomStreams(config, snapshots, clock)
         self.orders: OrderAccess = NoOrders()
 
     def methods(self) -> Sequence[Method[Any]]:

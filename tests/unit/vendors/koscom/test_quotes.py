@@ -81,7 +81,7 @@ def test_an_unknown_issue(answer: Any) -> None:
     bench = make_bench()
     bench.koscom.on(KOSPI, answer)
     bench.koscom.on(KOSDAQ, answer)
-    with pytest.raises(InvalidParameters, match="no (such )?issue"):
+    with pytest.raises(InvalidParameters, match=r"no (such )?issue"):
         bench.call("get-current-price", ticker="005930")
     assert bench.paths == [KOSPI, KOSDAQ]
 
@@ -133,4 +133,9 @@ def test_an_order_book() -> None:
     assert [(each.price, each.quantity) for each in found.asks[:2]] == [(38_650, 101), (38_700, 102)]
     assert [(each.price, each.quantity) for each in found.bids] == [(38_600, 201), (38_550, 202)]
     assert (found.total_ask_quantity, found.total_bid_quantity) == (1_055, 403)
-    assert (found.time, found.expected_price, found.expected_volume, len(found.asks)) == (None, None, None, 10)
+    assert (found.time, found.expected_price, found.expected_volume, len(found.asks)) == (
+        None,
+        None,
+        None,
+        10,
+    )
