@@ -212,7 +212,12 @@ def market_trade(code: str, record: dict[str, Any], received: datetime) -> Marke
     Raises:
         Unusable: It does not say what a trade needs.
     """
-    return MarketTrade(code, record, normalised.market_trade(code, split(record).fields, received))
+    try:
+        price, quantity, at = record["trdPrc"], record["trdVol"], record[TIME]
+    except KeyError:  # it names them otherwise, or has not all of them
+        get = split(record).fields.get
+        price, quantity, at = get("trdPrc"), get("trdvol"), get(TIME)
+    return MarketTrade(code, record, normalised.market_trade(code, price, quantity, at, received))
 
 
 def _is_signal(value: Any) -> bool:

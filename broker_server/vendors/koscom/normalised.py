@@ -75,18 +75,26 @@ def normalise(preset: str, symbol: str, fields: Fields, received: datetime) -> M
         raise Unusable(str(error)) from error
 
 
-def market_trade(symbol: str, fields: Fields, received: datetime) -> Trade | MarketStatus:
-    """The same for the feed of a whole market, whose records have no more than a price and a quantity.
+def market_trade(symbol: str, price: Any, quantity: Any, at: Any, received: datetime) -> Trade | MarketStatus:
+    """The same for the feed of a whole market, whose records have no more than this.
+
+    Args:
+        symbol: The short code.
+        price: ``trdPrc`` as sent.
+        quantity: ``trdVol``, which is taken for that of the trade: one sentence of the documents calls it the
+            day's, two others and the size of the examples do not.
+        at: ``trdTm``.
+        received: When it came, in Korea.
 
     Raises:
         Unusable: A value that the event needs is missing or not understood.
     """
     try:
-        moment = trade_time(fields.get("trdTm"))
+        moment = trade_time(at)
         if moment.signal is not None:
             return _status(symbol, moment.signal)
-        price = price_of(fields.get("trdPrc"))
-        if price is None:
+        paid = price_of(price)
+        if paid is None:
             raise Unusable("a trade without a price")
         return Trade(
             vendor=VENDOR,
@@ -94,8 +102,8 @@ def market_trade(symbol: str, fields: Fields, received: datetime) -> Trade | Mar
             venue=VENUE,
             currency=WON,
             time=_time(moment, received),
-            price=price,
-            quantity=whole_of(fields.get("trdvol")),
+            price=paid,
+            quantity=whole_of(quantity),
         )
     except (NotReadable, ValueError, OverflowError) as error:
         raise Unusable(str(error)) from error
