@@ -70,12 +70,12 @@ def with_simulator(
             "kiwoom_ws_url": simulator.kiwoom_ws_url,
         }
     if "koscom" in settings.vendors:
-        keys, servers = simulator.credentials["koscom"]["real"], simulator.announcement["koscom"]
+        keys = simulator.credentials["koscom"]["real"]
         update |= {
             "koscom_api_key": SecretStr(keys["api_key"]),
             "koscom_member_name": keys["member_name"],
-            "koscom_rest_url": servers["rest"],
-            "koscom_ws_url": servers["ws"],
+            "koscom_rest_url": simulator.koscom_rest_url,
+            "koscom_ws_url": simulator.koscom_ws_url,
         }
     return settings.model_copy(update=update), simulator.control_url
 

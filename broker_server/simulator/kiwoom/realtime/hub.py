@@ -19,6 +19,7 @@ from broker_server.simulator.kiwoom.realtime.streams import KINDS, NOTICES, Stre
 from broker_server.simulator.kiwoom.tables import VENDOR, real_types
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent, OrderEventKind
+from broker_server.simulator.repeating import every
 from broker_server.simulator.stream_faults import SessionKey, StreamFault, StreamFaultBoard
 
 MATCHING_SECONDS = 1.0
@@ -26,10 +27,6 @@ MATCHING_SECONDS = 1.0
 
 MAX_BACKLOG = 1 << 25
 """Bytes that a session may leave unread before it is ended."""
-
-_FAILED_SECONDS = 1.0
-_CHANGE_SECONDS = 0.1
-"""A changed interval takes effect within it."""
 
 
 class KiwoomHub:
@@ -73,8 +70,8 @@ class KiwoomHub:
     def start(self) -> None:
         """Run until `stop`."""
         loops = (
-            self._every(lambda: self.settings.tick_interval, self._tick),
-            self._every(self._ping_step, self._ping),
+            every(lambda: self.settings.tick_interval, self._tick),
+            every(self._ping_step, self._ping),
         )
         self._tasks = [asyncio.create_task(each) for each in loops]
 
@@ -243,18 +240,6 @@ class KiwoomHub:
             return False
         symbol, name = order.request.instrument.symbol, self._keys.name_of_account(order.request.account)
         return self._faults.take("reject", SessionKey(name, name, VENDOR), "", symbol, symbol) is not None
-
-    async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            while (left := started + interval() - loop.time()) > 0:  # noqa: ASYNC110 - it may change meanwhile
-                await asyncio.sleep(min(left, _CHANGE_SECONDS))
-            try:
-                work()
-            except Exception as error:  # one failure must not end all live data
-                loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
-                await asyncio.sleep(_FAILED_SECONDS)
 
 
 def _symbol(pair: Pair) -> str:
