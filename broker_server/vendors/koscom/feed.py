@@ -84,7 +84,8 @@ class KoscomFeed:
             MarketSession(config, _Member(self, listener, market.symbol), market, **more)
             for market in self._markets
         ]
-        self.capacity = config.sessions * self._of_one + len(self._markets)
+        # A slot is kept free for what `Streams.is_reserved` names. A second market takes one of an issue.
+        self.capacity = config.sessions * self._of_one + 1
 
     def want(self, registrations: Sequence[Registration]) -> None:
         self._wanted = list(dict.fromkeys(registrations))

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from broker_server.vendors.koscom.live_timing import KoscomTiming
 from broker_server.vendors.koscom.realtime_messages import heartbeat_text
 
-_MOST_OPEN = 10
+_MOST_OPEN = 1_000
 
 
 class Heartbeats:
@@ -43,7 +43,7 @@ class Heartbeats:
         self._timing = timing
         self._heard = heard
         self._loop = asyncio.get_running_loop()
-        self._open: set[int] = set()
+        self._open: dict[int, None] = {}
         self._sent_at = float("-inf")
         self.are_answered = False
 
@@ -56,7 +56,7 @@ class Heartbeats:
         """Whether the answer with this id, or error, is to one of them."""
         if number not in self._open:
             return False
-        self._open.discard(number)
+        del self._open[number]
         self.are_answered = True
         return True
 
@@ -68,8 +68,8 @@ class Heartbeats:
                 await asyncio.sleep(self._timing.heartbeat)
                 number = next(self._ids)
                 if len(self._open) >= _MOST_OPEN:
-                    self._open.clear()
-                self._open.add(number)
+                    del self._open[next(iter(self._open))]  # KOSCOM does not seem to answer
+                self._open[number] = None
                 self._sent_at = self._loop.time()
                 await self._connection.send(heartbeat_text(number))
                 pong = asyncio.ensure_future(await self._connection.ping())

@@ -89,7 +89,7 @@ async def test_a_lost_connection_is_made_again_with_everything_on_it() -> None:
 
 async def test_a_session_holds_so_many_and_a_pool_more() -> None:
     async with stand(sessions=2, ws_max_subscriptions=3) as one:
-        assert one.feed.capacity == 8
+        assert one.feed.capacity == 7
         wanted = [tick(f"00000{number}") for number in range(7)]
         one.want(*wanted)
         await until(lambda: one.heard.up == set(wanted[:6]) and wanted[6] in one.heard.errors)
