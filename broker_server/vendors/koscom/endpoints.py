@@ -127,7 +127,7 @@ class Table:
                 )
             return given
         if given not in values:
-            raise InvalidParameters(f"arguments: {name} must be{allowed}{hint(str(given), values)}")
+            raise InvalidParameters(f"arguments: {name} must be{allowed[1:]}{hint(str(given), values)}")
         return str(given)
 
 
