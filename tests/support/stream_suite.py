@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from broker_server.simulator.process import SimulatorProcess
-from tests.support.live_data import Subscriber, check_sequences
-from tests.support.processes import CommandProcess, start_server
+from tests.support.live_data import BRISK, Subscriber, check_sequences
+from tests.support.processes import CommandProcess
 from tests.support.waiting import PATIENCE, wait_until
 
 FIRST, SECOND, THIRD = "005930", "000660", "035420"
@@ -72,7 +72,7 @@ class Scene:
     def start(self) -> None:
         """Start a worker, the first or the next."""
         self.worker: CommandProcess = self._open.enter_context(
-            start_server("run", environment=self._environment)
+            CommandProcess(("run",), environment=self._environment, program=BRISK)
         )
         self.worker.wait_ready()
 
