@@ -164,8 +164,8 @@ async def test_the_switches_of_the_market_wide_feeds(streaming):
     async with streaming.client("/ws_ksp") as client:
         for _ in range(3):
             before = len(client.arrays)
-            await streaming.control("POST", "/clock", {"advance": 30})
-            await client.until(lambda before=before: len(client.arrays) > before + 3)
+            await streaming.control("POST", "/clock", {"advance": 300})
+            await client.until(lambda before=before: len(client.arrays) > before)
         assert max(len(array) for array in client.arrays) == 3
         assert all(len(each["trdTm"]) == 7 for each in client.elements)
         assert all(each["isuSrtCd"].endswith("*001") for each in client.elements)
