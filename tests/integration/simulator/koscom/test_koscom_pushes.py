@@ -119,6 +119,19 @@ async def test_indices(streaming):
         assert points["K1"] > points["Q1"] > points["K51"] > 100
 
 
+async def test_futures_and_options_have_five_levels_and_counts_of_orders(streaming):
+    streaming.simulators.clock.freeze()
+    async with streaming.client() as client:
+        for preset in ("tick10", "quote10"):
+            await client.subscribe(preset, "K2FA001")
+            told = (await client.of(preset))[0]
+            assert set(told) == names("futures", preset) | {"preset"}
+            assert told["isuSrtCd"] == "101S6000"  # the contract behind the continuous code
+        await client.subscribe("quote10", "201S6350")
+        await client.until(lambda: client.pushes[-1]["isuSrtCd"] == "201S6350")
+        assert set(client.pushes[-1]) == names("options", "quote10") | {"preset"}
+
+
 async def test_suffixes_and_strings(streaming):
     await streaming.settings(suffix=True, values="strings")
     async with streaming.client() as client:
