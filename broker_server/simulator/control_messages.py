@@ -39,7 +39,7 @@ ENDPOINTS = {
     "rate, records, issues, text}, "
     "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, approvals_per_second, "
     "token_interval, kiwoom_per_second, kiwoom_real_per_second, kiwoom_mock_per_second, "
-    "kiwoom_queries_per_second, kiwoom_orders_per_second}}, "
+    "kiwoom_queries_per_second, kiwoom_orders_per_second, koscom_per_day}}, "
     'or restore them: {limits: "published"}',
     "DELETE /faults": "remove every fault; limits stay",
     "GET /clock": "the simulated time",

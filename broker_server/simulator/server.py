@@ -33,11 +33,13 @@ from broker_server.simulator.kiwoom.realtime.hub import KiwoomHub
 from broker_server.simulator.kiwoom.realtime.server import KiwoomRealtimeServer
 from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSettings
 from broker_server.simulator.kiwoom.server import make_gateway as make_kiwoom
+from broker_server.simulator.koscom.gateway import KoscomGateway
 from broker_server.simulator.koscom.keys import KeyStore as KoscomKeys
 from broker_server.simulator.koscom.keys import make_credentials as make_koscom_credentials
 from broker_server.simulator.koscom.realtime.hub import KoscomHub
 from broker_server.simulator.koscom.realtime.server import KoscomRealtimeServer
 from broker_server.simulator.koscom.realtime.settings import KoscomStreamSettings
+from broker_server.simulator.koscom.server import make_gateway as make_koscom
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
@@ -126,6 +128,9 @@ class Simulators:
         self.koscom_stream = KoscomHub(
             self.clock, self.market, koscom_keys, self.stream_faults, monotonic, options.koscom_stream
         )
+        self.koscom: KoscomGateway = make_koscom(
+            self.market, koscom_keys, self.faults, self.calls, lambda: self.koscom_stream.settings
+        )
         self._monotonic = monotonic
         self._runners: list[web.BaseRunner] = []
         self.kis_rest_url = self.kis_ws_url = self.control_url = ""
@@ -142,7 +147,8 @@ class Simulators:
         kiwoom_realtime = KiwoomRealtimeServer(self.kiwoom_stream, self.kiwoom.instance, self._monotonic)
         self.kiwoom_ws_url = await self._realtime(kiwoom_realtime.handle, options.kiwoom_ws_port)
         self.kiwoom_stream.start()
-        koscom_realtime = KoscomRealtimeServer(self.koscom_stream, self.kiwoom.instance, self._monotonic)
+        self.koscom_rest_url = await self._rest(self.koscom.handle, options.koscom_port)
+        koscom_realtime = KoscomRealtimeServer(self.koscom_stream, self.koscom.instance, self._monotonic)
         self.koscom_ws_url = await self._realtime(koscom_realtime.handle, options.koscom_ws_port)
         self.koscom_stream.start()
         control = Control(
@@ -152,6 +158,7 @@ class Simulators:
             self.calls,
             self.kis,
             self.kiwoom,
+            self.koscom,
             StreamControl(self.kis_stream, self.kiwoom_stream, self.koscom_stream, self.stream_faults),
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
@@ -161,6 +168,7 @@ class Simulators:
     async def __aexit__(self, *exc_info: object) -> None:
         self.kis.stopping.set()
         self.kiwoom.stopping.set()
+        self.koscom.stopping.set()
         await self.kis_stream.stop()
         await self.kiwoom_stream.stop()
         await self.koscom_stream.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker_server.simulator.koscom.derivatives import find_derivative
 from broker_server.simulator.koscom.indices import find_index
 from broker_server.simulator.koscom.products import Product
 from broker_server.simulator.koscom.stocks import Stock, find_stock
@@ -13,4 +14,4 @@ def find_product(market: Market, code: str) -> Product | None:
     instrument = find_stock(market, code)
     if instrument is not None:
         return Stock(market, instrument)
-    return find_index(market, code)
+    return find_index(market, code) or find_derivative(market, code)

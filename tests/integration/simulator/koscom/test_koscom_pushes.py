@@ -119,6 +119,19 @@ async def test_indices(streaming):
         assert points["K1"] > points["Q1"] > points["K51"] > 100
 
 
+async def test_futures_and_options_have_five_levels_and_counts_of_orders(streaming):
+    streaming.simulators.clock.freeze()
+    async with streaming.client() as client:
+        for preset in ("tick10", "quote10"):
+            await client.subscribe(preset, "K2FA001")
+            told = (await client.of(preset))[0]
+            assert set(told) == names("futures", preset) | {"preset"}
+            assert told["isuSrtCd"] == "101S6000"  # the contract behind the continuous code
+        await client.subscribe("quote10", "201S6350")
+        await client.until(lambda: client.pushes[-1]["isuSrtCd"] == "201S6350")
+        assert set(client.pushes[-1]) == names("options", "quote10") | {"preset"}
+
+
 async def test_suffixes_and_strings(streaming):
     await streaming.settings(suffix=True, values="strings")
     async with streaming.client() as client:
@@ -164,8 +177,8 @@ async def test_the_switches_of_the_market_wide_feeds(streaming):
     async with streaming.client("/ws_ksp") as client:
         for _ in range(3):
             before = len(client.arrays)
-            await streaming.control("POST", "/clock", {"advance": 30})
-            await client.until(lambda before=before: len(client.arrays) > before + 3)
+            await streaming.control("POST", "/clock", {"advance": 300})
+            await client.until(lambda before=before: len(client.arrays) > before)
         assert max(len(array) for array in client.arrays) == 3
         assert all(len(each["trdTm"]) == 7 for each in client.elements)
         assert all(each["isuSrtCd"].endswith("*001") for each in client.elements)
