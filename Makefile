@@ -43,7 +43,7 @@ check: setup  ## formatting, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 broker_server/vendors/kiwoom/openapi_plus/activex.py
+	@$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 broker_server/vendors/kiwoom/openapi_plus
 
 bench: $(BENCH_VENV)/.ready  ## benchmarks with a table of ratios
 	@$(BENCH_VENV)/bin/python -m bench.run $(ARGS)

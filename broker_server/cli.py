@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import orjson
@@ -75,6 +76,19 @@ def run(
     )
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def supervise(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to keep running instead of broker-server run --vendors kiwoom."),
+    ] = None,
+) -> None:
+    """Keep a Kiwoom OpenAPI+ worker running, and tell of its states while it is down."""
+    from broker_server.supervise import run_supervisor
+
+    raise typer.Exit(run_supervisor(_settings(vendors="kiwoom"), command or None))
+
+
 @app.command()
 def demo() -> None:
     """Run the main job once, end to end, against the simulators, on a RabbitMQ node of its own."""
@@ -134,13 +148,16 @@ def check(
     ] = 20,
 ) -> None:
     """Try every configured connection and credential, and say what works."""
-    from broker_server.logs import configure_logs
+    from broker_server.accounts_file import all_secrets
+    from broker_server.logs import configure_logs, redactor
 
     settings = _settings()
-    configure_logs(settings.log_format, "error", settings.secrets())
+    secrets = all_secrets(settings)
+    configure_logs(settings.log_format, "error", secrets)
+    redacted = redactor(secrets)
     console = Console()
     if stream:
-        raise typer.Exit(_check_streams(settings, stream, seconds, console))
+        raise typer.Exit(_check_streams(settings, stream, seconds, console, redacted))
     from broker_server.check import check as check_all
     from broker_server.check import verdict
 
@@ -148,17 +165,19 @@ def check(
     for result in check_all(settings):
         results.append(result)
         mark = ("ok  ", "green") if result.passed else ("FAIL", "red")
-        line = Text.assemble(mark, f" {result.item}: {result.detail}")
+        line = Text.assemble(mark, f" {result.item}: {redacted(result.detail)}")
         console.print(line, soft_wrap=not console.is_terminal)
     console.print(Text(verdict(results), style="bold"), soft_wrap=not console.is_terminal)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
-def _check_streams(settings: Settings, streams: list[str], seconds: float, console: Console) -> int:
+def _check_streams(
+    settings: Settings, streams: list[str], seconds: float, console: Console, redacted: Callable[[str], str]
+) -> int:
     from broker_server.stream_check.check import check_streams
 
     def show(line: str) -> None:
-        text = Text(line)
+        text = Text(redacted(line))
         text.highlight_regex("^ok  ", "green")
         text.highlight_regex("^FAIL", "red")
         console.print(text, soft_wrap=not console.is_terminal)
@@ -166,7 +185,7 @@ def _check_streams(settings: Settings, streams: list[str], seconds: float, conso
     try:
         return check_streams(settings, streams, seconds, show)
     except SettingsError as error:
-        sys.stderr.write(f"broker-server: {error}\n")
+        sys.stderr.write(f"broker-server: {redacted(str(error))}\n")
         return 2
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
-from broker_server.accounts_file import load_extra_keys
+from broker_server.accounts_file import all_secrets
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
@@ -33,6 +33,12 @@ from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
 SWITCH_SECONDS = 0.0005
+STOP_SIGNALS = tuple(
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK")
+    if (number := getattr(signal, name, None)) is not None
+)
+"""SIGBREAK is Windows' own: Ctrl-Break, which is how the supervisor of a Kiwoom worker asks it to end."""
 _TO_TRY = {
     "kis": (
         "call kis.get-current-price ticker=005930",
@@ -149,7 +155,7 @@ def run_worker(
     configure_logs(settings.log_format, settings.log_level, settings.secrets())
     try:
         with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
-            secrets = [*parts.settings.secrets(), *_extra_secrets(settings)]
+            secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
@@ -173,7 +179,7 @@ async def _serve(
     parts: Prepared, adopt_journal: bool, extra_methods: Iterable[Method[Any]], step: Step
 ) -> None:
     stop = asyncio.Event()
-    _stop_on_signal(stop)
+    stop_on_signal(stop)
     await serve(
         parts.settings,
         broker_url=parts.broker_url,
@@ -183,6 +189,7 @@ async def _serve(
         identity=parts.identity,
         adopt_journal=adopt_journal,
         hours=parts.hours,
+        trial=parts.private_node,
         stop=stop,
         on_ready=lambda: announce(parts),
         on_standby=lambda waits_for: announce_standby(parts, waits_for),
@@ -191,14 +198,11 @@ async def _serve(
     )
 
 
-def _extra_secrets(settings: Settings) -> list[str]:
-    return [secret for key in load_extra_keys(settings.accounts_file) for secret in key.secrets()]
-
-
-def _stop_on_signal(stop: asyncio.Event) -> None:
+def stop_on_signal(stop: asyncio.Event, numbers: Iterable[int] = STOP_SIGNALS) -> None:
+    """Set ``stop`` when the process is asked to end. For the main thread, with a running event loop."""
     loop = asyncio.get_running_loop()
     set_stop: Callable[[], object] = stop.set
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         try:
             loop.add_signal_handler(number, set_stop)
         except NotImplementedError:  # Windows

@@ -33,8 +33,6 @@ def with_simulator(
     Raises:
         SettingsError: They name something else, or no simulator comes up.
     """
-    if "kiwoom" in settings.vendors and settings.kiwoom_backend != "rest":
-        raise SettingsError("KIWOOM_BACKEND: --simulate has no control of OpenAPI+; leave it at rest")
     urls = named_urls(settings)
     if any(urls.values()):
         return settings.model_copy(update=_of_named_simulator(settings, urls)), None
@@ -109,7 +107,8 @@ def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> d
             "kis_account": settings.kis_account or SIMULATOR_ACCOUNT,
         }
     if "kiwoom" in settings.vendors:
-        if not (settings.kiwoom_app_key and settings.kiwoom_app_secret):
+        has_keys = settings.kiwoom_app_key and settings.kiwoom_app_secret
+        if settings.kiwoom_backend == "rest" and not has_keys:
             raise SettingsError(
                 "KIWOOM_APP_KEY and KIWOOM_APP_SECRET: not set; the simulator's first line has them"
             )

@@ -49,6 +49,14 @@ class Incoming(Protocol):
         """By the vendor's own names: ``type``, ``vendor``, ``key``, ``fields``, ``extra``."""
 
 
+def is_state(incoming: Incoming) -> bool:
+    """Whether a vendor told how things stand as it began to send: no sign that it goes on sending.
+
+    A record says so by a true attribute ``is_state``; those of most vendors have none.
+    """
+    return getattr(incoming, "is_state", False)
+
+
 class FeedListener(Protocol):
     """What a feed tells the worker."""
 

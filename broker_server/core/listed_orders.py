@@ -20,7 +20,8 @@ class ListedOrder:
         original: The number of the order that this one changed or cancelled.
         action: ``modify_or_cancel`` where the vendor does not tell which.
         price: The limit; ``None`` without one.
-        order_type: The adapter's name of it; ``None`` where the list does not tell.
+        order_type: The adapter's name of it; ``None`` where the list does not tell, or not in known words.
+        venue: Likewise.
         received_at: In the vendor's clock, whole seconds; ``None`` where the list does not tell.
         cancelled: Shares taken back; ``None`` where the list does not tell.
     """
@@ -33,7 +34,7 @@ class ListedOrder:
     quantity: int
     price: Decimal | None
     order_type: str | None
-    venue: str
+    venue: str | None
     received_at: datetime | None
     filled: int
     remaining: int

@@ -299,7 +299,7 @@ def _is_wanted(order: Order, each: ListedOrder) -> bool:
         and each.quantity == details.quantity
         and (details.price is None or each.price == details.price)
         and (details.price is not None or each.order_type in (None, details.order_type))
-        and details.venue in (each.venue, ROUTED)
+        and (each.venue is None or details.venue in (each.venue, ROUTED))
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.calls import CallCounts
 from broker_server.simulator.clock import SimulatedClock
 from broker_server.simulator.control_messages import (
@@ -24,10 +25,10 @@ from broker_server.simulator.faults import FaultBoard, FaultRequest
 from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.limits import Limits
-from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.kiwoom.gateway import KiwoomGateway
 from broker_server.simulator.kiwoom.limits import PREFIX as KIWOOM_PREFIX
 from broker_server.simulator.kiwoom.limits import KiwoomLimits
+from broker_server.simulator.kiwoom_control.board import ControlBoard
 from broker_server.simulator.koscom.gateway import KoscomGateway
 from broker_server.simulator.koscom.quota import PREFIX as KOSCOM_PREFIX
 from broker_server.simulator.koscom.quota import KoscomLimits
@@ -48,6 +49,7 @@ class Control:
         kiwoom: Likewise.
         koscom: Likewise.
         stream: What is asked about live data.
+        controls: What is asked about simulated controls.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Control:
         kiwoom: KiwoomGateway,
         koscom: KoscomGateway,
         stream: StreamControl,
+        controls: ControlBoard,
     ) -> None:
         self._clock = clock
         self._exchange = exchange
@@ -69,6 +72,7 @@ class Control:
         self._kiwoom = kiwoom
         self._koscom = koscom
         self._stream = stream
+        self._controls = controls
 
     def application(self) -> web.Application:
         """The routes."""
@@ -76,6 +80,7 @@ class Control:
         application.router.add_get("/", self.describe)
         application.router.add_get("/orders", self.orders)
         self._stream.add_routes(application.router)
+        self._controls.add_routes(application.router)
         application.router.add_get("/calls", self.calls)
         application.router.add_delete("/calls", self.clear_calls)
         application.router.add_get("/faults", self.list_faults)

@@ -10,9 +10,9 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import KRX, Instrument
-from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.market import MarketError
 from broker_server.simulator.orders import Order
 
@@ -31,6 +31,11 @@ ENDPOINTS = {
     "max_subscriptions, sandbox_max_subscriptions, over_limit, sessions_per_key, tick_interval, "
     "burst_every, market_interval, market_elements, market_sends, market_volume, market_padded}}",
     "DELETE /stream": "as in the beginning",
+    "GET /openapi-plus": "how the simulated OpenAPI+ controls behave, and what each was asked",
+    "POST /openapi-plus": "{login_code, login_waits, silent, refused, overloads, order_overloads, "
+    "order_code, no_password, chejan_first, text_first, dies_after, moved, real_width, answer_seconds, "
+    "query_windows, jitter_seconds, lose_connection}",
+    "DELETE /openapi-plus": "as in the beginning",
     "GET /calls": "calls per path and per TR, and errors per code",
     "DELETE /calls": "start the counts from zero",
     "GET /faults": "the faults that wait for calls, and the limits in force",

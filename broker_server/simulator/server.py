@@ -33,6 +33,8 @@ from broker_server.simulator.kiwoom.realtime.hub import KiwoomHub
 from broker_server.simulator.kiwoom.realtime.server import KiwoomRealtimeServer
 from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSettings
 from broker_server.simulator.kiwoom.server import make_gateway as make_kiwoom
+from broker_server.simulator.kiwoom_control.board import ControlBoard
+from broker_server.simulator.kiwoom_control.door import ControlDoor
 from broker_server.simulator.koscom.gateway import KoscomGateway
 from broker_server.simulator.koscom.keys import KeyStore as KoscomKeys
 from broker_server.simulator.koscom.keys import make_credentials as make_koscom_credentials
@@ -131,6 +133,10 @@ class Simulators:
         self.koscom: KoscomGateway = make_koscom(
             self.market, koscom_keys, self.faults, self.calls, lambda: self.koscom_stream.settings
         )
+        self.kiwoom_controls = ControlBoard(random.Random(f"{options.seed}/late events"))  # noqa: S311 - no secret
+        self._kiwoom_door = ControlDoor(
+            self.exchange, self.kiwoom_credentials, self.kiwoom_controls, self.kiwoom.instance, monotonic
+        )
         self._monotonic = monotonic
         self._runners: list[web.BaseRunner] = []
         self.kis_rest_url = self.kis_ws_url = self.control_url = ""
@@ -143,7 +149,9 @@ class Simulators:
         realtime = RealtimeServer(self.kis_stream, self.kis.instance)
         self.kis_ws_url = await self._realtime(realtime.handle, options.kis_ws_port)
         self.kis_stream.start()
-        self.kiwoom_rest_url = await self._rest(self.kiwoom.handle, options.kiwoom_port)
+        self.kiwoom_rest_url = await self._rest(
+            self._kiwoom_door.beside(self.kiwoom.handle), options.kiwoom_port
+        )
         kiwoom_realtime = KiwoomRealtimeServer(self.kiwoom_stream, self.kiwoom.instance, self._monotonic)
         self.kiwoom_ws_url = await self._realtime(kiwoom_realtime.handle, options.kiwoom_ws_port)
         self.kiwoom_stream.start()
@@ -160,6 +168,7 @@ class Simulators:
             self.kiwoom,
             self.koscom,
             StreamControl(self.kis_stream, self.kiwoom_stream, self.koscom_stream, self.stream_faults),
+            self.kiwoom_controls,
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         self.control_url = await self._listen(runner, self.options.control_port)

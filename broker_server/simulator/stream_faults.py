@@ -75,8 +75,8 @@ class StreamFaultRequest(BaseModel):
         code: Of ``refuse``: ``OPSP…`` of KIS, six digits of Kiwoom, or 47 or five digits of KOSCOM. Of
             ``signal``: the eight digits of ``trdTm``.
         columns: How many values are appended or missing.
-        rate: Frames per second of ``load``, all registrations together; of KOSCOM issue updates of the
-            market-wide feeds.
+        rate: Frames per second of ``load``, all registrations at a vendor together; of KOSCOM issue updates
+            of the market-wide feeds.
         records: Records per frame of ``load``; one, of KOSCOM as many as an array has.
         issues: Of a ``load`` of KOSCOM: so many in each market; the whole market when absent.
         text: Of ``message``.
@@ -118,10 +118,6 @@ class StreamFaultRequest(BaseModel):
             if self.vendor not in (None, "koscom"):
                 raise ValueError(f"{self.fault} is KOSCOM's alone")
             self.vendor = "koscom"
-        if self.fault == "load":
-            if self.vendor == "kiwoom":
-                raise ValueError("load is of KIS and KOSCOM alone")
-            self.vendor = self.vendor or "kis"
         if (self.fault == "message") != (self.text is not None):
             raise ValueError("message, and nothing else, takes text: what is sent as it is")
         if self.issues is not None and (self.fault, self.vendor) != ("load", "koscom"):

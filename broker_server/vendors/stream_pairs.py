@@ -1,4 +1,4 @@
-"""A stream method and the one that ends it, as every vendor declares them."""
+"""Stream methods come in pairs: one subscribes, the other one ends it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 from broker_server.core.methods import Lane, Method, Parameters, served_by_the_stream_desk
 from broker_server.core.stream_requests import StreamRequest, Wanted
+from broker_server.vendors.stream_parameters import StreamOptions
 
 _P = TypeVar("_P", bound=Parameters)
 _Q = TypeVar("_Q", bound=Parameters)
 
 
-def pair(
+def stream_pair(
     vendor: str,
     names: tuple[str, str],
     what: str,
@@ -25,38 +26,56 @@ def pair(
     """Declare both; the stream desk serves them.
 
     Args:
-        vendor: Whose they are.
+        vendor: As in the contract.
         names: Of the method that subscribes, and of the one that ends it.
-        what: Is streamed, in words.
-        reference: The vendor's name for it.
-        example: Parameters of either.
-        start: The parameters of the first, and how they are understood.
+        what: Comes live, for the summary.
+        reference: The vendor's names of it.
+        example: Arguments that work for both.
+        start: The parameters of the first, and what they ask for.
         end: Likewise of the second.
     """
-    summaries = f"Live: {what}.", f"End {names[0]} of the same task_id, or one part of it."
-    sides: tuple[tuple[type[Parameters], Callable[[Any], StreamRequest]], ...] = (start, end)
+    subscribe, unsubscribe = names
     return [
         Method(
-            name=name,
+            name=subscribe,
             vendor=vendor,
             kind="stream",
             lane=Lane.STREAM,
-            summary=summary,
-            parameters=parameters,
+            summary=f"Live: {what}.",
+            parameters=start[0],
             handler=served_by_the_stream_desk,
             reference=reference,
             example=example,
-            stream=stream,
-        )
-        for name, summary, (parameters, stream) in zip(names, summaries, sides, strict=True)
+            stream=start[1],
+        ),
+        Method(
+            name=unsubscribe,
+            vendor=vendor,
+            kind="stream",
+            lane=Lane.STREAM,
+            summary=f"End {subscribe} of the same task_id, or one part of it.",
+            parameters=end[0],
+            handler=served_by_the_stream_desk,
+            reference=reference,
+            example=example,
+            stream=end[1],
+        ),
     ]
 
 
-def ended(family: str, *wanted: Wanted) -> StreamRequest:
-    """The request of an unsubscribe task.
+def subscribed(family: str, wanted: Wanted, options: StreamOptions) -> StreamRequest:
+    """A subscription to one thing."""
+    return StreamRequest(
+        action="subscribe",
+        family=family,
+        wanted=(wanted,),
+        raw=options.raw,
+        copies=options.copies,
+        polling=options.polling,
+        snapshot=options.snapshot,
+    )
 
-    Args:
-        family: Of what it ends.
-        wanted: Of that; everything where nothing is named.
-    """
+
+def ended(family: str, *wanted: Wanted) -> StreamRequest:
+    """The end of some subscriptions of a kind; of all where nothing is named."""
     return StreamRequest(action="unsubscribe", family=family, wanted=wanted)

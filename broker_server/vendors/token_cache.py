@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,6 +72,8 @@ class TokenCache:
 
     def _tighten(self, descriptor: int) -> None:
         """Take the file away from everybody but its owner, if others could read it."""
+        if sys.platform == "win32":  # its modes say nothing of who may read
+            return
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
             os.fchmod(descriptor, 0o600)

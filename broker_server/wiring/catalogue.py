@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine
 
 from broker_server.amqp.control import ControlBus
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import MethodRegistry
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin import OrderAdmin
@@ -42,6 +43,7 @@ def catalogue() -> MethodRegistry:
             engine=engine,
             source=NoCounts(),
             bus=ControlBus("", "simulated"),
+            neighbours=Neighbours(),
             clock=utc_now,
         ),
     ):

@@ -128,7 +128,12 @@ def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> V
             ws_max_registrations=settings.kiwoom_ws_max_registrations,
             compat=settings.sapi_compat,
         )
-        return kiwoom.create(config, order_timeout=longest_send(settings.lease_heartbeat))
+        order_timeout = longest_send(settings.lease_heartbeat)
+        if simulated and config.backend == "openapi-plus":
+            from broker_server.wiring.simulated_control import simulated_backend  # only a trial needs it
+
+            return kiwoom.create(config, backend=simulated_backend(config, order_timeout))
+        return kiwoom.create(config, order_timeout=order_timeout)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 

@@ -17,6 +17,8 @@ if ($Remove) {
     exit 0
 }
 
+# A backslash before the closing quote would take the quote away.
+$WorkingDirectory = $WorkingDirectory.TrimEnd("\")
 $script = Join-Path $PSScriptRoot "start-kiwoom.ps1"
 $arguments = "-NoProfile -ExecutionPolicy Bypass -File `"$script`" -Python `"$Python`" " +
     "-WorkingDirectory `"$WorkingDirectory`""

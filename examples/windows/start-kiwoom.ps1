@@ -5,7 +5,7 @@ param(
     [string] $Python = "python",
     # Where the worker's .env is.
     [string] $WorkingDirectory = (Get-Location).Path,
-    # Where what it prints is kept; the last seven days.
+    # Where what it prints is kept, in a file for each day; the last seven days.
     [string] $LogDirectory = (Join-Path $WorkingDirectory "logs")
 )
 
@@ -23,13 +23,20 @@ if ($bits -ne "32") {
 
 Set-Location $WorkingDirectory
 New-Item -ItemType Directory -Force -Path $LogDirectory | Out-Null
-Get-ChildItem -Path $LogDirectory -Filter "kiwoom-*.log" |
-    Where-Object { $_.LastWriteTime -lt (Get-Date).AddDays(-7) } |
-    Remove-Item
 
+# Both ends of the pipe speak UTF-8; a Korean Windows would read it as code page 949.
 $env:PYTHONUTF8 = "1"
-$log = Join-Path $LogDirectory ("kiwoom-{0:yyyy-MM-dd}.log" -f (Get-Date))
+[Console]::OutputEncoding = [Text.Encoding]::UTF8
 # Lines on standard error are the worker's log and no failure.
 $ErrorActionPreference = "Continue"
-& $Python -m broker_server.vendors.kiwoom.openapi_plus 2>&1 | ForEach-Object { "$_" } | Tee-Object -FilePath $log -Append
+& $Python -m broker_server supervise 2>&1 | ForEach-Object {
+    $file = Join-Path $LogDirectory ("kiwoom-{0:yyyy-MM-dd}.log" -f (Get-Date))
+    if (-not (Test-Path -LiteralPath $file)) {
+        Get-ChildItem -Path $LogDirectory -Filter "kiwoom-*.log" |
+            Where-Object { $_.LastWriteTime -lt (Get-Date).AddDays(-7) } |
+            Remove-Item
+    }
+    Add-Content -LiteralPath $file -Value "$_" -Encoding UTF8
+    "$_"
+}
 exit $LASTEXITCODE

@@ -1,44 +1,47 @@
-"""The promises of live data, kept by every vendor."""
+"""The contract of live data, vendor by vendor; the tests are those of `StreamSuite`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
-import pytest
-
-from tests.support.broker_cleaning import clean
-from tests.support.stream_suite import Scene, StreamSuite
-
-
-@pytest.fixture(scope="module")
-def scene(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """One worker with all vendors."""
-    clean(_test_broker.url, _test_broker.management)
-    scene = Scene(_test_broker.url, tmp_path_factory.mktemp("streams"))
-    try:
-        yield scene
-        assert scene.worker.terminate() == 0, scene.worker.output
-        assert "Traceback" not in scene.worker.output
-    finally:
-        scene.close()
-        clean(_test_broker.url, _test_broker.management)
+from tests.support.brokerage import Brokerage
+from tests.support.kiwoom_brokerage import KiwoomBrokerage
+from tests.support.koscom_brokerage import KoscomBrokerage
+from tests.support.stream_suite import StreamSuite
 
 
 class TestKis(StreamSuite):
-    vendor = "kis"
+    """Two of six places are for the account's notices."""
+
+    open_brokerage = Brokerage
+    settings = MappingProxyType({"KIS_WS_MAX_REGISTRATIONS": "6"})
     subscribe = "kis.subscribe-realtime-price"
     unsubscribe = "kis.unsubscribe-realtime-price"
+    code = "H0STCNT0"
+    after_a_crash = MappingProxyType({"hold_seconds": 1})
 
 
-class TestKiwoom(StreamSuite):
-    vendor = "kiwoom"
+class TestKiwoomRest(StreamSuite):
+    """One of five places is for the account's notices."""
+
+    open_brokerage = KiwoomBrokerage
+    settings = MappingProxyType({"KIWOOM_WS_MAX_REGISTRATIONS": "5"})
     subscribe = "kiwoom.subscribe-realtime-price"
     unsubscribe = "kiwoom.unsubscribe-realtime-price"
+    code = "0B"
 
 
 class TestKoscom(StreamSuite):
-    vendor = "koscom"
+    """KOSCOM has no account, so all places are for issues."""
+
+    open_brokerage = KoscomBrokerage
+    settings = MappingProxyType({"KOSCOM_WS_MAX_SUBSCRIPTIONS": "4"})
+    exchange = MappingProxyType({"tick_interval": 0.1})
     subscribe = "koscom.subscribe"
     unsubscribe = "koscom.unsubscribe"
-    more: ClassVar = {"preset": "tick10"}
+    code = "tick10"
+    tells_the_state = True
+
+    def parameters(self, ticker: str, **more: Any) -> dict[str, Any]:
+        return {"preset": "tick10", "ticker": ticker, **more}

@@ -20,11 +20,11 @@ from broker_server.simulator.matching import Exchange
 from broker_server.vendors.kiwoom.openapi_plus.control import METHODS, ControlEvents, KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.login import LoggedIn
 from broker_server.vendors.kiwoom.openapi_plus.orders import OrderCall
-from broker_server.vendors.kiwoom.openapi_plus.requests import TrPage, TrRequest
 from broker_server.vendors.kiwoom.openapi_plus.session import Session
 from broker_server.vendors.kiwoom.openapi_plus.sta import ControlLoop, on_its_thread, timed_events
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice
 from broker_server.vendors.kiwoom.openapi_plus.timing import Timing
+from broker_server.vendors.kiwoom.openapi_plus.tr_request import TrPage, TrRequest
 
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 """10:00 in Korea, a Friday."""

@@ -27,6 +27,8 @@ class Booked:
     filled: int = 0
     filled_at: int = 0
     receipt: str = "접수"
+    kind: str | None = None
+    venue: str | None = None
 
 
 class TradingBackend(FakeBackend):
@@ -92,7 +94,7 @@ def _common(each: Booked) -> dict[str, Any]:
         "original": order.original or "0000000",
         "stock_code": f"A{order.ticker}",
         "name": "삼성전자",
-        "type": KINDS[order.kind],
+        "type": KINDS[order.kind] if each.kind is None else each.kind,
         "quantity": f"{order.quantity:010}",
         "price": f"{order.price:010}",
         "remaining": f"{each.remaining:010}",
@@ -122,5 +124,5 @@ def _listed_row(each: Booked) -> dict[str, str]:
         "receipt": each.receipt,
         "fill_price": f"{each.filled_at:010}",
         "confirmed": "0",
-        "venue": each.request.venue,
+        "venue": each.request.venue if each.venue is None else each.venue,
     }

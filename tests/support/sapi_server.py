@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from broker_client.errors import MalformedMessage, TaskFailed, UnknownMethod
 from broker_client.protocol import TaskRequest, decode_request, encode_reply
 from broker_server.amqp.intake import validate_parameters
-from broker_server.core.methods import MethodRegistry
+from broker_server.core.methods import MethodRegistry, Outcome
 from broker_server.core.reply_styles import ReplyStyle
 from broker_server.vendors import kiwoom
 from broker_server.vendors.clock import Clock
@@ -65,29 +65,32 @@ class SapiServer:
         """The reply of a message; bytes are sent as they are."""
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
         style = self._styles.of(body)
-        task_id, rows, error = "unknown", [], None
+        task_id, outcome, error = "unknown", Outcome([]), None
         try:
             request = decode_request(body) if style is None else _request(style)
             task_id = request.task_id
-            rows = self._run(request, style)
+            outcome = self._run(request, style)
         except TaskFailed as failure:
             error = failure
         if style is not None:
-            reply = style.reply(task_id, rows, error=error, now=now)
+            reply = style.reply(task_id, outcome.rows, error=error, now=now)
         else:
-            reply = encode_reply(task_id, rows, now=now, environment="simulated", error=error)
+            extra = {"truncated": outcome.truncated} if outcome.truncated else {}
+            reply = encode_reply(
+                task_id, outcome.rows, now=now, environment="simulated", error=error, extra=extra
+            )
         document = json.loads(reply)
         assert isinstance(document, dict)
         return document
 
-    def _run(self, request: TaskRequest, style: ReplyStyle | None) -> list[Any]:
+    def _run(self, request: TaskRequest, style: ReplyStyle | None) -> Outcome:
         method = self._registry.get(request.method)
         if method is None:
             raise UnknownMethod(f"there is no method {request.method}")
         if style is not None:
             style.check()
         parameters = validate_parameters(method, request.parameters)
-        return list(method.handler(parameters, context(request.task_id)).rows)
+        return method.handler(parameters, context(request.task_id))
 
 
 def _request(style: ReplyStyle) -> TaskRequest:

@@ -1,197 +1,270 @@
-"""What live data promise, whoever the vendor is: one class of tests, and a subclass for each vendor.
-
-The fixtures are the module's: ``scene``, with one worker that has room for two streams of each vendor.
-"""
+"""What live data owe to a subscriber, whichever vendor they come from: tests that each vendor inherits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
-import requests
 
-from broker_server.simulator.process import SimulatorProcess
-from tests.support.live_data import BRISK, Subscriber, check_sequences
-from tests.support.processes import CommandProcess
-from tests.support.waiting import PATIENCE, wait_until
+from tests.support.live_data import (
+    BRISK,
+    LiveFloor,
+    Subscriber,
+    check_sequences,
+    gaps,
+    running_live_floor,
+)
+from tests.support.order_events import Listener
+from tests.support.simulated_brokerage import SimulatedBrokerage
+from tests.support.waiting import wait_until
 
-FIRST, SECOND, THIRD = "005930", "000660", "035420"
-
-
-class Scene:
-    """The simulators, a worker on them, and somebody who asks. A context manager.
-
-    Args:
-        url: The broker.
-        folder: For what the worker keeps.
-
-    Attributes:
-        simulator: The process.
-        worker: The one that was started last.
-    """
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url = url
-        self._open = ExitStack()
-        self.simulator = self._open.enter_context(SimulatorProcess.start())
-        kis, kiwoom, koscom = (
-            self.simulator.credentials[vendor]["real"] for vendor in ("kis", "kiwoom", "koscom")
-        )
-        self._environment = {
-            "BROKER_URL": url,
-            "XDG_DATA_HOME": str(folder),
-            "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
-            "VENDORS": "kis,kiwoom,koscom",
-            "STALE_AFTER": "2",
-            "POLLING_INTERVAL": "1",
-            "KIS_ENVIRONMENT": "real",
-            "KIS_REST_URL": self.simulator.kis_rest_url,
-            "KIS_WS_URL": self.simulator.kis_ws_url,
-            "KIS_APP_KEY": kis["app_key"],
-            "KIS_APP_SECRET": kis["app_secret"],
-            "KIS_WS_MAX_REGISTRATIONS": "3",
-            "KIWOOM_BACKEND": "rest",
-            "KIWOOM_ENVIRONMENT": "real",
-            "KIWOOM_REST_URL": self.simulator.kiwoom_rest_url,
-            "KIWOOM_WS_URL": self.simulator.kiwoom_ws_url,
-            "KIWOOM_APP_KEY": kiwoom["app_key"],
-            "KIWOOM_APP_SECRET": kiwoom["app_secret"],
-            "KIWOOM_WS_MAX_REGISTRATIONS": "3",
-            "KOSCOM_REST_URL": self.simulator.koscom_rest_url,
-            "KOSCOM_WS_URL": self.simulator.koscom_ws_url,
-            "KOSCOM_API_KEY": koscom["api_key"],
-            "KOSCOM_MEMBER_NAME": koscom["member_name"],
-            "KOSCOM_WS_MAX_SUBSCRIPTIONS": "2",
-        }
-        self.control("POST", "/faults", {"limits": {"rest_per_second": 1000, "token_interval": 0}})
-        self.start()
-
-    def start(self) -> None:
-        """Start a worker, the first or the next."""
-        self.worker: CommandProcess = self._open.enter_context(
-            CommandProcess(("run",), environment=self._environment, program=BRISK)
-        )
-        self.worker.wait_ready()
-
-    def control(self, verb: str, path: str, body: Any = None) -> Any:
-        """Ask the simulators' control server."""
-        url = self.simulator.control_url + path
-        answer = requests.request(verb, url, json=body, timeout=PATIENCE)
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def held(self, vendor: str) -> list[str]:
-        """The tickers that are registered at a vendor, without what the worker wants for itself."""
-        rows = self.control("GET", "/subscriptions")
-        return sorted(row["symbol"] for row in rows if row["vendor"] == vendor and row["symbol"].isdecimal())
-
-    def close(self) -> None:
-        """End everything."""
-        self._open.close()
+FIRST, SECOND, THIRD, FOURTH, FIFTH = "005930", "000660", "015760", "035720", "035420"
+SHORT_WAITS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 
 
 class StreamSuite:
-    """The promises. A subclass names its vendor.
+    """The tests; a subclass named ``Test…`` says whose live data they are.
 
-    Attributes:
-        vendor: As in the names of methods.
-        subscribe: The method that subscribes to the trades of a ticker.
-        unsubscribe: The method that ends it.
-        more: Its other parameters.
+    All tests of a class share one worker, on whose live connection there is room for four instruments.
     """
 
-    vendor: ClassVar[str]
+    open_brokerage: ClassVar[Callable[[], SimulatedBrokerage]]
+    settings: ClassVar[Mapping[str, str]]
+    """More environment variables of the worker: those that leave room for four."""
+    exchange: ClassVar[Mapping[str, Any]] = {"ping_interval": 0.5, "tick_interval": 0.1}
+    """How the vendor's simulated WebSocket server behaves."""
     subscribe: ClassVar[str]
+    """The method that streams every trade of an instrument."""
     unsubscribe: ClassVar[str]
-    more: ClassVar[Mapping[str, Any]] = {}
+    code: ClassVar[str]
+    """What the vendor calls such a registration; its key is the ticker."""
+    tells_the_state: ClassVar[bool] = False
+    """The vendor itself begins a registration with the state."""
+    after_a_crash: ClassVar[Mapping[str, float]] = {}
+    """How the vendor's server treats a connection that its owner never closed."""
+
+    def parameters(self, ticker: str, **more: Any) -> dict[str, Any]:
+        """What the method is given."""
+        return {"ticker": ticker, **more}
+
+    def registered(self, *tickers: str) -> list[tuple[str, str]]:
+        """What is to be seen at the vendor."""
+        return [(self.code, ticker) for ticker in tickers]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared(cls, _test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
+        """A floor with one worker, whose live connection waits for nothing long."""
+        with running_live_floor(
+            _test_broker,
+            tmp_path_factory.mktemp("streams"),
+            exchange=cls.exchange,
+            settings={**SHORT_WAITS, **cls.settings},
+            open_brokerage=cls.open_brokerage,
+        ) as floor:
+            yield floor
 
     @pytest.fixture
-    def consumer(self, scene: Scene) -> Iterator[Subscriber]:
-        """A client; nothing is subscribed and nothing wrong afterwards."""
-        with Subscriber(scene.url) as consumer:
-            yield consumer
-            scene.control("DELETE", "/faults")
-            for row in consumer.call("broker.list-subscriptions")["result"]:
-                consumer.call("broker.drop-subscription", {"task_id": row["subscription"]})
-            wait_until(lambda: scene.held(self.vendor) == [], what="nothing to be registered any more")
+    def floor(self, shared: LiveFloor) -> Iterator[LiveFloor]:
+        """The class's floor; nothing is subscribed and nothing wrong afterwards."""
+        yield shared
+        shared.brokerage.calm()
+        shared.end_subscriptions()
 
-    def start(self, consumer: Subscriber, ticker: str, **options: Any) -> str:
-        return consumer.subscribe(self.subscribe, {"ticker": ticker, **self.more, **options})
+    @pytest.fixture
+    def consumer(self, floor: LiveFloor) -> Iterator[Subscriber]:
+        """A client with a reply queue of its own."""
+        with Subscriber(floor.url) as subscriber:
+            yield subscriber
 
-    def test_events_come_in_order_after_the_acknowledgement(self, scene: Scene, consumer: Subscriber) -> None:
+    def start(
+        self, consumer: Subscriber, ticker: str, *, more: Mapping[str, Any] = {}, **options: Any
+    ) -> str:
+        """Subscribe, and wait for the acknowledgement; returns the task_id."""
+        return consumer.subscribe(self.subscribe, self.parameters(ticker, **(more or {})), **options)
+
+    def test_acknowledgement_then_the_state_then_updates_in_sequence(
+        self, floor: LiveFloor, consumer: Subscriber
+    ) -> None:
+        vendor = floor.brokerage.vendor
+        task_id = self.start(consumer, FIRST, task_id="first", correlation_id="mine")
+        consumer.wait_events(task_id, 6)
+        ack, *events = consumer.messages(task_id)
+        (told,) = ack["result"]
+        assert ack["kind"] == "ack"
+        assert (told["subscription"], told["ticker"], told["mode"]) == ("first", FIRST, "realtime")
+        assert {(each["kind"], each["status"]) for each in events} == {("event", "TASK_SUCCEED")}
+        assert {(each["key"], each["environment"]) for each in events} == {(told["key"], "simulated")}
+        assert len(check_sequences(events)) == 1
+        state, *updates = [each["result"][0] for each in events]
+        assert state["snapshot"] is True
+        if self.tells_the_state:
+            assert updates.pop(0)["snapshot"] is True
+        assert not [each for each in updates if "snapshot" in each or "mode" in each]
+        assert {(each["vendor"], each["ticker"]) for each in (state, *updates)} == {(vendor, FIRST)}
+        volumes = [each["volume"] for each in updates]
+        assert volumes == sorted(volumes)
+        assert all(each["quantity"] > 0 for each in updates)
+        properties = consumer.replies[task_id][-1].properties
+        assert (properties.correlation_id, properties.delivery_mode, properties.expiration) == (
+            "mine",
+            1,
+            "10000",
+        )
+        assert floor.exchange.registrations() == self.registered(FIRST)
+
+    def test_tasks_on_one_ticker_are_one_registration_until_the_last_ends(
+        self, floor: LiveFloor, consumer: Subscriber
+    ) -> None:
+        floor.exchange.clear_counts()
+        tasks = [self.start(consumer, FIRST) for _ in range(10)]
+        for task_id in tasks:
+            consumer.wait_events(task_id, 3)
+        assert floor.exchange.registrations() == self.registered(FIRST)
+        assert floor.exchange.counts()["registrations"] == 1
+        for task_id in tasks[:9]:
+            consumer.send(self.unsubscribe, task_id=task_id)
+        consumer.wait_new_events(tasks[9], 3)
+        assert floor.exchange.registrations() == self.registered(FIRST)
+        assert floor.exchange.counts()["unregistrations"] == 0
+        assert len(check_sequences(consumer.messages(tasks[9]))) == 1
+        consumer.send(self.unsubscribe, task_id=tasks[9])
+        floor.exchange.wait_registered(what="nothing to be registered any more")
+
+    def test_unsubscribing_ends_it_at_once_and_at_the_vendor(
+        self, floor: LiveFloor, consumer: Subscriber
+    ) -> None:
         task_id = self.start(consumer, FIRST)
-        ack = consumer.messages(task_id)[0]
-        assert (ack["kind"], ack["result"][0]["mode"]) == ("ack", "realtime")
-        assert ack["result"][0]["key"] == f"trade.{FIRST}"
-        events = consumer.wait_events(task_id, 4, type="trade")
-        assert {event["key"] for event in events} == {f"trade.{FIRST}"}
-        assert {event["result"][0]["vendor"] for event in events} == {self.vendor}
-        assert {event["result"][0]["ticker"] for event in events} == {FIRST}
-        assert len(check_sequences(consumer.messages(task_id))) == 1
-        assert scene.held(self.vendor) == [FIRST]
+        consumer.wait_events(task_id, 3)
+        consumer.send(self.unsubscribe, self.parameters(FIRST), task_id=task_id)
+        wait_until(lambda: consumer.messages(task_id, "reply"), what="the reply to unsubscribing")
+        floor.exchange.wait_registered(what="nothing to be registered any more")
+        with Subscriber(floor.url) as other:  # the worker and the simulator have gone on meanwhile
+            other.wait_events(self.start(other, SECOND), 4)
+        last = consumer.messages(task_id)[-1]
+        assert (last["kind"], last["result"]) == ("reply", [{"subscription": task_id, "ticker": FIRST}])
 
-    def test_many_subscriptions_are_one_registration(self, scene: Scene, consumer: Subscriber) -> None:
-        tasks = [self.start(consumer, FIRST) for _ in range(3)]
-        consumer.wait_new_events_of(tasks, 2)
-        assert scene.held(self.vendor) == [FIRST]
-        for task_id in tasks[:2]:
-            consumer.send(self.unsubscribe, {}, task_id=task_id)
-        consumer.wait_new_events(tasks[2], 2)
-        assert scene.held(self.vendor) == [FIRST]
-
-    def test_no_event_comes_after_the_end(self, scene: Scene, consumer: Subscriber) -> None:
-        ended, goes_on = self.start(consumer, FIRST), self.start(consumer, SECOND)
-        consumer.wait_events(ended, 2)
-        consumer.send(self.unsubscribe, {"ticker": FIRST, **self.more}, task_id=ended)
-        wait_until(lambda: consumer.messages(ended, "reply"), what="the reply to the end")
-        wait_until(lambda: scene.held(self.vendor) == [SECOND], what="its registration to end")
-        consumer.wait_new_events(goes_on, 3)
-        assert consumer.messages(ended)[-1]["kind"] == "reply"
-
-    def test_over_the_limit_it_is_refused_or_polled(self, scene: Scene, consumer: Subscriber) -> None:
-        for ticker in (FIRST, SECOND):
-            self.start(consumer, ticker, polling=False)
-        error = consumer.error(self.subscribe, {"ticker": THIRD, **self.more, "polling": False})
+    def test_over_the_limit_says_how_many_there_are(self, floor: LiveFloor, consumer: Subscriber) -> None:
+        for ticker in (FIRST, SECOND, THIRD, FOURTH):
+            self.start(consumer, ticker, more={"polling": False})
+        error = consumer.error(self.subscribe, self.parameters(FIFTH, polling=False))
         assert error["code"] == "SUBSCRIPTION_LIMIT"
-        polled = self.start(consumer, THIRD)
+        assert str(len(floor.exchange.registrations(own=True))) in error["message"]
+        listed = {each["ticker"] for each in floor.rows("broker.list-subscriptions")}
+        assert listed == {FIRST, SECOND, THIRD, FOURTH}
+        self.start(consumer, FIRST, more={"polling": False})  # that one is registered anyway
+
+    def test_over_the_limit_is_polled_and_live_again_when_a_slot_is_free(
+        self, floor: LiveFloor, consumer: Subscriber
+    ) -> None:
+        tasks = [self.start(consumer, ticker) for ticker in (FIRST, SECOND, THIRD, FOURTH, FIFTH)]
+        polled = tasks[4]
         assert consumer.messages(polled)[0]["result"][0]["mode"] == "polling"
-        assert consumer.wait_events(polled, 1, mode="polling")
-        assert scene.held(self.vendor) == sorted((FIRST, SECOND))
+        found = consumer.wait_events(polled, 2, mode="polling")
+        assert {each["result"][0]["ticker"] for each in found} == {FIFTH}
+        assert {each["result"][0]["quantity"] for each in found} == {None}
+        assert sorted(floor.exchange.registrations()) == sorted(self.registered(FIRST, SECOND, THIRD, FOURTH))
+        modes = {each["ticker"]: each["mode"] for each in floor.rows("broker.list-subscriptions")}
+        assert [ticker for ticker, mode in modes.items() if mode == "polling"] == [FIFTH]
+        consumer.send(self.unsubscribe, task_id=tasks[0])
+        consumer.wait_state(polled, "live")
+        consumer.wait_new_events(polled, 4)
+        messages = consumer.messages(polled)
+        live = messages[[each["kind"] for each in messages].index("status") :]
+        assert live[0]["result"][0]["state"] == "live"
+        assert not [each for each in live if "mode" in each["result"][0]]
+        epochs = check_sequences(messages)
+        assert len(epochs) == 2
+        assert {each["epoch"] for each in live if each["kind"] == "event"} == {epochs[1]}
 
-    def test_a_lost_connection_is_told_and_made_again(self, scene: Scene, consumer: Subscriber) -> None:
-        task_id = self.start(consumer, FIRST)
-        consumer.wait_events(task_id, 2)
-        scene.control("POST", "/faults", {"fault": "drop", "vendor": self.vendor})
-        consumer.wait_state(task_id, "reconnecting")
-        consumer.wait_state(task_id, "live")
-        consumer.wait_new_events(task_id, 2)
-        assert len(check_sequences(consumer.messages(task_id))) == 2
-        assert scene.held(self.vendor) == [FIRST]
+    @pytest.mark.parametrize(
+        "fault",
+        ["drop", pytest.param("close", marks=pytest.mark.chaos), "half_open"],
+    )
+    def test_broken_connection_is_back_with_everything_and_the_gap_is_told(
+        self, floor: LiveFloor, consumer: Subscriber, fault: str
+    ) -> None:
+        tasks = [self.start(consumer, ticker) for ticker in (FIRST, SECOND)]
+        consumer.wait_new_events_of(tasks, 3)
+        floor.exchange.clear_counts()
+        seen = {task_id: len(consumer.messages(task_id)) for task_id in tasks}
+        floor.brokerage.fault(fault)
+        for task_id in tasks:
+            consumer.wait_state(task_id, "reconnecting", after=seen[task_id])
+        floor.brokerage.calm()
+        for task_id in tasks:
+            consumer.wait_state(task_id, "live", after=seen[task_id])
+        floor.exchange.wait_registered(*self.registered(FIRST, SECOND))
+        consumer.wait_new_events_of(tasks, 3)
+        for task_id in tasks:
+            messages = consumer.messages(task_id)
+            assert len(check_sequences(messages)) >= 2
+            found = gaps(messages)
+            assert found or fault != "half_open", "shares were traded meanwhile"
+            assert [gap for gap in found if not gap.is_visible] == []
+        assert floor.exchange.counts()["opened"] == 1
 
-    def test_a_mute_registration_is_told_and_healed(self, scene: Scene, consumer: Subscriber) -> None:
-        mute, other = self.start(consumer, FIRST), self.start(consumer, SECOND)
-        consumer.wait_events(mute, 2)
+    def test_mute_ticker_is_told_and_healed_while_the_others_go_on(
+        self, floor: LiveFloor, consumer: Subscriber
+    ) -> None:
+        vendor = floor.brokerage.vendor
+        mute, *others = [self.start(consumer, ticker) for ticker in (FIRST, SECOND, THIRD)]
+        consumer.wait_new_events_of((mute, *others), 2)
         seen = len(consumer.messages(mute))
-        scene.control("POST", "/faults", {"fault": "mute", "vendor": self.vendor, "symbol": FIRST})
-        consumer.wait_state(mute, "stale", after=seen)
-        consumer.wait_new_events(other, 2)
-        assert consumer.states(other) == []
-        scene.control("DELETE", "/faults")
-        consumer.wait_state(mute, "live", after=seen)
+        floor.exchange.clear_counts()
+        key = consumer.messages(mute)[0]["result"][0]["key"]
+        with Listener(floor.url, f"stream.{vendor}.*") as listener:
+            floor.brokerage.fault("mute", symbol=FIRST)
+            status = consumer.wait_state(mute, "stale", after=seen)["result"][0]
+            assert status["ticker"] == FIRST
+            event = listener.wait(f"stream.{vendor}.stale")
+            assert (event["vendor"], event["type"], event["key"]) == (vendor, "stream", key)
+            assert floor.feed()["stale"] == 1
+            # Only that one was registered again, on the same connection.
+            wait_until(
+                lambda: floor.exchange.counts().get("registrations", 0) >= 1, what="a new registration"
+            )
+            wait_until(lambda: len(consumer.states(mute)) >= 3, what="its registration to be told")
+            consumer.wait_new_events_of(others, 2)
+            assert set(consumer.states(mute)) == {"stale", "reconnecting"}  # registered is not live
+            assert [consumer.states(task_id) for task_id in others] == [[], []]
+            floor.brokerage.calm()
+            consumer.wait_state(mute, "live", after=seen)
+            assert listener.wait(f"stream.{vendor}.live")["key"] == key
         consumer.wait_new_events(mute, 2)
-        assert len(check_sequences(consumer.messages(mute))) >= 2
+        assert floor.feed()["stale"] == 0
+        assert floor.exchange.counts().get("opened", 0) == 0
+        messages = consumer.messages(mute)
+        assert len(check_sequences(messages)) >= 2
+        found = gaps(messages)
+        assert found
+        assert all(each.is_visible for each in found)
 
-    def test_it_goes_on_in_the_next_worker(self, scene: Scene, consumer: Subscriber) -> None:
-        task_id = self.start(consumer, FIRST)
-        consumer.wait_events(task_id, 2)
-        seen = len(consumer.messages(task_id))
-        assert scene.worker.terminate() == 0
-        scene.start()
-        consumer.wait_state(task_id, "live", after=seen)
-        consumer.wait_new_events(task_id, 2)
-        assert len(check_sequences(consumer.messages(task_id))) == 2
-        assert scene.held(self.vendor) == [FIRST]
-        assert [each["kind"] for each in consumer.messages(task_id)].count("ack") == 1
+    @pytest.mark.parametrize("way", ["killed", pytest.param("terminated", marks=pytest.mark.chaos)])
+    def test_subscription_goes_on_in_the_next_worker(
+        self, floor: LiveFloor, consumer: Subscriber, way: str
+    ) -> None:
+        tasks = [self.start(consumer, ticker, correlation_id="mine") for ticker in (FIRST, SECOND)]
+        consumer.wait_new_events_of(tasks, 3)
+        floor.exchange.change(**self.after_a_crash)
+        floor.exchange.clear_counts()
+        seen = {task_id: len(consumer.messages(task_id)) for task_id in tasks}
+        if way == "killed":
+            floor.worker.kill()
+        else:
+            assert floor.worker.terminate() == 0
+        floor.start(program=BRISK)
+        for task_id in tasks:
+            consumer.wait_state(task_id, "live", after=seen[task_id])
+            consumer.wait_new_events(task_id, 3)
+            messages = consumer.messages(task_id)
+            assert len(check_sequences(messages)) == 2
+            assert all(each.is_visible for each in gaps(messages))
+            assert consumer.replies[task_id][-1].properties.correlation_id == "mine"
+            assert [each["kind"] for each in messages].count("ack") == 1
+        assert sorted(floor.exchange.registrations()) == sorted(self.registered(FIRST, SECOND))
+        counts = floor.exchange.counts()
+        assert counts["opened"] == 1
+        assert counts["rejected"] <= (2 if way == "killed" and self.after_a_crash else 0)
+        floor.exchange.change(**dict.fromkeys(self.after_a_crash, 0))

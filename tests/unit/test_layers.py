@@ -75,3 +75,20 @@ def test_no_vendor_imports_another() -> None:
         others = {f"broker_server.vendors.{other.name}" for other in vendors if other != vendor}
         for path in vendor.rglob("*.py"):
             assert not any(name.startswith(tuple(others)) for name in own_imports(path) if others), path
+
+
+def test_no_simulated_brokerage_imports_another() -> None:
+    folders = [
+        each for each in (ROOT / "broker_server/simulator").iterdir() if (each / "__init__.py").exists()
+    ]
+    assert {"kis", "kiwoom"} <= {each.name for each in folders}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for folder in folders
+        for path in sorted(folder.rglob("*.py"))
+        for name in own_imports(path)
+        for other in folders
+        if f"{name}.".startswith(f"broker_server.simulator.{other.name}.")
+        and not folder.name.startswith(other.name)  # two ways to one brokerage share its tables
+    ]
+    assert wrong == []

@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from broker_server.simulator.accounts import MINOR_UNITS, Account, Holding, won_per_minor_unit
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.instruments import KRW_PER_UNIT, Instrument
 from broker_server.simulator.kis.domestic_orders import BRANCH
 from broker_server.simulator.kis.overseas_quotes import PLACES
 from broker_server.simulator.kis.tables import template
-from broker_server.simulator.kis.text import average, decimal, hhmmss, percent, yyyymmdd
+from broker_server.simulator.kis.text import average, hhmmss, percent, yyyymmdd
 from broker_server.simulator.market import Market
 from broker_server.simulator.orders import Order, OrderState, Side
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from broker_server.simulator.accounts import Account
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.candles import parse_date
 from broker_server.simulator.instruments import KRW_PER_UNIT
 from broker_server.simulator.kis.calls import VENDOR, Answer, Call
@@ -14,7 +15,6 @@ from broker_server.simulator.kis.overseas_account_rows import COUNTRY_CODES, SID
 from broker_server.simulator.kis.overseas_orders import EXCHANGES, check_exchange, minor_units
 from broker_server.simulator.kis.paging import order_row_key, paginate
 from broker_server.simulator.kis.tables import template
-from broker_server.simulator.kis.text import decimal
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderRefused
 

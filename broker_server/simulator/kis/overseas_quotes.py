@@ -6,13 +6,14 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 from broker_server.simulator.accounts import won_per_minor_unit
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
 from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import KRW_PER_UNIT, Instrument
 from broker_server.simulator.kis.calls import Answer, Call
 from broker_server.simulator.kis.errors import invalid_field
 from broker_server.simulator.kis.tables import template
-from broker_server.simulator.kis.text import decimal, percent, sign, sign_of
+from broker_server.simulator.kis.text import percent, sign, sign_of
 from broker_server.simulator.market import Market
 from broker_server.simulator.price_path import DayBar
 from broker_server.simulator.quotes import MinuteBar, Quote

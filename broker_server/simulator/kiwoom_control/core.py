@@ -20,7 +20,7 @@ from broker_server.simulator.matching import Exchange
 
 ANSWER_SECONDS = 0.05
 CALL_SECONDS, READ_SECONDS, PAGE_SECONDS = 50e-6, 20e-6, 2e-3
-"""What calls cost: one, one that reads a value, one that reads a page."""
+"""What calls cost: one, one that reads a value, one that reads a page. Assumptions."""
 
 
 class Events(Protocol):
@@ -79,8 +79,9 @@ class ControlCore:
             raise WrongThreadCall(f"called from {threading.current_thread().name}")
         if self.faults.dies_after is not None:
             if self.faults.dies_after <= 0:
-                self._dead, self._connected = True, False
-            self.faults.dies_after -= 1
+                self._dead, self._connected, self.faults.dies_after = True, False, None
+            else:
+                self.faults.dies_after -= 1
         if self._dead:
             raise ControlDied("the control's server is gone")
         self._spend(seconds)

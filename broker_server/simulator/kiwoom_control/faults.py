@@ -36,6 +36,7 @@ class ControlFaults:
         dies_after: So many calls more, then the control is gone; ``None`` for never.
         jitter: Gives the seconds that each event is late; events may then overtake each other.
         moved: By TR: the columns of the record with many rows, when Kiwoom has changed them.
+        renamed: By TR: the name of the record with many rows, when Kiwoom has changed it.
         real_width: So many values live records have, when the control is older; ``None`` for all.
     """
 
@@ -52,6 +53,7 @@ class ControlFaults:
     dies_after: int | None = None
     jitter: Callable[[], float] = lambda: 0.0
     moved: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     real_width: int | None = None
 
 

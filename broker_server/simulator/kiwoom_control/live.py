@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from broker_server.simulator.accounts import Account
 from broker_server.simulator.instruments import Instrument
-from broker_server.simulator.kiwoom_control.answers import order_number
 from broker_server.simulator.kiwoom_control.tables import real_types
-from broker_server.simulator.kiwoom_control.text import change, directed, hhmmss, rate, symbol
+from broker_server.simulator.kiwoom_control.text import change, directed, hhmmss, order_number, rate, symbol
 from broker_server.simulator.market import Market
 from broker_server.simulator.orders import OrderEvent, OrderEventKind, Side
 

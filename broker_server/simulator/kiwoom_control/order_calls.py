@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from broker_server.simulator.kiwoom_control.answers import VENDOR
+from broker_server.simulator.kiwoom_control.answer import VENDOR
 from broker_server.simulator.kiwoom_control.core import READ_SECONDS, ControlCore, Setup
 from broker_server.simulator.kiwoom_control.faults import ReadOutsideEvent
 from broker_server.simulator.kiwoom_control.limits import Windows

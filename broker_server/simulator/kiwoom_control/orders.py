@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from broker_server.simulator.instruments import DOMESTIC
-from broker_server.simulator.kiwoom_control.answers import VENDOR
+from broker_server.simulator.kiwoom_control.answer import VENDOR
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.order_rules import available_instrument
 from broker_server.simulator.orders import (
@@ -41,6 +41,7 @@ _TEXTS = {
     Refusal.QUANTITY_EXCEEDS_REMAINING: "[571371] 정정/취소 수량이 미체결 수량을 초과합니다.",
     Refusal.SUSPENDED: "[505115] 거래정지 종목입니다.",
 }
+"""Assumptions, all of them: Kiwoom publishes neither the texts nor the numbers, and says that they change."""
 
 
 class RefusedOrder(Exception):

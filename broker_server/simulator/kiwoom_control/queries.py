@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker_server.simulator.kiwoom_control.answers import Answer, Answers, Refused
+from broker_server.simulator.kiwoom_control.answer import Answer, Refused
+from broker_server.simulator.kiwoom_control.answers import Answers
 from broker_server.simulator.kiwoom_control.core import PAGE_SECONDS, READ_SECONDS, ControlCore, Setup
 from broker_server.simulator.kiwoom_control.faults import ReadOutsideEvent
 from broker_server.simulator.kiwoom_control.limits import Windows
@@ -76,24 +77,30 @@ class Queries(ControlCore):
 
     def GetRepeatCnt(self, sTrCode: str, sRecordName: str) -> int:
         self._called(READ_SECONDS)
-        return len(self._read_answer(sTrCode)[3])
+        return len(self._rows(sTrCode, sRecordName))
 
     def GetCommData(self, strTrCode: str, strRecordName: str, nIndex: int, strItemName: str) -> str:
         self._called(READ_SECONDS)
         if self._order_number:
             return padded(self._order_number.strip()) if strItemName == "주문번호" else ""
-        _, _, answer, rows = self._read_answer(strTrCode)
-        if nIndex == 0 and strItemName in answer.single:
-            return padded(answer.single[strItemName])
+        single, rows = self._read_answer(strTrCode)[2].single, self._rows(strTrCode, strRecordName)
+        if nIndex == 0 and strItemName in single:
+            return padded(single[strItemName])
         if nIndex < len(rows) and strItemName in self._columns(strTrCode):
             return padded(rows[nIndex].get(strItemName, ""))
         return ""
 
     def GetCommDataEx(self, strTrCode: str, strRecordName: str) -> Sequence[Sequence[str]] | None:
         self._called(PAGE_SECONDS)
-        rows = self._read_answer(strTrCode)[3]
+        rows = self._rows(strTrCode, strRecordName)
         columns = self._columns(strTrCode)
         return tuple(tuple(row.get(each, "") for each in columns) for row in rows) or None
+
+    def _rows(self, code: str, record: str) -> list[dict[str, str]]:
+        """Rows go by the record's name, and by that of the request too."""
+        name, _, _, rows = self._read_answer(code)
+        own = self.faults.renamed.get(code.upper(), trs()[code.upper()].record)
+        return rows if record in (name, own) else []
 
     def _columns(self, code: str) -> tuple[str, ...]:
         return self.faults.moved.get(code.upper(), trs()[code.upper()].columns)

@@ -1,4 +1,4 @@
-"""How the control writes values."""
+"""How the control writes values: with signs and padded. The width is an assumption."""
 
 from __future__ import annotations
 
@@ -39,3 +39,8 @@ def padded(value: str) -> str:
 def hhmmss(at: datetime) -> str:
     """A time of day in Korea."""
     return f"{at.astimezone(KST):%H%M%S}"
+
+
+def order_number(number: int) -> str:
+    """Seven digits."""
+    return f"{number:07d}"

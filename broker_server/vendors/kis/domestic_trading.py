@@ -14,17 +14,16 @@ from broker_server.vendors.kis.account import account_arguments, never_late
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
 from broker_server.vendors.kis.order_details import (
-    DOMESTIC,
     cancel,
     domestic_cancel_of,
     domestic_change,
     domestic_change_of,
-    domestic_order,
 )
 from broker_server.vendors.kis.order_parameters import ModifyParameters, OrderParameters
 from broker_server.vendors.kis.order_sender import Accepted, OrderSender
 from broker_server.vendors.kis.order_types import domestic_code, takes_no_price
 from broker_server.vendors.kis.values import KST, moment
+from broker_server.vendors.order_details import DOMESTIC, domestic_order
 from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
 from broker_server.vendors.order_receipts import OrderReceipt, nothing_left, receipt
 

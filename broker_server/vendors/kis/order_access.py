@@ -13,11 +13,12 @@ from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails, Status
 from broker_server.vendors.account_models import OrderState
 from broker_server.vendors.kis.domestic_orders import DomesticOrder, DomesticOrderBook
-from broker_server.vendors.kis.order_details import DOMESTIC, OVERSEAS, limit_of
+from broker_server.vendors.kis.order_details import OVERSEAS, limit_of
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.overseas_orders import OverseasOrderList
 from broker_server.vendors.kis.price_ceilings import PriceCeilings
 from broker_server.vendors.kis.values import text_of
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.values import KST
 from broker_server.vendors.vendor_clock import VendorClock
 

@@ -5,35 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 from broker_server.core.orders import OrderDetails, Side
+from broker_server.vendors import order_details
 from broker_server.vendors.account_models import OrderRecord
 from broker_server.vendors.kis.order_parameters import (
     ModifyParameters,
-    OrderParameters,
     OverseasModifyParameters,
     OverseasOrderParameters,
 )
 from broker_server.vendors.kis.order_types import overseas_exchanges, takes_no_price
 from broker_server.vendors.kis.overseas_models import OverseasOrderRecord
 from broker_server.vendors.kis.values import order_number
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.order_parameters import CancelParameters
 from broker_server.vendors.order_receipts import WON
 
-DOMESTIC, OVERSEAS = "domestic", "overseas"
-
-
-def domestic_order(side: Side, parameters: OrderParameters) -> OrderDetails:
-    """A new order."""
-    return OrderDetails(
-        action=side,
-        market=DOMESTIC,
-        ticker=parameters.ticker,
-        side=side,
-        quantity=parameters.quantity,
-        price=None if parameters.price is None else Decimal(parameters.price),
-        currency=WON,
-        order_type=parameters.order_type or "limit",
-        venue=parameters.exchange,
-    )
+OVERSEAS = "overseas"
 
 
 def domestic_change(parameters: ModifyParameters) -> OrderDetails:
@@ -45,7 +31,7 @@ def domestic_change(parameters: ModifyParameters) -> OrderDetails:
         price=None if parameters.price is None else Decimal(parameters.price),
         currency=WON,
         order_type=parameters.order_type,
-        original=_padded(parameters.order_no),
+        original=order_details.named(parameters, order_number),
         original_task_id=parameters.order_task_id,
     )
 
@@ -60,18 +46,12 @@ def domestic_change_of(
         parameters: What the task wants.
         order_type: What the order will be.
     """
-    return OrderDetails(
-        action="modify",
-        market=DOMESTIC,
-        ticker=order.ticker,
-        side=order.side,
-        quantity=parameters.quantity or order.remaining_quantity,
-        price=None if parameters.price is None else Decimal(parameters.price),
-        currency=WON,
+    return order_details.domestic_change_of(
+        order,
+        parameters,
+        quantity=parameters.quantity,
+        price=parameters.price,
         order_type=order_type,
-        venue=order.venue,
-        original=order.order_no,
-        original_task_id=parameters.order_task_id,
     )
 
 
@@ -97,7 +77,7 @@ def overseas_change(parameters: OverseasModifyParameters) -> OrderDetails:
         market=OVERSEAS,
         quantity=parameters.quantity,
         price=Decimal(parameters.price),
-        original=_padded(parameters.order_no),
+        original=order_details.named(parameters, order_number),
         original_task_id=parameters.order_task_id,
     )
 
@@ -122,30 +102,12 @@ def overseas_change_of(
 
 def cancel(market: str, parameters: CancelParameters) -> OrderDetails:
     """A cancel, as far as its parameters tell."""
-    return OrderDetails(
-        action="cancel",
-        market=market,
-        quantity=parameters.quantity,
-        original=_padded(parameters.order_no),
-        original_task_id=parameters.order_task_id,
-    )
+    return order_details.cancel(market, parameters, order_number)
 
 
 def domestic_cancel_of(order: OrderRecord, parameters: CancelParameters) -> OrderDetails:
     """A cancel of an order that was looked up; without a quantity it takes back whatever is open then."""
-    return OrderDetails(
-        action="cancel",
-        market=DOMESTIC,
-        ticker=order.ticker,
-        side=order.side,
-        quantity=parameters.quantity,
-        price=limit_of(order),
-        currency=WON,
-        order_type=order.order_type,
-        venue=order.venue,
-        original=order.order_no,
-        original_task_id=parameters.order_task_id,
-    )
+    return order_details.domestic_cancel_of(order, parameters, limit_of(order))
 
 
 def overseas_cancel_of(
@@ -171,7 +133,3 @@ def limit_of(order: OrderRecord) -> Decimal | None:
     if order.price is None or takes_no_price(order.order_type):
         return None
     return Decimal(order.price)
-
-
-def _padded(order_no: str | None) -> str | None:
-    return None if order_no is None else order_number(order_no)

@@ -21,16 +21,14 @@ from broker_server.vendors.kis.stream_parameters import (
     ExecutionStream,
     ExecutionStreamEnd,
     Market,
-    StreamOptions,
     SymbolStream,
     SymbolStreamEnd,
-    TickerStream,
-    TickerStreamEnd,
     TrStream,
     TrStreamEnd,
 )
 from broker_server.vendors.parameters import QuoteVenue
-from broker_server.vendors.stream_pairs import ended, pair
+from broker_server.vendors.stream_pairs import ended, stream_pair, subscribed
+from broker_server.vendors.stream_parameters import TickerStream, TickerStreamEnd
 
 _OVERSEAS_EXAMPLE = {"ticker": "AAPL", "exchange": "NASD"}
 
@@ -59,7 +57,7 @@ class StreamMethods:
                 "the order book of an overseas stock",
                 reference="HDFSASP0, HDFSASP1",
             ),
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("kis.subscribe-executions", "kis.unsubscribe-executions"),
                 "fills, confirmations and refusals of the account's orders",
@@ -68,7 +66,7 @@ class StreamMethods:
                 start=(ExecutionStream, self._executions),
                 end=(ExecutionStreamEnd, self._no_executions),
             ),
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("kis.subscribe", "kis.unsubscribe"),
                 "any of KIS's 63 real-time TRs, in its own form",
@@ -86,7 +84,7 @@ class StreamMethods:
             code = codes[parameters.venue]
             self._codes.ensure_offered(code)
             wanted = Wanted(registration=Registration(code, parameters.ticker), ticker=parameters.ticker)
-            return _subscribed(family, wanted, parameters)
+            return subscribed(family, wanted, parameters)
 
         def end(parameters: TickerStreamEnd) -> StreamRequest:
             if parameters.ticker is None:
@@ -94,7 +92,7 @@ class StreamMethods:
             registration = Registration(codes[parameters.venue or "KRX"], parameters.ticker)
             return ended(family, Wanted(registration=registration, ticker=parameters.ticker))
 
-        return pair(
+        return stream_pair(
             VENDOR,
             (f"kis.subscribe-{noun}", f"kis.unsubscribe-{noun}"),
             what,
@@ -112,9 +110,7 @@ class StreamMethods:
         def start(parameters: SymbolStream) -> StreamRequest:
             registration = register(parameters.key())
             self._codes.ensure_offered(registration.code)
-            return _subscribed(
-                family, Wanted(registration=registration, ticker=parameters.ticker), parameters
-            )
+            return subscribed(family, Wanted(registration=registration, ticker=parameters.ticker), parameters)
 
         def end(parameters: SymbolStreamEnd) -> StreamRequest:
             key = parameters.key()
@@ -122,7 +118,7 @@ class StreamMethods:
                 return ended(family)
             return ended(family, Wanted(registration=register(key), ticker=key.symbol))
 
-        return pair(
+        return stream_pair(
             VENDOR,
             (f"kis.subscribe-{noun}", f"kis.unsubscribe-{noun}"),
             what,
@@ -172,15 +168,3 @@ class StreamMethods:
 def _in_vendor_form(registration: Registration) -> Wanted:
     ticker = None if is_notice(registration.code) else registration.symbol
     return Wanted(registration=registration, ticker=ticker)
-
-
-def _subscribed(family: str, wanted: Wanted, options: StreamOptions) -> StreamRequest:
-    return StreamRequest(
-        action="subscribe",
-        family=family,
-        wanted=(wanted,),
-        raw=options.raw,
-        copies=options.copies,
-        polling=options.polling,
-        snapshot=options.snapshot,
-    )

@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.overseas_keys import OverseasKey, exchange_names, names_the_day_market
-from broker_server.vendors.parameters import QuoteVenue, Symbol, Ticker
+from broker_server.vendors.parameters import Symbol
+from broker_server.vendors.stream_parameters import StreamOptions
 
 Market = Literal["domestic", "overseas"]
 
@@ -28,53 +29,6 @@ StreamExchange = Annotated[
 TrId = Annotated[str, Field(min_length=1, max_length=32)]
 TrKey = Annotated[str, Field(min_length=1, max_length=64)]
 """It may be an HTS ID, so it is in no ``repr``."""
-
-
-class StreamOptions(Parameters):
-    """How the events of a subscription are sent.
-
-    Attributes:
-        raw: Events have the vendor's own fields as well.
-        copies: Events come to the reply queue; else only the acknowledgement and what happens to the
-            subscription, for programs that bind a queue to ``broker.realtime``.
-        polling: While the live connection cannot serve it, the state is asked for by REST from time to time.
-        snapshot: The first event is the state by REST.
-    """
-
-    raw: bool = False
-    copies: bool = True
-    polling: bool = True
-    snapshot: bool = True
-
-
-class TickerStream(StreamOptions):
-    """A domestic stock.
-
-    Attributes:
-        ticker: Its KRX short code.
-        venue: Where it is traded; ``UNIFIED`` is KRX and NXT together.
-    """
-
-    ticker: Ticker
-    venue: QuoteVenue = "KRX"
-
-
-class TickerStreamEnd(Parameters):
-    """Which subscriptions of the task end; all of this kind where nothing is named.
-
-    Attributes:
-        ticker: The domestic stock.
-        venue: As it was subscribed; KRX where a ticker stands alone.
-    """
-
-    ticker: Ticker | None = None
-    venue: QuoteVenue | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.ticker is None and self.venue is not None:
-            raise ValueError("venue says nothing without a ticker")
-        return self
 
 
 class SymbolStream(StreamOptions):

@@ -12,11 +12,14 @@ from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
+from broker_server.vendors.kis.errors import VENDOR
+from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_keys import parse_overseas_key
-from broker_server.vendors.kis.recovered_executions import RecoveredExecution
 from broker_server.vendors.kis.stream_codes import StreamCodes
 from broker_server.vendors.kis.stream_names import is_notice, stream_name, stream_trs
 from broker_server.vendors.kis.stream_snapshots import Snapshots
+from broker_server.vendors.order_receipts import WON
+from broker_server.vendors.recovered_executions import RecoveredExecution
 
 _DAY_HOURS, _OTHER_HOURS = "US-DAY", "US-NIGHT"
 """In the table of market sessions: American keys flow in the one or in the other."""
@@ -109,7 +112,17 @@ class KisStreams:
         self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
     ) -> Incoming:
         """A fill that no notice has brought."""
-        return RecoveredExecution(*stream_name(registration), False, order, quantity, price)
+        channel, subject = stream_name(registration)
+        exchange = overseas_exchanges().get(order.venue or "")
+        return RecoveredExecution(
+            channel=channel,
+            subject=subject,
+            vendor=VENDOR,
+            currency=WON if exchange is None else exchange["currency"],
+            order=order,
+            quantity=quantity,
+            price=price,
+        )
 
     def describe(self, registration: Registration) -> Mapping[str, Any]:
         """Its name, its TR and, unless it is a notice, its key."""

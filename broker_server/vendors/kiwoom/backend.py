@@ -93,6 +93,7 @@ class OrderRequest:
         kind: Kiwoom's code of the kind, without padding: ``0`` limit, ``3`` market.
         venue: ``KRX``, ``NXT`` or ``SOR``.
         original: The number of the order that it changes or cancels.
+        all_left: A cancel is of all that is left by then; ``quantity`` is what was left at its look-up.
     """
 
     action: Literal["new", "modify", "cancel"]
@@ -103,6 +104,7 @@ class OrderRequest:
     kind: str
     venue: str
     original: str | None = None
+    all_left: bool = False
 
 
 class Backend(Protocol):

@@ -17,11 +17,12 @@ from broker_server.core.orders import OrderDetails, Status
 from broker_server.vendors.account_models import OrderRecord, OrderState
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.backend import Backend
-from broker_server.vendors.kiwoom.orders import OrderBook
+from broker_server.vendors.kiwoom.order_types import is_known
+from broker_server.vendors.kiwoom.orders import OrderBook, listed_venue
 from broker_server.vendors.kiwoom.quotes import Quotes
 from broker_server.vendors.kiwoom.reading import VENDOR, readable
-from broker_server.vendors.kiwoom.trading import DOMESTIC
 from broker_server.vendors.kiwoom.values import price_of
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.values import KST
 
 _STATUSES: dict[OrderState, Status] = {
@@ -127,6 +128,7 @@ class KiwoomOrderAccess:
 
 
 def _listed_order(record: OrderRecord) -> ListedOrder:
+    """A kind or a venue in words of Kiwoom's that nobody told of must not hide an order from its match."""
     return ListedOrder(
         order_no=record.order_no,
         original=record.original_order_no,
@@ -135,8 +137,8 @@ def _listed_order(record: OrderRecord) -> ListedOrder:
         side=record.side,
         quantity=record.quantity,
         price=None if record.price is None else Decimal(record.price),
-        order_type=record.order_type,
-        venue=record.venue,
+        order_type=record.order_type if is_known(record.order_type) else None,
+        venue=listed_venue(record),
         received_at=record.time,
         filled=record.filled_quantity,
         remaining=record.remaining_quantity,

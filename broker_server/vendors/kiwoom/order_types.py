@@ -39,6 +39,11 @@ def takes_no_price(order_type: str | None) -> bool:
     return order_type in _table() and not needs_price(order_type)
 
 
+def is_known(order_type: str | None) -> bool:
+    """Whether it is a type of ours, not a text of Kiwoom's."""
+    return order_type in _table()
+
+
 def code_of(order_type: OrderType) -> str:
     """Kiwoom's code, without padding."""
     code: str = _table()[order_type]["code"]

@@ -23,6 +23,7 @@ from broker_server.vendors.values import KST, decimal_text, moment
 MOST_PAGES = 100
 _REGISTERED_WITH_THE_CONTROL = "00"
 _CENTS = Decimal("0.01")
+_VENUES = ("KRX", "NXT", "SOR")
 
 
 @dataclass(slots=True)
@@ -96,7 +97,9 @@ class OrderBook:
         }
         rows, truncated = self._pages(trs()[OPEN_ORDERS], inputs, context, lane)
         with readable("open orders"):
-            return Orders([_open(row, self.today()) for row in rows if _has_number(row)], truncated)
+            found = [_open(row, self.today()) for row in rows if _has_number(row)]
+        # A list that changes while it is paged may show an order twice: the later page is the newer reading.
+        return Orders(list({each.order_no: each for each in found}.values()), truncated)
 
     def history(self, first: date, last: date, context: TaskContext, lane: Lane) -> Orders:
         """Orders of a period, the newest day first; Kiwoom is asked day by day."""
@@ -149,6 +152,12 @@ class OrderBook:
 def account_inputs(account: str | None) -> dict[str, str]:
     """What the control wants of an account; the password is registered with it, never given."""
     return {"account": account or "", "password": "", "password_medium": _REGISTERED_WITH_THE_CONTROL}
+
+
+def listed_venue(order: OrderRecord) -> OrderVenue | None:
+    """Where an order is as Kiwoom's list has it; ``None`` if that is no name of a venue that is known."""
+    told = str((order.raw or {}).get("venue", "")).strip()
+    return order.venue if told in _VENUES else None
 
 
 def is_open(order: OrderRecord) -> bool:
@@ -227,7 +236,7 @@ def _record(
         name=row["name"].strip() or None,
         side=side,
         order_type=kind,
-        venue=cast("OrderVenue", venue) if venue in ("KRX", "NXT", "SOR") else "KRX",
+        venue=cast("OrderVenue", venue) if venue in _VENUES else "KRX",
         quantity=quantity,
         price=None if takes_no_price(kind) else price_of(row["price"]),
         filled_quantity=filled,

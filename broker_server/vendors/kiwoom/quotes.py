@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker_client.errors import Unsupported
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.backend import Backend
@@ -15,6 +16,7 @@ from broker_server.vendors.kiwoom.reading import (
     symbol_of,
     unknown_ticker,
 )
+from broker_server.vendors.kiwoom.real_types import BOTH
 from broker_server.vendors.kiwoom.trs import ORDER_BOOK, STOCK, trs
 from broker_server.vendors.kiwoom.values import decimal_of, integer_of, price_of
 from broker_server.vendors.parameters import ReadParameters, Ticker, TickerParameters
@@ -131,7 +133,13 @@ class Quotes:
         return Outcome([result])
 
     def get_order_book(self, parameters: TickerParameters, context: TaskContext) -> Outcome:
-        """The order book."""
+        """The order book of one venue."""
+        if parameters.exchange == BOTH:
+            raise Unsupported(
+                "Kiwoom gives the order book of one venue: asked for both together it shows that of KRX; "
+                "kiwoom.subscribe-order-book has both",
+                vendor=VENDOR,
+            )
         symbol = symbol_of(self._backend, parameters.ticker, parameters.exchange, paper=self._paper)
         row = self.order_book(symbol, context, Lane.QUOTE)
         with readable(parameters.ticker):

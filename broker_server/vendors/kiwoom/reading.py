@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from broker_client.errors import InvalidParameters, Unsupported, VendorUnavailable
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.real_types import SUFFIXES
-from broker_server.vendors.kiwoom.values import NotANumber, integer_of
+from broker_server.vendors.kiwoom.values import NotANumber, whole_of
 from broker_server.vendors.parameters import QuoteVenue
 
 VENDOR = "kiwoom"
@@ -40,7 +40,7 @@ def required_integer(row: Row, name: str) -> int:
     Raises:
         NotANumber: It is not.
     """
-    number = integer_of(row[name])
+    number = whole_of(row[name])
     if number is None:
         raise NotANumber(f"{name} is missing")
     return number

@@ -28,6 +28,7 @@ ACCOUNT_ALIAS = "default"
 MARKET = "market"
 """The subject of what is about no instrument."""
 
+BOTH: QuoteVenue = "UNIFIED"
 SUFFIXES: Mapping[QuoteVenue, str] = MappingProxyType({"KRX": "", "NXT": "_NX", "UNIFIED": "_AL"})
 _VENUES: Mapping[str, QuoteVenue] = {"NX": "NXT", "AL": "UNIFIED"}
 _CHANNELS = {

@@ -16,12 +16,23 @@ from broker_server.vendors.kiwoom.tables import load_data
 from broker_server.vendors.kiwoom.trs import trs
 from broker_server.vendors.results import Part
 
-_REST = re.compile(r"(au|ka|kt)[0-9]{5}")
+_REST = re.compile(r"(au|ka|kt)[0-9]{5}", re.ASCII)
 _ORDER_PATHS = ("/api/dostk/ordr", "/api/dostk/crdordr")
 _ORDER_CODES = re.compile(r"koa_(normal|credit)_|sendorder", re.IGNORECASE)
 _NO_QUERY = ("/oauth2/token", "/oauth2/revoke", "/api/dostk/websocket")
+_QUERY_PATHS = tuple(
+    f"/api/dostk/{group}"
+    for group in (
+        "acnt", "chart", "elw", "etf", "frgnistt", "mrkcond",
+        "rkinfo", "sect", "shsa", "slb", "stkinfo", "thme",
+    )
+)  # fmt: skip
+"""Where Kiwoom serves queries and nothing else: the groups of its REST document. A server refuses an api-id
+at another address than its own, so none of an order can be asked for here."""
 
 Text = Annotated[str, Field(max_length=200)]
+Input = Annotated[str, Field(max_length=1100)]
+"""A hundred codes with their venues, and bars between."""
 
 
 class TrParameters(Parameters):
@@ -31,17 +42,20 @@ class TrParameters(Parameters):
         tr: A TR of the control such as ``opt10001``, or an api-id of REST such as ``ka10001``: whichever the
             worker's backend speaks.
         inputs: By Kiwoom's names: ``{"종목코드": "005930"}``, or ``{"stk_cd": "005930"}``.
-        record: The control's name of the record with many rows; left out, the answer is one row.
-        fields: The control's names of the values wanted. Needed there unless the worker knows the TR; of
-            REST only these keys, else all.
+        record: The control's name of the record with many rows; left out, the answer is one row. Of an api-id
+            that the worker does not know, REST's key of the rows.
+        fields: The names of the values wanted. Needed unless the worker knows the TR; of a known api-id only
+            these keys, else all.
+        path: Where REST serves an api-id that the worker does not know: ``/api/dostk/stkinfo``.
         after: ``more`` of the page before, for the next one.
     """
 
     tr: Annotated[str, Field(min_length=1, max_length=40)]
-    inputs: Annotated[dict[str, Text], Field(max_length=50)] = Field(default_factory=dict)
+    inputs: Annotated[dict[str, Input], Field(max_length=50)] = Field(default_factory=dict)
     record: Text | None = None
     fields: Annotated[tuple[Text, ...], Field(max_length=500)] = ()
-    after: Annotated[str, Field(max_length=500)] | None = None
+    path: Text | None = None
+    after: Annotated[str, Field(max_length=500, pattern=r"^[!-~]([ -~]*[!-~])?$")] | None = None
 
 
 class TrPage(Part):
@@ -105,7 +119,7 @@ class RequestTr:
 def _rest_tr(name: str, parameters: TrParameters) -> Tr:
     entry: Mapping[str, Any] | None = load_data("rest_apis.json")["apis"].get(name)
     if entry is None:
-        raise InvalidParameters(f"tr: {name} is none of the api-ids that this version knows")
+        return _unknown_rest_tr(name, parameters)
     if entry["path"] in _ORDER_PATHS:
         raise _has_its_own_method(name)
     if entry["path"] in _NO_QUERY:
@@ -131,6 +145,26 @@ def _rest_tr(name: str, parameters: TrParameters) -> Tr:
         columns={key: Name("", key) for key in columns if key in wanted},
         fixed={},
         summary={key: Name("", key) for key in beside if many and key in wanted},
+    )
+
+
+def _unknown_rest_tr(name: str, parameters: TrParameters) -> Tr:
+    """An api-id of the caller's own knowledge; whatever is not known to be a query may be an order."""
+    if parameters.path not in _QUERY_PATHS or not parameters.fields:
+        raise InvalidParameters(
+            f"tr: {name} is none of the api-ids that this version knows; say with path where Kiwoom "
+            f"serves it ({', '.join(_QUERY_PATHS)}), with record its key of the rows, and with fields the "
+            "keys wanted"
+        )
+    return Tr(
+        code=None,
+        api_id=name,
+        path=parameters.path,
+        record=None,
+        rows_key=parameters.record,
+        inputs={key: Name("", key) for key in parameters.inputs},
+        columns={key: Name("", key) for key in parameters.fields},
+        fixed={},
     )
 
 

@@ -26,6 +26,8 @@ _MENDED = {
     ("request-offhour-single-trade-info", 42): SIGN_OF_OFFHOUR_CLOSING,
 }
 """By method and position: two names of the original were swapped, and one was there twice."""
+_NEWER_VALUES: Mapping[str, Mapping[str, str]] = {"credit_type": {"7": "신용융자E군"}}
+"""By parameter, what Kiwoom takes today and the original's list does not have; Kiwoom's REST document."""
 _FIXED: Mapping[str, Mapping[str, str]] = {"request-upper-and-low": {"stex_tp": "1"}}
 """What REST wants in addition: KRX, as the control knew no other exchange."""
 
@@ -126,7 +128,10 @@ def _parameter(entry: Mapping[str, Any]) -> Parameter:
         description=entry["description"],
         sent=bool(entry.get("sent_to_ocx")),
         rest_key=entry.get("rest_key"),
-        values=MappingProxyType({each["value"]: each["meaning"] for each in entry.get("enum", ())}),
+        values=MappingProxyType(
+            {each["value"]: each["meaning"] for each in entry.get("enum", ())}
+            | dict(_NEWER_VALUES.get(entry["name"], {}))
+        ),
     )
 
 

@@ -104,7 +104,12 @@ class SapiMethods:
 
     def get_stock_codes(self, parameters: Any, context: TaskContext) -> Outcome:
         """One element per code; the original joined them, each with a semicolon behind it."""
-        codes = self._backend.stock_codes(str(parameters.market), context)
+        try:
+            codes = self._backend.stock_codes(str(parameters.market), context)
+        except InvalidParameters as error:
+            if not self._compat or error.vendor is None:
+                raise
+            codes = []  # the control knows no codes of an unknown market either
         if self._compat:
             return Outcome(["".join(f"{code};" for code in codes)])
         return Outcome(list(codes))
@@ -125,14 +130,15 @@ class SapiMethods:
         if method.name == "request-day-candle":
             inputs["to"] = inputs["to"][:8]
         first, last = self._bounds(method, parameters)
-        rows = self._read(method, inputs, first, context)
+        rows, truncated = self._read(method, inputs, first, context)
         if method.time_column is not None:
             column, width = method.time_column, 14 if method.time_column == "timestamp" else 8
             low, high = (first, last) if self._compat else (first[:width], last[:width])
             rows = [row for row in rows if low <= row[column].strip() <= high]
         if self._compat:
             return Outcome([method.original_row(row) for row in rows])
-        return Outcome([{each.name: row.get(each.name, "") for each in method.columns} for row in rows])
+        named = [{each.name: row.get(each.name, "") for each in method.columns} for row in rows]
+        return Outcome(named, truncated)
 
     def _bounds(self, method: ContractMethod, parameters: Any) -> tuple[str, str]:
         if method.time_column is None:
@@ -143,10 +149,12 @@ class SapiMethods:
 
     def _read(
         self, method: ContractMethod, inputs: Mapping[str, str], first: str, context: TaskContext
-    ) -> Sequence[Mapping[str, str]]:
+    ) -> tuple[Sequence[Mapping[str, str]], str | None]:
+        """The rows, and why they may stop early."""
         if method.tr is None:
             raise ValueError(f"{method.name} is no transaction")
         lane = Lane.BULK if method.pages else Lane.QUOTE
+        column = method.time_column
         found: list[Mapping[str, str]] = []
         after: str | None = None
         pages = 0
@@ -154,12 +162,15 @@ class SapiMethods:
             page = self._backend.request(method.tr, inputs, context, lane, after=after)
             found += page.rows
             pages += 1
+            # A page may end in empty rows.
+            times = [each for each in (row[column].strip() for row in page.rows) if each] if column else []
+            reached = bool(times) and times[-1] <= first
             if not method.pages:
-                return found
+                more = page.more is not None and not reached
+                return found, "Kiwoom has more pages, and this method reads the first one" if more else None
             context.report_progress(pages, None)
-            column = method.time_column or ""
-            if page.more is None or not page.rows or page.rows[-1][column].strip() <= first:
-                return found
+            if page.more is None or not times or reached:
+                return found, None
             after = page.more
 
 

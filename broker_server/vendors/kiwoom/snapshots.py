@@ -14,6 +14,7 @@ from broker_server.vendors.kiwoom.normalised import last_moment
 from broker_server.vendors.kiwoom.quotes import Quotes, levels
 from broker_server.vendors.kiwoom.reading import VENDOR, Row, readable, unknown_ticker
 from broker_server.vendors.kiwoom.real_types import (
+    BOTH,
     ORDER_BOOK,
     TRADE,
     newest_only,
@@ -75,8 +76,9 @@ class Snapshots:
         }
 
     def can_read(self, registration: Registration) -> bool:
-        """Whether a TR has the same information."""
-        return registration.code in self._readers
+        """Whether a TR has the same information: the order book of both venues together is not to be had."""
+        code, symbol = registration
+        return code in self._readers and not (code == ORDER_BOOK and ticker_and_venue(symbol)[1] == BOTH)
 
     def read(self, registration: Registration, context: TaskContext, *, bulk: bool) -> SnapshotIncoming:
         """The state now; see `broker_server.core.feeds.Streams.snapshot`.

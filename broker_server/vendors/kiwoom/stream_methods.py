@@ -22,50 +22,12 @@ from broker_server.vendors.kiwoom.real_types import (
 from broker_server.vendors.kiwoom.sapi_contract import contract
 from broker_server.vendors.kiwoom.sapi_events import FAMILY
 from broker_server.vendors.kiwoom.sapi_parameters import AsGiven, model_of
-from broker_server.vendors.parameters import QuoteVenue, Ticker
-from broker_server.vendors.stream_pairs import ended, pair
+from broker_server.vendors.parameters import QuoteVenue
+from broker_server.vendors.stream_pairs import ended, stream_pair, subscribed
+from broker_server.vendors.stream_parameters import TickerStream, TickerStreamEnd
 
 RealTypeCode = Annotated[str, Field(min_length=1, max_length=8)]
 Item = Annotated[str, Field(max_length=32)]
-
-
-class TickerStream(Parameters):
-    """A stock.
-
-    Attributes:
-        ticker: Its KRX short code.
-        venue: Where it is traded; ``UNIFIED`` is KRX and NXT together.
-        raw: Events have the vendor's own fields as well.
-        copies: Events come to the reply queue; else only the acknowledgement and what happens to the
-            subscription, for programs that bind a queue to ``broker.realtime``.
-        polling: While the live connection cannot serve it, the state is asked for by a TR from time to time.
-        snapshot: The first event is the state by a TR.
-    """
-
-    ticker: Ticker
-    venue: QuoteVenue = "KRX"
-    raw: bool = False
-    copies: bool = True
-    polling: bool = True
-    snapshot: bool = True
-
-
-class TickerStreamEnd(Parameters):
-    """Which subscriptions of the task end; all of this kind where nothing is named.
-
-    Attributes:
-        ticker: The stock.
-        venue: As it was subscribed; KRX where a ticker stands alone.
-    """
-
-    ticker: Ticker | None = None
-    venue: QuoteVenue | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.ticker is None and self.venue is not None:
-            raise ValueError("venue says nothing without a ticker")
-        return self
 
 
 class ExecutionStream(Parameters):
@@ -136,7 +98,7 @@ class StreamMethods:
         return [
             *self._of_tickers("realtime-price", TRADE, "every trade of a stock"),
             *self._of_tickers("order-book", ORDER_BOOK, "the order book of a stock"),
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("kiwoom.subscribe-executions", "kiwoom.unsubscribe-executions"),
                 "fills, confirmations and refusals of the account's orders",
@@ -145,7 +107,7 @@ class StreamMethods:
                 start=(ExecutionStream, _executions),
                 end=(ExecutionStreamEnd, lambda _: ended("kiwoom.executions")),
             ),
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("kiwoom.subscribe", "kiwoom.unsubscribe"),
                 "any of Kiwoom's real types, in its own form",
@@ -165,22 +127,14 @@ class StreamMethods:
             return Wanted(registration=Registration(code, symbol), ticker=ticker)
 
         def start(parameters: TickerStream) -> StreamRequest:
-            return StreamRequest(
-                action="subscribe",
-                family=family,
-                wanted=(wanted(parameters.ticker, parameters.venue),),
-                raw=parameters.raw,
-                copies=parameters.copies,
-                polling=parameters.polling,
-                snapshot=parameters.snapshot,
-            )
+            return subscribed(family, wanted(parameters.ticker, parameters.venue), parameters)
 
         def end(parameters: TickerStreamEnd) -> StreamRequest:
             if parameters.ticker is None:
                 return ended(family)
             return ended(family, wanted(parameters.ticker, parameters.venue or "KRX"))
 
-        return pair(
+        return stream_pair(
             VENDOR,
             (f"kiwoom.subscribe-{noun}", f"kiwoom.unsubscribe-{noun}"),
             what,
@@ -192,7 +146,7 @@ class StreamMethods:
 
     def _of_the_original(self) -> list[Method[Any]]:
         start, end = contract()["subscribe-realtime"], contract()["unsubscribe-realtime"]
-        return pair(
+        return stream_pair(
             VENDOR,
             (start.name, end.name),
             "the trades of an instrument in the original server's form",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
-from broker_server.core.market_data import Execution, event_of
 from broker_server.core.methods import TaskContext
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.checks import context_without_deadline
@@ -23,8 +21,9 @@ from broker_server.vendors.kiwoom.real_types import (
     ticker_and_venue,
 )
 from broker_server.vendors.kiwoom.snapshots import Snapshots
-from broker_server.vendors.kiwoom.trading import DOMESTIC
+from broker_server.vendors.order_details import DOMESTIC
 from broker_server.vendors.order_receipts import WON
+from broker_server.vendors.recovered_executions import RecoveredExecution
 
 _EXECUTIONS = Registration(EXECUTIONS, "")
 
@@ -98,56 +97,13 @@ class KiwoomStreams:
         self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
     ) -> Incoming:
         """A fill that no news has brought."""
-        return RecoveredExecution(*stream_name(registration), False, order, quantity, price)
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveredExecution:
-    """Some fills of one order as one; implements `broker_server.core.feeds.Incoming`.
-
-    Attributes:
-        channel: See there; likewise ``subject`` and ``conflatable``.
-        order: As Kiwoom lists it.
-        quantity: Shares.
-        price: The mean per share, if it is known.
-    """
-
-    channel: str
-    subject: str
-    conflatable: bool
-    order: ListedOrder
-    quantity: int
-    price: Decimal | None
-
-    def event(self) -> dict[str, Any]:
-        """In the common model."""
-        order = self.order
-        return event_of(
-            Execution(
-                vendor=VENDOR,
-                ticker=order.ticker,
-                venue=order.venue,
-                currency=WON,
-                time=None,
-                event="fill",
-                action="modify" if order.action == "modify_or_cancel" else order.action,
-                order_no=order.order_no,
-                original_order_no=order.original,
-                side=order.side,
-                quantity=self.quantity,
-                price=_won(self.price),
-                order_quantity=order.quantity,
-                order_price=_won(order.price),
-                account=None,
-            )
+        channel, subject = stream_name(registration)
+        return RecoveredExecution(
+            channel=channel,
+            subject=subject,
+            vendor=VENDOR,
+            currency=WON,
+            order=order,
+            quantity=quantity,
+            price=price,
         )
-
-    def raw_event(self) -> dict[str, Any]:
-        """The same: it comes of no record."""
-        return self.event()
-
-
-def _won(price: Decimal | None) -> int | Decimal | None:
-    if price is None:
-        return None
-    return int(price) if price == price.to_integral_value() else price

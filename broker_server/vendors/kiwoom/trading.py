@@ -26,12 +26,19 @@ from broker_server.vendors.kiwoom.order_types import (
 from broker_server.vendors.kiwoom.orders import OrderBook, is_open
 from broker_server.vendors.kiwoom.reading import VENDOR
 from broker_server.vendors.kiwoom.values import order_number
+from broker_server.vendors.order_details import (
+    DOMESTIC,
+    cancel,
+    domestic_cancel_of,
+    domestic_change_of,
+    domestic_order,
+    named,
+)
 from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
 from broker_server.vendors.order_receipts import WON, OrderReceipt, nothing_left, receipt
 from broker_server.vendors.parameters import OrderVenue, Quantity, Ticker, WonPrice
 from broker_server.vendors.values import KST
 
-DOMESTIC = "domestic"
 _ATTEMPTS = 4
 
 
@@ -122,7 +129,7 @@ class Trading:
                 parameters=CancelParameters,
                 result=OrderReceipt,
                 handler=self.cancel,
-                details=_cancel,
+                details=lambda parameters: cancel(DOMESTIC, parameters, order_number),
                 reference="SendOrder / kt10003",
             ),
         ]
@@ -150,14 +157,12 @@ class Trading:
             )
         self._ensure_within(order, parameters.quantity)
         quantity = parameters.quantity or order.remaining_quantity
-        details = replace(
-            _change(parameters),
-            ticker=order.ticker,
-            side=order.side,
-            quantity=quantity,
+        details = domestic_change_of(
+            order,
+            parameters,
+            quantity=parameters.quantity,
+            price=parameters.price,
             order_type=order.order_type,
-            venue=order.venue,
-            original=order.order_no,
         )
         request = OrderRequest(
             action="modify",
@@ -182,16 +187,8 @@ class Trading:
         if not is_open(order):
             return _already_done(order, parameters)
         self._ensure_within(order, parameters.quantity)
-        details = replace(
-            _cancel(parameters),
-            ticker=order.ticker,
-            side=order.side,
-            price=None if order.price is None else Decimal(order.price),
-            currency=WON,
-            order_type=order.order_type,
-            venue=order.venue,
-            original=order.order_no,
-        )
+        limit = None if order.price is None else Decimal(order.price)
+        details = domestic_cancel_of(order, parameters, limit)
         quantity = parameters.quantity or order.remaining_quantity
         request = OrderRequest(
             action="cancel",
@@ -202,6 +199,7 @@ class Trading:
             kind=code_of("limit"),
             venue=order.venue,
             original=order.order_no,
+            all_left=parameters.quantity is None,
         )
         try:
             order_no = self._send(request, details, context)
@@ -229,7 +227,7 @@ class Trading:
             parameters=OrderParameters,
             result=OrderReceipt,
             handler=handler,
-            details=partial(_order, side),
+            details=partial(domestic_order, side),
             reference=reference,
             example={"ticker": "005930", "quantity": 1, "order_type": "market"},
         )
@@ -237,7 +235,7 @@ class Trading:
     def _place(self, side: Side, parameters: OrderParameters, context: TaskContext) -> Outcome:
         order_type: OrderType = parameters.order_type or "limit"
         ensure_offered(self._backend, order_type, parameters.exchange, paper=self._paper)
-        details = _order(side, parameters)
+        details = domestic_order(side, parameters)
         request = OrderRequest(
             action="new",
             side=side,
@@ -302,20 +300,6 @@ class Trading:
         return Outcome([row], order_no=number)
 
 
-def _order(side: Side, parameters: OrderParameters) -> OrderDetails:
-    return OrderDetails(
-        action=side,
-        market=DOMESTIC,
-        ticker=parameters.ticker,
-        side=side,
-        quantity=parameters.quantity,
-        price=None if parameters.price is None else Decimal(parameters.price),
-        currency=WON,
-        order_type=parameters.order_type or "limit",
-        venue=parameters.exchange,
-    )
-
-
 def _change(parameters: ModifyParameters) -> OrderDetails:
     return OrderDetails(
         action="modify",
@@ -323,23 +307,9 @@ def _change(parameters: ModifyParameters) -> OrderDetails:
         quantity=parameters.quantity,
         price=Decimal(parameters.price),
         currency=WON,
-        original=_padded(parameters.order_no),
+        original=named(parameters, order_number),
         original_task_id=parameters.order_task_id,
     )
-
-
-def _cancel(parameters: CancelParameters) -> OrderDetails:
-    return OrderDetails(
-        action="cancel",
-        market=DOMESTIC,
-        quantity=parameters.quantity,
-        original=_padded(parameters.order_no),
-        original_task_id=parameters.order_task_id,
-    )
-
-
-def _padded(order_no: str | None) -> str | None:
-    return None if order_no is None else order_number(order_no)
 
 
 def _already_done(record: OrderRecord, parameters: CancelParameters) -> Outcome:

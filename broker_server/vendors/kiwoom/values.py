@@ -13,6 +13,8 @@ from decimal import Decimal
 _NUMBER = re.compile(r"(?P<signs>[+-]*)(?P<digits>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)
 _MOST_DIGITS = 30
 _DIGITS_OF_AN_ORDER = 7
+_FULL = frozenset({2**31 - 1, 2**32 - 1})
+"""What Kiwoom's counters stop at: the number is not known."""
 
 
 class NotANumber(ValueError):
@@ -35,8 +37,8 @@ def decimal_of(text: str) -> Decimal | None:
     return -number if "-" in found["signs"] and number else number
 
 
-def integer_of(text: str) -> int | None:
-    """A signed whole number; ``None`` for an empty text.
+def whole_of(text: str) -> int | None:
+    """A signed whole number, as it is told; ``None`` for an empty text.
 
     Raises:
         NotANumber: It is something else.
@@ -47,6 +49,16 @@ def integer_of(text: str) -> int | None:
     if number != number.to_integral_value():
         raise NotANumber("not a whole number")
     return int(number)
+
+
+def integer_of(text: str) -> int | None:
+    """A signed whole number; ``None`` for an empty text, and for what a full counter of Kiwoom's shows.
+
+    Raises:
+        NotANumber: It is something else.
+    """
+    number = whole_of(text)
+    return None if number in _FULL else number
 
 
 def price_of(text: str) -> int | None:

@@ -65,14 +65,14 @@ class KoscomIncoming(LazyIncoming):
         target: Whose it is.
         parts: What is in it.
         received: When it came, in Korea.
-        is_snapshot: It is the state at the time of the subscription, and nothing has happened.
+        is_state: It is the state at the time of the subscription, and nothing has happened.
         on_unusable: Told if its model cannot take it.
 
     Attributes:
         is_signal: In place of a time it has a signal of the market.
     """
 
-    __slots__ = ("_is_snapshot", "_on_unusable", "_parts", "_preset", "_received", "_symbol", "is_signal")
+    __slots__ = ("_on_unusable", "_parts", "_preset", "_received", "_symbol", "is_signal", "is_state")
 
     def __init__(
         self,
@@ -81,14 +81,14 @@ class KoscomIncoming(LazyIncoming):
         received: datetime,
         on_unusable: OnUnusable,
         *,
-        is_snapshot: bool = False,
+        is_state: bool = False,
     ) -> None:
         self._preset = target.preset
         self._symbol = target.symbol
         self._parts = parts
         self._received = received
         self._on_unusable = on_unusable
-        self._is_snapshot = is_snapshot
+        self.is_state = is_state
         address = target.address
         self.is_signal = _is_signal(parts.fields.get(TIME))
         if self.is_signal:
@@ -110,7 +110,7 @@ class KoscomIncoming(LazyIncoming):
         return self._marked(event)
 
     def _marked(self, event: dict[str, Any]) -> dict[str, Any]:
-        if self._is_snapshot:
+        if self.is_state:
             event["snapshot"] = True
         return event
 
@@ -132,17 +132,17 @@ class ChangeIncoming:
         state: Every field that has come so far.
         changed: The names of those that came now.
         extra: What the table does not know.
-        is_snapshot: It is the state at the time of the subscription.
+        is_state: It is the state at the time of the subscription.
     """
 
     __slots__ = (
         "_changed",
         "_extra",
         "_fields",
-        "_is_snapshot",
         "_symbol",
         "channel",
         "conflatable",
+        "is_state",
         "subject",
     )
 
@@ -153,14 +153,14 @@ class ChangeIncoming:
         changed: Sequence[str],
         extra: dict[str, Any],
         *,
-        is_snapshot: bool,
+        is_state: bool,
     ) -> None:
         self.channel, self.subject, self.conflatable = target.address
         self._symbol = target.symbol
         self._fields = {name: value for name, value in state.items() if name in target.items}
         self._changed = [name for name in changed if name in target.items]
         self._extra = extra
-        self._is_snapshot = is_snapshot
+        self.is_state = is_state
 
     def event(self) -> dict[str, Any]:
         return self.raw_event()
@@ -175,7 +175,7 @@ class ChangeIncoming:
             "changed": self._changed,
             "extra": extra,
         }
-        if self._is_snapshot:
+        if self.is_state:
             event["snapshot"] = True
         return event
 

@@ -159,25 +159,25 @@ class Intake(LiveIntake):
         if not targets:
             self.unwanted += 1
             return
-        is_snapshot = key in self._first
-        if is_snapshot:
+        is_state = key in self._first
+        if is_state:
             self._first.discard(key)
         self.records += 1
         if preset == CHANGE:
-            self._change(symbol, parts, targets, is_snapshot=is_snapshot)
+            self._change(symbol, parts, targets, is_state=is_state)
             return
         received = self._now().astimezone(KST)
         for target in targets:
-            incoming = KoscomIncoming(target, parts, received, self._unusable, is_snapshot=is_snapshot)
+            incoming = KoscomIncoming(target, parts, received, self._unusable, is_state=is_state)
             self.signals += incoming.is_signal
             self._received(target.registration, incoming)
 
-    def _change(self, symbol: str, parts: Parts, targets: Sequence[Target], *, is_snapshot: bool) -> None:
+    def _change(self, symbol: str, parts: Parts, targets: Sequence[Target], *, is_state: bool) -> None:
         changed = [name for name in parts.fields if name not in (CODE, ISIN)]
         state = self._states.merge(symbol, parts.fields)
         for target in targets:
-            if is_snapshot or not target.items.isdisjoint(changed):
-                incoming = ChangeIncoming(target, state, changed, parts.extra, is_snapshot=is_snapshot)
+            if is_state or not target.items.isdisjoint(changed):
+                incoming = ChangeIncoming(target, state, changed, parts.extra, is_state=is_state)
                 self._received(target.registration, incoming)
 
     def _unusable(self, preset: str, reason: str) -> None:

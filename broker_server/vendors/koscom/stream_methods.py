@@ -17,7 +17,7 @@ from broker_server.vendors.koscom.stream_parameters import (
     PresetStreamEnd,
 )
 from broker_server.vendors.koscom.streams import no_address
-from broker_server.vendors.stream_pairs import ended, pair
+from broker_server.vendors.stream_pairs import ended, stream_pair, subscribed
 
 _ISSUES, _MARKETS = "koscom.issue", "koscom.market"
 _DERIVATIVES = ("futures", "options", "derivatives")
@@ -36,7 +36,7 @@ class StreamMethods:
     def methods(self) -> list[Method[Any]]:
         """The declared methods."""
         return [
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("koscom.subscribe", "koscom.unsubscribe"),
                 "an issue, as one of KOSCOM's presets has it",
@@ -45,7 +45,7 @@ class StreamMethods:
                 start=(PresetStream, self._of_issue),
                 end=(PresetStreamEnd, _end_of_issue),
             ),
-            *pair(
+            *stream_pair(
                 VENDOR,
                 ("koscom.subscribe-market", "koscom.unsubscribe-market"),
                 "the trades of every issue of a market, on the exchange broker.realtime",
@@ -58,14 +58,8 @@ class StreamMethods:
 
     def _of_issue(self, parameters: PresetStream) -> StreamRequest:
         self._ensure_address()
-        return StreamRequest(
-            action="subscribe",
-            family=_ISSUES,
-            wanted=(_issue(parameters.preset, parameters.ticker, parameters.chosen),),
-            raw=parameters.raw,
-            copies=parameters.copies,
-            polling=parameters.polling,
-            snapshot=parameters.snapshot,
+        return subscribed(
+            _ISSUES, _issue(parameters.preset, parameters.ticker, parameters.chosen), parameters
         )
 
     def _of_market(self, parameters: MarketStream) -> StreamRequest:

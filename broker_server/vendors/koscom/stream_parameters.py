@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from broker_server.core.methods import Parameters
 from broker_server.vendors.koscom.fields import change_items
 from broker_server.vendors.koscom.presets import CHANGE, INDEX, is_derivative, is_index
+from broker_server.vendors.stream_parameters import StreamOptions
 
 _CODE = re.compile(r"[0-9A-Z]{2,9}", re.ASCII)
 _MOST_ITEMS = 100
@@ -33,7 +34,7 @@ Preset = Literal["tick", "quote", "tick10", "quote10", "index", "change"]
 Items = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1, max_length=_MOST_ITEMS)]
 
 
-class PresetStream(Parameters):
+class PresetStream(StreamOptions):
     """One issue, as one of KOSCOM's presets has it.
 
     Attributes:
@@ -42,20 +43,12 @@ class PresetStream(Parameters):
             your choice.
         ticker: The short code of a stock, a future or an option; with ``index`` that of the index: ``K1``.
         items: With ``change``, the names of its fields, such as ``trdPrc``.
-        raw: Events have the vendor's own fields as well.
-        copies: Events come to the reply queue; else only the acknowledgement and what happens to the
-            subscription, for programs that bind a queue to ``broker.realtime``.
-        polling: While the live connection cannot serve it, the state is asked for by REST from time to time.
         snapshot: The first event is the state by REST, unless KOSCOM's own comes first.
     """
 
     preset: Preset
     ticker: ShortCode
     items: Items | None = None
-    raw: bool = False
-    copies: bool = True
-    polling: bool = True
-    snapshot: bool = True
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

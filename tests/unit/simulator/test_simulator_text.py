@@ -8,7 +8,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_server.simulator.kis.text import average, decimal, percent
+from broker_server.simulator.amounts import decimal
+from broker_server.simulator.kis.text import average, percent
 
 PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 AMOUNTS = st.integers(min_value=0, max_value=10**15)

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from broker_server.simulator.kis.realtime.facts import Facts
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.kis.realtime.invented_fields import invented
 from broker_server.simulator.kis.realtime.tables import Field
-from broker_server.simulator.kis.text import decimal, hhmmss, percent, sign, yyyymmdd
+from broker_server.simulator.kis.text import hhmmss, percent, sign, yyyymmdd
+from broker_server.simulator.stream_facts import Facts
 
 Writer = Callable[[Facts], str]
 """Writes one value."""

@@ -13,7 +13,7 @@ from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.keys import KeyStore
 from broker_server.simulator.kis.realtime.delivery import Delivery
 from broker_server.simulator.kis.realtime.invented_notices import invented_notice
-from broker_server.simulator.kis.realtime.load import STEP_SECONDS, Load
+from broker_server.simulator.kis.realtime.load import KisLoadTarget
 from broker_server.simulator.kis.realtime.messages import ping, refusal
 from broker_server.simulator.kis.realtime.notices import notices_of
 from broker_server.simulator.kis.realtime.registrar import Registrar
@@ -24,18 +24,13 @@ from broker_server.simulator.kis.realtime.subjects import Subjects
 from broker_server.simulator.kis.realtime.tables import realtime_trs
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent
+from broker_server.simulator.recurring import MATCHING_SECONDS, every
 from broker_server.simulator.stream_faults import (
     SessionKey,
     StreamFault,
     StreamFaultBoard,
 )
-
-MATCHING_SECONDS = 1.0
-"""Resting orders are matched that often while somebody waits for notices."""
-
-_FAILED_SECONDS = 1.0
-_CHANGE_SECONDS = 0.1
-"""A changed interval takes effect within it."""
+from broker_server.simulator.stream_load import STEP_SECONDS, Load
 
 
 class Hub:
@@ -70,7 +65,7 @@ class Hub:
         self._monotonic = monotonic
         self._delivery = Delivery(faults)
         self._streams: dict[tuple[str, str], Stream] = {}
-        self._loads: dict[int, Load] = {}
+        self._loads: dict[int, Load[Stream]] = {}
         self._matched = monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._registrar = Registrar(
@@ -89,9 +84,9 @@ class Hub:
     def start(self) -> None:
         """Run until `stop`."""
         loops = (
-            self._every(lambda: self.settings.tick_interval, self._tick),
-            self._every(self._ping_step, self._ping),
-            self._every(lambda: STEP_SECONDS if self._faults.of("load") else 0.1, self._load),
+            every(lambda: self.settings.tick_interval, self._tick),
+            every(self._ping_step, self._ping),
+            every(lambda: STEP_SECONDS if self._faults.of("load") else 0.1, self._load),
         )
         self._tasks = [asyncio.create_task(each) for each in loops]
 
@@ -144,7 +139,9 @@ class Hub:
         elif request.fault == "notice":
             self._invent_notices(fault, met)
         elif request.fault == "load":
-            self._loads[fault.id] = Load(fault, self._exchange.market, self._monotonic())
+            self._loads[fault.id] = Load(
+                fault, lambda stream: KisLoadTarget(stream, self._exchange.market), self._monotonic()
+            )
         return len(met)
 
     def subscriptions(self) -> list[dict[str, Any]]:
@@ -233,7 +230,12 @@ class Hub:
                 ]
                 if heard:
                     targets.append((stream, heard))
-            load.step(targets, now, seconds, self._delivery.is_heard)
+            load.step(
+                targets,
+                now,
+                seconds,
+                lambda session, stream: self._delivery.is_heard(session, stream.subject),
+            )
 
     def _notify(self, event: OrderEvent) -> None:
         """Tell of an order to the sessions that registered the notices of its account."""
@@ -264,15 +266,3 @@ class Hub:
             return False
         symbol, name = order.request.instrument.symbol, self._keys.name_of_account(order.request.account)
         return self._faults.take("reject", SessionKey(name, name, VENDOR), "", symbol, symbol) is not None
-
-    async def _every(self, interval: Callable[[], float], work: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            started = loop.time()
-            while (left := started + interval() - loop.time()) > 0:  # noqa: ASYNC110 - it may change meanwhile
-                await asyncio.sleep(min(left, _CHANGE_SECONDS))
-            try:
-                work()
-            except Exception as error:  # one failure must not end all live data
-                loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
-                await asyncio.sleep(_FAILED_SECONDS)

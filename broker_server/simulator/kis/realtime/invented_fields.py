@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from broker_server.simulator.kis.realtime.facts import Facts
 from broker_server.simulator.kis.realtime.tables import facts
+from broker_server.simulator.stream_facts import Facts
 
 _MEMBER = re.compile(r".*MBCR.*[1-5]|(TOTAL_)?(SELN|SHNU)_QTY(_ICDC)?[1-5]")
 _PROGRAM_PERCENT = 12

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from broker_server.simulator.clock import KST
-from broker_server.simulator.kis.realtime.facts import Facts
 from broker_server.simulator.kis.realtime.fields import writers
-from broker_server.simulator.kis.realtime.sources import AFTER_HOURS
 from broker_server.simulator.kis.realtime.subjects import Subject
 from broker_server.simulator.sessions import AFTER_MARKET_SINCE
+from broker_server.simulator.stream_facts import Facts
+from broker_server.simulator.stream_sources import AFTER_HOURS
 
 Record = list[str]
 

@@ -7,15 +7,10 @@ from dataclasses import dataclass
 
 from broker_server.simulator.kis.overseas_quotes import EXCHANGES
 from broker_server.simulator.kis.realtime.messages import StreamRefusal
-from broker_server.simulator.kis.realtime.sources import (
-    ArtificialSource,
-    DomesticSource,
-    IndexSource,
-    OverseasSource,
-    Source,
-)
+from broker_server.simulator.kis.realtime.sources import ArtificialSource, OverseasSource
 from broker_server.simulator.kis.realtime.tables import RealtimeTr, artificial_products, facts
 from broker_server.simulator.market import Market
+from broker_server.simulator.stream_sources import DomesticSource, IndexSource, Source
 
 _OVERSEAS = re.compile(r"([DR])([A-Z]{3})([0-9A-Z./]{1,16})")
 _DAY_MARKET = ("BAQ", "BAY", "BAA")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from broker_server.simulator.kis.realtime.facts import Facts
 from broker_server.simulator.kiwoom.text import (
     HUNDRED_MILLION,
     MILLION,
@@ -15,6 +14,7 @@ from broker_server.simulator.kiwoom.text import (
     signed,
     signed_percent,
 )
+from broker_server.simulator.stream_facts import Facts
 
 Writer = Callable[[Facts], str]
 

@@ -11,7 +11,7 @@ from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.koscom.catalogue import find_product
 from broker_server.simulator.koscom.keys import KeyStore
 from broker_server.simulator.koscom.products import Values
-from broker_server.simulator.koscom.realtime.load import STEP_SECONDS, Load
+from broker_server.simulator.koscom.realtime.load import Load
 from broker_server.simulator.koscom.realtime.markets import MarketFeed, arrays
 from broker_server.simulator.koscom.realtime.messages import heartbeat, push, result
 from broker_server.simulator.koscom.realtime.registrar import Registrar, subject_of
@@ -21,8 +21,9 @@ from broker_server.simulator.koscom.realtime.streams import Stream
 from broker_server.simulator.koscom.tables import VENDOR, MarketName
 from broker_server.simulator.koscom.wording import written
 from broker_server.simulator.market import Market
-from broker_server.simulator.repeating import every
+from broker_server.simulator.recurring import every
 from broker_server.simulator.stream_faults import StreamFault, StreamFaultBoard
+from broker_server.simulator.stream_load import STEP_SECONDS
 
 MAX_BACKLOG = 1 << 25
 """Bytes that a session may leave unread before it is ended."""
@@ -123,7 +124,7 @@ class KoscomHub:
                     session.connection.send(frame)
             case "signal":
                 self._signal(int(wanted.code or "0"), met, fault)
-            case "load" if wanted.vendor == VENDOR:
+            case "load" if wanted.vendor in (None, VENDOR):
                 self._loads.append(Load(fault, self._market, self._monotonic()))
                 return len(met)
             case _:

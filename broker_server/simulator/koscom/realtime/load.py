@@ -18,12 +18,10 @@ from broker_server.simulator.koscom.tables import SEGMENTS, MarketName
 from broker_server.simulator.koscom.times import time_number
 from broker_server.simulator.market import Market
 from broker_server.simulator.stream_faults import StreamFault
+from broker_server.simulator.stream_load import MAX_BACKLOG
 from broker_server.simulator.ticks import step
 
-STEP_SECONDS = 0.01
 FRESH_SECONDS = 0.5
-MAX_BACKLOG = 1 << 20
-"""Bytes that a session may leave unread before its share is put off."""
 
 WHOLE_MARKET: Mapping[MarketName, int] = {"kospi": 950, "kosdaq": 1750}
 """Issues of each market, in round figures."""

@@ -134,7 +134,7 @@ class Registrar:
         return Reply(result(request.id, values))
 
     def _subscribe(self, session: Session, request: Request) -> Reply:
-        self._book.count(session, "subscribes")
+        self._book.count(session, "registrations")
         preset = request.text("preset")
         if preset is None or preset not in presets():
             raise StreamRefusal(NO_SUCH_PRESET)
@@ -164,7 +164,7 @@ class Registrar:
 
     def _unsubscribe(self, session: Session, request: Request) -> Reply:
         """By preset and code whatever request subscribed; without a preset, what this id subscribed."""
-        self._book.count(session, "unsubscribes")
+        self._book.count(session, "unregistrations")
         preset, code = request.text("preset"), request.text("isuSrtCd")
         code = code.partition("*")[0] if code is not None else None
         requests = session.requests

@@ -112,7 +112,7 @@ class SessionBook:
 
     def to_json(self) -> dict[str, Any]:
         """As ``GET /sessions`` shows them."""
-        names = ("opened", "rejected", "subscribes", "unsubscribes", "heartbeats", "queries")
+        names = ("opened", "rejected", "registrations", "unregistrations", "heartbeats", "queries")
         return {
             "connections": self.connections,
             "open": len(self._sessions),

@@ -1,10 +1,10 @@
-"""The control on Windows: made by comtypes in a window of ATL's, on one thread that dispatches its messages.
+"""The control on Windows: made by comtypes in a window of ATL's, on the thread of `windows_pump`.
 
 Kiwoom's control is an MFC control that wants a window to live in; made without one it fails on some machines.
 ``AtlAxWin``, a window class of Windows' own ``atl.dll``, is such a home and needs nothing installed. The
 interfaces are written down here by hand, since making them from the control would need the control.
 
-Only this module knows Windows. It can be imported there alone.
+Only this module and `windows_pump` know Windows. They can be imported there alone.
 """
 
 from __future__ import annotations
@@ -20,30 +20,24 @@ import winreg
 from collections.abc import Callable, Sequence
 from ctypes import wintypes
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, get_type_hints
 
 import structlog
 
-from broker_server.vendors.kiwoom.openapi_plus.control import ControlEvents, KiwoomControl
+from broker_server.vendors.kiwoom.openapi_plus.control import EVENTS, METHODS, ControlEvents, KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.prerequisites import CLSID, Host, HostNotFit, ensure_fit
 
 log = structlog.get_logger(__name__)
 
-DISPATCH_INTERFACE = "{CF20FBB6-EDD4-4BE5-A473-FEF91977DEB6}"
 EVENT_INTERFACE = "{7335F12D-8973-4BD5-B7F0-12DF03D175B7}"
 
 _WS_POPUP, _WS_CHILD, _WS_VISIBLE = 0x80000000, 0x40000000, 0x10000000
 _WS_EX_TOOLWINDOW = 0x00000080
-_WM_APP, _WM_QUIT = 0x8000, 0x0012
-_PM_REMOVE = 0x0001
-_QS_ALLINPUT, _MWMO_INPUTAVAILABLE = 0x04FF, 0x0004
-_INFINITE = 0xFFFFFFFF
-_MOST_MESSAGES = 100
-_WM_TIMER = 0x0113
-_HWND_MESSAGE = -3
-_MESSAGE_TYPES = (wintypes.HWND, wintypes.UINT, wintypes.WPARAM, wintypes.LPARAM)
 _APARTMENT_THREADED = 2
 _UOI_FLAGS, _WSF_VISIBLE = 1, 0x0001
+
+_ATL = (("atl", "AtlAxWin"), ("atl110", "AtlAxWin110"), ("atl100", "AtlAxWin100"))
+"""Libraries, and what each calls its window class. Windows has the first; others come with Visual C++."""
 
 _TEXT, _NUMBER = "text", "number"
 
@@ -95,6 +89,11 @@ EVENT_IDS: tuple[tuple[int, str, tuple[str, ...]], ...] = (
 )
 """DISPIDs and arguments of the nine events."""
 
+_TEXTS = frozenset(
+    name for name in METHODS if get_type_hints(getattr(KiwoomControl, name)).get("return") is str
+)
+"""Methods whose result is text."""
+
 
 def this_host() -> Host:
     """What this process and machine are like."""
@@ -134,106 +133,11 @@ def _has_a_desktop() -> bool:
     return not known or bool(flags[2] & _WSF_VISIBLE)
 
 
-class _WindowClass(ctypes.Structure):
-    """Windows' WNDCLASSW."""
-
-    _fields_ = (
-        ("style", wintypes.UINT),
-        ("lpfnWndProc", ctypes.c_void_p),
-        ("cbClsExtra", ctypes.c_int),
-        ("cbWndExtra", ctypes.c_int),
-        ("hInstance", wintypes.HINSTANCE),
-        ("hIcon", wintypes.HANDLE),
-        ("hCursor", wintypes.HANDLE),
-        ("hbrBackground", wintypes.HANDLE),
-        ("lpszMenuName", wintypes.LPCWSTR),
-        ("lpszClassName", wintypes.LPCWSTR),
-    )
-
-
-class WindowsPump:
-    """Dispatches the messages of the thread that opened it; see `sta.Pump`.
-
-    Windows of the control dispatch messages themselves while they are open, and such a loop throws messages
-    away that belong to no window. So what wakes it is posted to a window of its own, which does the work from
-    there; a timer of that window does what is due later.
-    """
-
-    def __init__(self) -> None:
-        self._user32 = ctypes.WinDLL("user32", use_last_error=True)
-        self._ole32 = ctypes.OleDLL("ole32")
-        self._user32.CreateWindowExW.restype = wintypes.HWND
-        self._user32.DefWindowProcW.restype = ctypes.c_ssize_t
-        self._user32.DefWindowProcW.argtypes = _MESSAGE_TYPES
-        self._window: int | None = None
-        self._work: Callable[[], float | None] = lambda: None
-        # Windows keeps the address: the object must live as long as the window's class.
-        self._procedure = ctypes.WINFUNCTYPE(ctypes.c_ssize_t, *_MESSAGE_TYPES)(self._on_message)
-
-    def open(self, work: Callable[[], float | None]) -> None:
-        self._work = work
-        self._ole32.OleInitialize(None)
-        name = f"sapi-broker-{id(self):x}"
-        described = _WindowClass()
-        described.lpfnWndProc = ctypes.cast(self._procedure, ctypes.c_void_p)
-        described.lpszClassName = name
-        self._user32.RegisterClassW(ctypes.byref(described))
-        self._window = self._user32.CreateWindowExW(
-            0, name, None, 0, 0, 0, 0, 0, wintypes.HWND(_HWND_MESSAGE), None, None, None
-        )
-        if not self._window:
-            code = ctypes.get_last_error()
-            raise HostNotFit(f"the window of the control's thread could not be made (Windows error {code})")
-
-    def wait(self, seconds: float | None) -> None:
-        milliseconds = self._set_timer(seconds)
-        self._user32.MsgWaitForMultipleObjectsEx(0, None, milliseconds, _QS_ALLINPUT, _MWMO_INPUTAVAILABLE)
-        message = wintypes.MSG()
-        # Live data may come without a pause; timers must have their turn.
-        for _ in range(_MOST_MESSAGES):
-            if not self._user32.PeekMessageW(ctypes.byref(message), None, 0, 0, _PM_REMOVE):
-                return
-            if message.message == _WM_QUIT:
-                return
-            self._user32.TranslateMessage(ctypes.byref(message))
-            self._user32.DispatchMessageW(ctypes.byref(message))
-            if message.message in (_WM_APP, _WM_TIMER):
-                return
-
-    def wake(self) -> None:
-        window = self._window
-        if window:
-            self._user32.PostMessageW(window, _WM_APP, 0, 0)
-
-    def close(self) -> None:
-        window, self._window = self._window, None
-        if window:
-            self._user32.DestroyWindow(window)
-        self._ole32.OleUninitialize()
-
-    def _set_timer(self, seconds: float | None) -> int:
-        """Have the work done then, whoever dispatches messages by that time; its milliseconds."""
-        if seconds is None or not self._window:
-            return _INFINITE
-        milliseconds = max(1, min(int(seconds * 1000) + 1, 60_000))
-        self._user32.SetTimer(self._window, 1, milliseconds, None)
-        return milliseconds
-
-    def _on_message(self, window: Any, message: int, first: int, second: int) -> int:
-        if message not in (_WM_APP, _WM_TIMER):
-            result: int = self._user32.DefWindowProcW(window, message, first, second)
-            return result
-        self._user32.KillTimer(window, 1)
-        self._set_timer(self._work())
-        return 0
-
-
 class HostedControl:
-    """The control's methods, called through its dispatch interface. Make it with `make_control`."""
+    """The control's methods, called through its dispatch interface. `ControlHost` makes it."""
 
-    def __init__(self, dispatch: Any, keep: Sequence[Any]) -> None:
+    def __init__(self, dispatch: Any) -> None:
         self._dispatch = dispatch
-        self._keep = keep  # what must live as long as the control: its windows and its connection
         self._ids = dict(METHOD_IDS)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -241,43 +145,75 @@ class HostedControl:
             raise AttributeError(name)
 
         def call(*args: Any) -> Any:
+            if self._dispatch is None:
+                raise RuntimeError(f"{name} was called after the control's end")
             number = self._ids.get(name)
             if number is None:
                 number = self._ids[name] = self._dispatch.GetIDsOfNames(name)[0]
-            return self._dispatch.Invoke(number, *args)
+            result = self._dispatch.Invoke(number, *args)
+            return "" if result is None and name in _TEXTS else result
 
         return call
 
+    def release(self) -> None:
+        """Let the control go."""
+        self._dispatch = None
 
-def make_control(events: ControlEvents) -> KiwoomControl:
-    """Make the control on the calling thread, which must dispatch its messages from then on.
 
-    Args:
-        events: Where its events go.
+class ControlHost:
+    """Makes one control, and lets it go; both on its thread, which must dispatch messages in between."""
 
-    Raises:
-        HostNotFit: Something is missing; the text says what and what to do.
-    """
-    ensure_fit(this_host())
-    # Importing comtypes initialises COM on the importing thread, so it is done on the control's.
-    vars(sys)["coinit_flags"] = _APARTMENT_THREADED  # comtypes reads it
-    import comtypes
-    import comtypes.automation
-    import comtypes.client
+    def __init__(self) -> None:
+        self._windows: _Windows | None = None
+        self._control: HostedControl | None = None
+        self._connection: Any = None
 
-    windows = _Windows()
-    try:
-        unknown = windows.control()
-        dispatch = unknown.QueryInterface(_dispatch_interface())
-        connection = comtypes.client.GetEvents(unknown, _Sink(events), interface=_event_interface())
-    except (OSError, comtypes.COMError) as error:
-        windows.destroy()
-        raise HostNotFit(
-            f"Kiwoom OpenAPI+ could not be started ({error}); wait if it is updating, else install it again"
-        ) from error
-    control: Any = HostedControl(dispatch, (windows, connection))
-    hosted: KiwoomControl = control
-    return hosted
+    def make(self, events: ControlEvents) -> KiwoomControl:
+        """Make the control.
+
+        Args:
+            events: Where its events go.
+
+        Raises:
+            HostNotFit: Something is missing; the text says what and what to do.
+        """
+        ensure_fit(this_host())
+        # Importing comtypes initialises COM on the importing thread, so it is done on the control's.
+        vars(sys)["coinit_flags"] = _APARTMENT_THREADED  # comtypes reads it
+        import comtypes
+        import comtypes.automation
+        import comtypes.client
+
+        self._windows = _Windows()
+        try:
+            unknown = self._windows.control()
+            # Methods go by their numbers, so the common interface will do.
+            self._control = HostedControl(unknown.QueryInterface(comtypes.automation.IDispatch))
+            self._connection = comtypes.client.GetEvents(unknown, _Sink(events), interface=_event_interface())
+        except (OSError, comtypes.COMError) as error:
+            raise HostNotFit(
+                f"Kiwoom OpenAPI+ could not be started ({error}); wait if it updates, else reinstall it"
+            ) from error
+        control: Any = self._control
+        hosted: KiwoomControl = control
+        return hosted
+
+    def release(self) -> None:
+        """Hear no events any more and let the control go, before COM ends on the thread.
+
+        What is still held then is released when Python ends, where the control's code is gone already.
+        """
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.disconnect()
+            except Exception as error:  # a control that died has nothing to disconnect from
+                log.warning("kiwoom_control_not_disconnected", reason=str(error))
+        if self._control is not None:
+            self._control.release()
+        if self._windows is not None:
+            self._windows.destroy()
+            self._windows = None
 
 
 class _Windows:
@@ -286,11 +222,11 @@ class _Windows:
     def __init__(self) -> None:
         self._user32 = ctypes.WinDLL("user32", use_last_error=True)
         self._user32.CreateWindowExW.restype = wintypes.HWND
-        self._atl = _load_atl()
+        self._atl, kind = _load_atl()
         if not self._atl.AtlAxWinInit():
             raise HostNotFit("atl.dll could not register its window class; repair Windows' system files")
         self._top = self._window("Static", "Kiwoom OpenAPI+", _WS_POPUP, _WS_EX_TOOLWINDOW, None)
-        self._home = self._window("AtlAxWin", CLSID, _WS_CHILD | _WS_VISIBLE, 0, self._top)
+        self._home = self._window(kind, CLSID, _WS_CHILD | _WS_VISIBLE, 0, self._top)
 
     def control(self) -> Any:
         """The control's IUnknown."""
@@ -318,27 +254,14 @@ class _Windows:
         return made
 
 
-def _load_atl() -> Any:
-    for name in ("atl", "atl110", "atl100"):
+def _load_atl() -> tuple[Any, str]:
+    """The library, and the name of its window class."""
+    for library, window_class in _ATL:
         try:
-            return ctypes.WinDLL(name)
+            return ctypes.WinDLL(library), window_class
         except OSError:
             continue
     raise HostNotFit("atl.dll is missing; repair Windows' system files")
-
-
-def _dispatch_interface() -> Any:
-    """The control's methods are called by number, so of their interface only the name is needed."""
-    from comtypes import GUID
-    from comtypes.automation import IDispatch
-
-    class _DKHOpenAPI(IDispatch):  # type: ignore[misc]  # comtypes has no types
-        _case_insensitive_ = True
-        _iid_ = GUID(DISPATCH_INTERFACE)
-        _idlflags_: Sequence[str] = []
-        _methods_: Sequence[Any] = []
-
-    return _DKHOpenAPI
 
 
 def _event_interface() -> Any:
@@ -366,34 +289,19 @@ def _event_interface() -> Any:
 
 
 class _Sink:
-    """Hands events on. comtypes looks methods up by name and wants real functions with a fixed signature."""
+    """Hands events on. comtypes finds its methods by name and takes them apart, so they must be real ones."""
 
     def __init__(self, events: ControlEvents) -> None:
         self._events = events
 
-    def OnReceiveTrData(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveTrData(*arguments)
 
-    def OnReceiveRealData(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveRealData(*arguments)
+def _handler(name: str) -> Callable[..., None]:
+    def handle(self: _Sink, *arguments: Any) -> None:
+        # An empty text may come as a null pointer, which comtypes makes None of.
+        getattr(self._events, name)(*("" if each is None else each for each in arguments))
 
-    def OnReceiveMsg(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveMsg(*arguments)
+    return handle
 
-    def OnReceiveChejanData(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveChejanData(*arguments)
 
-    def OnEventConnect(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnEventConnect(*arguments)
-
-    def OnReceiveInvestRealData(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveInvestRealData(*arguments)
-
-    def OnReceiveRealCondition(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveRealCondition(*arguments)
-
-    def OnReceiveTrCondition(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveTrCondition(*arguments)
-
-    def OnReceiveConditionVer(self, *arguments: Any) -> None:  # noqa: N802
-        self._events.OnReceiveConditionVer(*arguments)
+for _name in EVENTS:
+    setattr(_Sink, _name, _handler(_name))

@@ -10,6 +10,7 @@ values by name say which column it is. Only an item that the page does not have 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 
 from broker_server.vendors.kiwoom.openapi_plus.control import KiwoomControl
 
@@ -33,7 +34,7 @@ def read_rows(control: KiwoomControl, code: str, record: str, items: Sequence[st
         items: Which values; without any, all by their position.
     """
     page = control.GetCommDataEx(code, record)
-    rows = [tuple("" if cell is None else str(cell) for cell in row) for row in page or ()]
+    rows = [row if None not in row else ["" if cell is None else cell for cell in row] for row in page or ()]
     if not items:
         return [{str(place): value for place, value in enumerate(row)} for row in rows]
     if not rows:
@@ -53,8 +54,7 @@ def columns_by_name(
         items: Names.
         read: One value by row and name, padded; empty for an unknown name.
     """
-    width = max(len(row) for row in rows)
-    columns = [tuple(row[at] if at < len(row) else "" for row in rows) for at in range(width)]
+    columns = list(zip_longest(*rows, fillvalue=""))
     by_content = {_stripped(column): column for column in columns}
     by_content.setdefault(("",) * len(rows), ("",) * len(rows))
     probes = telling_rows(list(by_content))
@@ -90,4 +90,4 @@ def telling_rows(columns: Sequence[Column]) -> list[int]:
 
 
 def _stripped(column: Column) -> Column:
-    return tuple(value.strip() for value in column)
+    return tuple(map(str.strip, column))

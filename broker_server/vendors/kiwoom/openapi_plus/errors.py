@@ -85,14 +85,16 @@ class OrderVerdict(Enum):
     """What a code that `SendOrder` returned says of the order."""
 
     NOT_TAKEN = auto()
-    """Turned away for its rate or for want of a login, before it was looked at: it may be repeated."""
+    """Turned away for its rate, before it was looked at: it may be repeated."""
     REFUSED = auto()
     """Looked at by the control and refused, before it left."""
     UNKNOWN = auto()
     """It may have left."""
 
 
-_NOT_TAKEN = frozenset({-100, -101, -200, -308, -311})
+# The guide gives these codes names and no more; that the control gives them before it sends anything is an
+# assumption. Codes of the connection (-100 to -106, -307) and of queries (-200) prove nothing of an order.
+_NOT_TAKEN = frozenset({-308, -311})
 _REFUSED = frozenset({-300, -301, -302, -303, -304, -305, -306, -309, -310, -340, -500})
 
 
@@ -155,9 +157,8 @@ def order_refused(code: int | None, text: str | None) -> TaskFailed:
 
 
 def order_not_taken(code: int) -> TaskFailed:
-    """An order that was turned away before it was looked at."""
-    kind = RateLimited if code in (-200, -308, -311) else VendorUnavailable
-    return kind(
+    """An order that was turned away for its rate, before it was looked at."""
+    return RateLimited(
         f"the order was not taken: {described(code)}",
         vendor=VENDOR,
         vendor_code=str(code),

@@ -194,3 +194,38 @@ class ControlFeed:
         texts = {str(fid): value for fid, value in fields.items()}
         for registration in wanted:
             self._listener.received(registration, KiwoomIncoming(registration, code, texts, at))
+
+
+class FeedSink:
+    """Passes live data on to the feed, if there is one."""
+
+    def __init__(self, feed: Callable[[], ControlFeed | None]) -> None:
+        self._feed = feed
+
+    def registered(self, registration: Registration) -> None:
+        if (feed := self._feed()) is not None:
+            feed.registered(registration)
+
+    def refused(self, registration: Registration, error: TaskFailed, *, for_good: bool) -> None:
+        if (feed := self._feed()) is not None:
+            feed.refused(registration, error, for_good=for_good)
+
+    def interrupted(self, registrations: Sequence[Registration], reason: str) -> None:
+        if (feed := self._feed()) is not None:
+            feed.interrupted(registrations, reason)
+
+    def connected(self) -> None:
+        if (feed := self._feed()) is not None:
+            feed.connected()
+
+    def failing(self, reason: str) -> None:
+        if (feed := self._feed()) is not None:
+            feed.failing(reason)
+
+    def received(self, key: str, name: str, data: str) -> None:
+        if (feed := self._feed()) is not None:
+            feed.received(key, name, data)
+
+    def chejan(self, kind: str, fields: Mapping[int, str]) -> None:
+        if (feed := self._feed()) is not None:
+            feed.chejan(kind, fields)

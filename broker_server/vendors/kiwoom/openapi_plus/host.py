@@ -65,8 +65,12 @@ class ChildProcess:
         return code
 
     def ask_to_end(self) -> None:
-        if self._process.poll() is None:
+        if self._process.poll() is not None:
+            return
+        try:
             self._process.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+        except OSError as error:  # Windows sends it through the console, and there may be none
+            log.warning("kiwoom_host_not_asked_to_end", reason=str(error))
 
     def kill(self) -> None:
         self._process.kill()
@@ -111,22 +115,25 @@ def supervise(
         maintenance or read_maintenance(),
         now=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
-        on_notice=on_notice or _log,
+        on_notice=on_notice or log_notice,
         policy=policy,
     )
-    while True:
-        try:
-            while not told.empty():
-                supervisor.told(told.get())
-            if stop.is_set():
-                supervisor.end()
-            wait = supervisor.step()
-            if stop.is_set() and not supervisor.is_running:
-                return 0
-            with contextlib.suppress(queue.Empty):
-                supervisor.told(told.get(timeout=min(wait, 1.0)))
-        except KeyboardInterrupt:
-            stop.set()
+    try:
+        while True:
+            try:
+                while not told.empty():
+                    supervisor.told(told.get())
+                if stop.is_set():
+                    supervisor.end()
+                wait = supervisor.step()
+                if stop.is_set() and not supervisor.is_running:
+                    return 0
+                with contextlib.suppress(queue.Empty):
+                    supervisor.told(told.get(timeout=min(wait, 1.0)))
+            except KeyboardInterrupt:
+                stop.set()
+    finally:
+        supervisor.kill()
 
 
 def tell_supervisor(notice: Notice) -> None:
@@ -136,11 +143,14 @@ def tell_supervisor(notice: Notice) -> None:
 
 
 def _pass_on(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
+    # Nobody may read it any more, such as after Ctrl-C in a pipeline; the work goes on without.
+    with contextlib.suppress(OSError):
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
-def _log(notice: Notice) -> None:
+def log_notice(notice: Notice) -> None:
+    """Log a change of state."""
     log.info(
         "kiwoom_host",
         state=str(notice.state),

@@ -84,10 +84,14 @@ class Login:
             self._loop.post(self._finish)
 
     def _finish(self) -> None:
-        if self.is_over:
+        if self.is_over or self.is_ready:
             return
-        server = self._control.GetLoginInfo("GetServerGubun").strip()
-        accounts = self._control.GetLoginInfo("ACCNO").split(";")
+        try:
+            server = self._control.GetLoginInfo("GetServerGubun").strip()
+            accounts = self._control.GetLoginInfo("ACCNO").split(";")
+        except Exception as error:
+            self._broken(f"GetLoginInfo raised {error}")
+            return
         self.is_ready = True
         logged_in = LoggedIn(server != MOCK_SERVER, tuple(each.strip() for each in accounts if each.strip()))
         kind = "real trading" if logged_in.live else "mock trading"
@@ -99,10 +103,15 @@ class Login:
         """The control does not always tell that it has lost the server."""
         if self.is_over:
             return
-        if self._control.GetConnectState() == 0:
-            self._fail(None)
-        else:
+        try:
+            is_connected = self._control.GetConnectState() != 0
+        except Exception as error:  # a watch that ends in silence would leave a dead control in use
+            self._broken(f"GetConnectState raised {error}")
+            return
+        if is_connected:
             self._timer = self._loop.call_later(self._timing.look, self._look)
+        else:
+            self._fail(None)
 
     def _nobody_logs_in(self) -> None:
         self._timer = None
@@ -114,9 +123,14 @@ class Login:
         )
 
     def _fail(self, code: int | None) -> None:
+        self._give_up(self._notice(code))
+
+    def _broken(self, what: str) -> None:
+        self._give_up(Notice(HostState.CONTROL_FAILED, what, restart=True))
+
+    def _give_up(self, notice: Notice) -> None:
         self._cancel()
         self.is_over = True
-        notice = self._notice(code)
         self._notify(notice)
         self._lost(notice)
 

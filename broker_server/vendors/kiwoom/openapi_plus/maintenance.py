@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker_server.vendors.kiwoom.tables import load_data
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEK = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +47,6 @@ class Maintenance:
             if local.weekday() in window.days and window.begins <= local.time() < window.ends
         ]
         return max(ends, default=None)
-
-    def next_begin(self, now: datetime) -> datetime | None:
-        """When the next window begins; ``None`` if there is none."""
-        local = now.astimezone(self._zone)
-        begins = [
-            begin
-            for ahead in range(_WEEK)
-            for window in self._windows
-            if (local + timedelta(days=ahead)).weekday() in window.days
-            and (begin := datetime.combine(local.date() + timedelta(days=ahead), window.begins, self._zone))
-            > local
-        ]
-        return min(begins, default=None)
 
 
 def read_maintenance(table: Mapping[str, Any] | None = None) -> Maintenance:

@@ -9,18 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-import structlog
-
-from broker_client.errors import InvalidParameters, TaskExpired, TaskFailed, TaskTimeout
+from broker_client.errors import InvalidParameters, TaskFailed, TaskTimeout
 from broker_server.core.composite_limiter import CompositeLimiter
 from broker_server.core.methods import Lane
-from broker_server.vendors.kiwoom.openapi_plus.columns import Row, read_rows, read_single
 from broker_server.vendors.kiwoom.openapi_plus.control import KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.errors import (
     NO_PASSWORD,
@@ -35,50 +30,17 @@ from broker_server.vendors.kiwoom.openapi_plus.screens import ScreenPool
 from broker_server.vendors.kiwoom.openapi_plus.sta import ControlLoop, Timer
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice
 from broker_server.vendors.kiwoom.openapi_plus.timing import Timing
-
-log = structlog.get_logger(__name__)
+from broker_server.vendors.kiwoom.openapi_plus.tr_request import (
+    TrPage,
+    TrRequest,
+    expired,
+    fail,
+    is_wanted,
+    read_answer,
+)
 
 FIRST_PAGE, NEXT_PAGE = 0, 2
 _MORE = "2"
-
-
-@dataclass(frozen=True, slots=True)
-class TrPage:
-    """One page by the control's item names.
-
-    Attributes:
-        more: What the request of the next page names; ``None`` after the last one.
-        summary: The values of the one row beside the many.
-    """
-
-    rows: Sequence[Row]
-    more: str | None
-    summary: Row
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class TrRequest:
-    """One query, made on any thread and from then on only touched on the control's.
-
-    Attributes:
-        code: The TR.
-        inputs: Item names and values, in the order that the TR wants.
-        record: The record with many rows; ``None`` where the answer is one row.
-        items: Names of the values that are wanted; without any, the page's by position.
-        summary: Names of values of the one row that comes beside the many.
-        deadline: Of the loop's clock, after which nobody wants the answer.
-        after: `TrPage.more` of the page before.
-    """
-
-    code: str
-    inputs: Sequence[tuple[str, str]]
-    record: str | None
-    items: Sequence[str]
-    lane: Lane
-    deadline: float | None = None
-    after: str | None = None
-    summary: Sequence[str] = ()
-    future: Future[TrPage] = field(default_factory=Future)
 
 
 @dataclass(slots=True, eq=False)
@@ -141,7 +103,7 @@ class Requests:
     def submit(self, request: TrRequest) -> None:
         """Send it as soon as it may leave."""
         if self._refusal is not None:
-            _fail(request, self._refusal())
+            fail(request, self._refusal())
             return
         self._waiting[request.lane].append(request)
         if request.deadline is not None:
@@ -162,10 +124,10 @@ class Requests:
         self._open, self._refusal = False, error
         for queue in self._waiting.values():
             while queue:
-                _fail(queue.popleft(), error())
+                fail(queue.popleft(), error())
         for sent in list(self._sent.values()):
             self._end(sent, keep=False)
-            _fail(sent.request, error())
+            fail(sent.request, error())
         for chain in list(self._chains.values()):
             self._drop(chain)
 
@@ -187,32 +149,24 @@ class Requests:
             self._limiter.start(request.lane, now)
             self._send(request, chain)
 
-    def on_tr_data(self, name: str, record: str, more: str) -> bool:
+    def on_tr_data(self, name: str, screen: str, record: str, more: str) -> bool:
         """An answer; whether it is one of these.
 
         Args:
             name: Of the request.
+            screen: That it was asked for on.
             record: Of the record, as the event tells it.
             more: The event's ``sPrevNext``.
         """
         sent = self._sent.get(name)
         if sent is None:
-            is_late = name.startswith("tr")
-            self.late += is_late
-            return is_late
+            return self._is_late(name, screen)
         request = sent.request
         try:
-            if request.record is None:
-                rows = read_single(self._control, request.code, record or name, request.items)
-            else:
-                rows = read_rows(self._control, request.code, request.record, request.items)
-            beside = {
-                item: self._control.GetCommData(request.code, record or name, 0, item)
-                for item in request.summary
-            }
+            rows, beside = read_answer(self._control, request, record or name)
         except Exception as error:
             self._end(sent, keep=False)
-            _fail(request, unavailable(f"the answer of {request.code} could not be read: {error}"))
+            fail(request, unavailable(f"the answer of {request.code} could not be read: {error}"))
             return True
         self.answered += 1
         self._overloads = 0
@@ -247,9 +201,9 @@ class Requests:
             return None
         now = self._loop.monotonic()
         for queue in self._waiting.values():
-            for request in [each for each in queue if not _wanted(each, now)]:
+            for request in [each for each in queue if not is_wanted(each, now)]:
                 queue.remove(request)
-                _fail(request, _expired())
+                fail(request, expired())
         return next((queue[0] for queue in self._waiting.values() if queue), None)
 
     def _chain_of(self, request: TrRequest) -> _Chain | None:
@@ -264,7 +218,7 @@ class Requests:
             if chain is not None:
                 self._chains[chain.name] = chain
             self._waiting[request.lane].popleft()
-            _fail(
+            fail(
                 request,
                 InvalidParameters(
                     "after: this query has no such next page (any more); begin with the first one",
@@ -290,7 +244,7 @@ class Requests:
             )
         except Exception as error:
             self._end(sent, keep=False)
-            _fail(request, unavailable(f"the control failed: {error}"))
+            fail(request, unavailable(f"the control failed: {error}"))
             self._notify(Notice(HostState.CONTROL_FAILED, f"CommRqData raised {error}", restart=True))
             return
         if code == 0 or self._sent.get(chain.name) is not sent:
@@ -301,7 +255,7 @@ class Requests:
             return
         if code == NO_PASSWORD:
             self._notify(Notice(HostState.ACCOUNT_PASSWORD_NOT_SET, REGISTER_IT, str(code)))
-        _fail(request, error_for(code, " ".join(sent.texts) or None))
+        fail(request, error_for(code, " ".join(sent.texts) or None))
 
     def _overloaded(self, request: TrRequest) -> None:
         """Ask nothing for a while; if that has not helped before, nothing but a new login does."""
@@ -315,7 +269,7 @@ class Requests:
                     restart=True,
                 )
             )
-            _fail(request, error_for(OVERLOADED))
+            fail(request, error_for(OVERLOADED))
             return
         pause = holds[self._overloads]
         self._overloads += 1
@@ -327,14 +281,14 @@ class Requests:
                 str(OVERLOADED),
             )
         )
-        _fail(request, error_for(OVERLOADED))
+        fail(request, error_for(OVERLOADED))
 
     def _unanswered(self, sent: _Sent) -> None:
         if self._sent.get(sent.chain.name) is not sent:
             return
         self.timed_out += 1
         self._end(sent, keep=False)
-        _fail(
+        fail(
             sent.request,
             TaskTimeout(
                 f"Kiwoom did not answer {sent.request.code} within {self._timing.request:g} s",
@@ -347,7 +301,7 @@ class Requests:
         """Nothing has come but a text."""
         if self._sent.get(sent.chain.name) is sent:
             self._end(sent, keep=False)
-            _fail(sent.request, refused_by_message(" ".join(sent.texts)))
+            fail(sent.request, refused_by_message(" ".join(sent.texts)))
 
     def _end(self, sent: _Sent, *, keep: bool) -> None:
         """It is over; its screen is freed unless a next page may be asked for on it."""
@@ -361,6 +315,19 @@ class Requests:
         else:
             self._free(chain.screen)
         self._loop.post(self.step)
+
+    def _is_late(self, name: str, screen: str) -> bool:
+        """Whether nobody waits for it any more; the live data that it has registered meanwhile end again."""
+        if not name.startswith("tr"):
+            return False
+        self.late += 1
+
+        def disconnect() -> None:
+            if self._screens.is_free(screen):  # else whoever has it now frees it
+                self._control.DisconnectRealData(screen)
+
+        self._loop.post(disconnect)
+        return True
 
     def _drop(self, chain: _Chain) -> None:
         if self._chains.pop(chain.name, None) is not None:
@@ -384,16 +351,3 @@ class Requests:
         if self._step_timer is not None:
             self._step_timer.cancel()
         self._step_timer = self._loop.call_later(seconds, self.step)
-
-
-def _wanted(request: TrRequest, now: float) -> bool:
-    return not request.future.done() and (request.deadline is None or now < request.deadline)
-
-
-def _expired() -> TaskFailed:
-    return TaskExpired("the deadline passed while the query waited for Kiwoom's rate limit", vendor=VENDOR)
-
-
-def _fail(request: TrRequest, error: TaskFailed) -> None:
-    with suppress(InvalidStateError):  # who asked has given up
-        request.future.set_exception(error)

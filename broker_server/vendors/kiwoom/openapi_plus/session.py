@@ -98,7 +98,7 @@ class Session:
     @property
     def is_ready(self) -> bool:
         """Logged in, and not over."""
-        return self._over is None and self._login.is_ready
+        return self._over is None and self._login.is_ready and not self._login.is_over
 
     def status(self) -> dict[str, Any]:
         """Counts of every part."""
@@ -127,7 +127,7 @@ class Session:
     ) -> None:
         self._count("OnReceiveTrData")
         if not self.orders.on_tr_data(sRQName, sTrCode):
-            self.requests.on_tr_data(sRQName, sRecordName.strip(), sPrevNext)
+            self.requests.on_tr_data(sRQName, sScrNo, sRecordName.strip(), sPrevNext)
 
     def OnReceiveMsg(self, sScrNo: str, sRQName: str, sTrCode: str, sMsg: str) -> None:
         self._count("OnReceiveMsg")

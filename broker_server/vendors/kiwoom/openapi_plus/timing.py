@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from broker_server.core.composite_limiter import CompositeLimiter
 from broker_server.core.limiter import SlidingWindowLimiter
+from broker_server.core.methods import TaskContext
+from broker_server.vendors.clock import Clock
 
 QUERY_WINDOWS = ((5, 18.0), (25, 90.0), (50, 180.0), (1000, 3600.0))
 """Queries and seconds. Kiwoom publishes five a second and a notice of hidden limits on top; these windows,
@@ -58,3 +60,10 @@ def query_limiter(windows: Sequence[tuple[int, float]] = QUERY_WINDOWS) -> Compo
 def order_limiter() -> SlidingWindowLimiter:
     """The window of orders, which Kiwoom counts apart."""
     return SlidingWindowLimiter(ORDERS_PER_SECOND)
+
+
+def deadline_of(context: TaskContext, clock: Clock) -> float | None:
+    """A task's deadline by the monotonic clock; ``None`` if it has none."""
+    if context.deadline is None:
+        return None
+    return clock.monotonic() + (context.deadline - clock.now()).total_seconds()

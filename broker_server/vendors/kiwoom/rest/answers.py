@@ -24,6 +24,7 @@ class Answer:
         body: The whole document.
         status: The HTTP status.
         more: The key of the next page, ``None`` after the last one.
+        cut_short: There is a next page, and no key to ask for it.
     """
 
     succeeded: bool
@@ -32,6 +33,7 @@ class Answer:
     body: Mapping[str, Any] = field(repr=False)
     status: int
     more: str | None
+    cut_short: bool = False
 
     def text_of(self, key: str) -> str:
         """A value, untouched; empty where there is none."""
@@ -77,7 +79,8 @@ def read_answer(response: HttpResponse) -> Answer:
     code = "" if succeeded else code_of(str(number), text)
     if not succeeded and response.status == _TOO_MANY_REQUESTS and code == str(number):
         code = "1700"
-    return Answer(succeeded, code, text, document, response.status, _next_key(response))
+    goes_on, key = _next_page(response)
+    return Answer(succeeded, code, text, document, response.status, key, goes_on and key is None)
 
 
 def is_unauthorised(response: HttpResponse) -> bool:
@@ -103,8 +106,10 @@ def _number(value: Any) -> int | None:
     return int(text) if text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 10 else None
 
 
-def _next_key(response: HttpResponse) -> str | None:
+def _next_page(response: HttpResponse) -> tuple[bool, str | None]:
+    """Whether there is one, and its key."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     if headers.get("cont-yn", "").strip().upper() != "Y":
-        return None
-    return headers.get("next-key", "") or None
+        return False, None
+    key = headers.get("next-key", "")
+    return True, key if key.strip() else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
-from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
+from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
@@ -24,10 +24,16 @@ from broker_server.vendors.kiwoom.rest.answers import Answer, value_text
 from broker_server.vendors.kiwoom.rest.auth import TokenSource
 from broker_server.vendors.kiwoom.rest.client import RestClient
 from broker_server.vendors.kiwoom.rest.config import ORDERS_A_SECOND, RestConfig
-from broker_server.vendors.kiwoom.rest.errors import UNKNOWN_INSTRUMENT, VENDOR
+from broker_server.vendors.kiwoom.rest.errors import (
+    UNKNOWN_INSTRUMENT,
+    UNKNOWN_MARKET,
+    VENDOR,
+    says_there_is_none,
+)
 from broker_server.vendors.kiwoom.rest.feed import RestFeed
 from broker_server.vendors.kiwoom.rest.order_sender import OrderSender
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
+from broker_server.vendors.kiwoom.sapi_contract import contract
 from broker_server.vendors.live_link import try_connections
 from broker_server.vendors.no_feed import NoFeed
 from broker_server.vendors.token_cache import TokenCache
@@ -86,8 +92,18 @@ class RestBackend:
             key = tr.inputs[name].rest
             if key is not None:
                 body[key] = value
-        answer = self._client.read(tr.path, tr.api_id, body, context=context, lane=lane, after=after)
-        rows = [answer.body] if tr.rows_key is None else answer.rows(tr.rows_key)
+        read = self._client.read if tr.rows_key is None else self._client.read_page
+        try:
+            answer = read(tr.path, tr.api_id, body, context=context, lane=lane, after=after)
+        except VendorRejected as error:
+            is_first = tr.rows_key is not None and after is None
+            if is_first and says_there_is_none(error.vendor_code, error.vendor_message):
+                return Page([], None)
+            raise
+        rows = [answer.body] if tr.rows_key is None else list(answer.rows(tr.rows_key))
+        if rows and tr.rows_key is not None:
+            # What REST tells once beside the rows, the control writes into the first of them.
+            rows[0] = {**answer.body, **rows[0]}
         columns = [(name, theirs.rest) for name, theirs in tr.columns.items()]
         return Page(
             [{name: value_text(row.get(key)) if key else "" for name, key in columns} for row in rows],
@@ -104,21 +120,26 @@ class RestBackend:
         return self._instrument(code, "state", context)
 
     def stock_codes(self, market: str, context: TaskContext) -> Sequence[str]:
-        """Codes of a market, by Kiwoom's number of it."""
+        """Codes of a market, by Kiwoom's number of it; of all by an empty one, as the control has it."""
         codes: list[str] = []
 
         def take(answer: Answer) -> None:
             codes.extend(value_text(row.get("code")).strip() for row in answer.rows("list"))
 
-        self._client.read_all(
-            _INSTRUMENTS,
-            "ka10099",
-            {"mrkt_tp": market},
-            context=context,
-            lane=Lane.QUOTE,
-            most_pages=_MOST_PAGES_OF_CODES,
-            take=take,
-        )
+        for number in (market,) if market.strip() else contract()["get-stock-codes"].parameters[0].values:
+            try:
+                self._client.read_all(
+                    _INSTRUMENTS,
+                    "ka10099",
+                    {"mrkt_tp": number},
+                    context=context,
+                    lane=Lane.QUOTE,
+                    most_pages=_MOST_PAGES_OF_CODES,
+                    take=take,
+                )
+            except InvalidParameters as error:
+                if market.strip() or error.vendor_code != UNKNOWN_MARKET:
+                    raise
         return [code for code in dict.fromkeys(codes) if code]
 
     def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
@@ -181,6 +202,8 @@ class RestBackend:
             transport.close()
 
     def _instrument(self, code: str, key: str, context: TaskContext) -> str | None:
+        if not code.strip():
+            return None  # it would be a missing input
         try:
             answer = self._client.read(
                 _INSTRUMENTS, "ka10100", {"stk_cd": code}, context=context, lane=Lane.QUOTE

@@ -19,6 +19,7 @@ from broker_server.vendors.kiwoom.rest.errors import (
     allowed_calls,
     error_for,
     meaning_of,
+    unreadable,
 )
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
 from broker_server.vendors.kiwoom.rest.wire import THROTTLE_RETRIES, build_request, throttle_pause
@@ -108,6 +109,28 @@ class RestClient:
                 raise _error(code, answer)
             log.info("kiwoom_read_repeated", api_id=api_id, reason=code)
 
+    def read_page(
+        self,
+        path: str,
+        api_id: str,
+        inputs: Mapping[str, str],
+        *,
+        context: TaskContext,
+        lane: Lane,
+        after: str | None = None,
+    ) -> Answer:
+        """One page of a list, with the way to the next one: half a list must not pass for the whole.
+
+        Raises:
+            TaskFailed: As for `read`; or there is a next page, and no way to it.
+        """
+        answer = self.read(path, api_id, inputs, context=context, lane=lane, after=after)
+        if answer.cut_short:
+            raise unreadable("there is another page, and no key for it")
+        if answer.more is not None and answer.more == after:
+            raise VendorUnavailable("Kiwoom announces the same page again and again", vendor=VENDOR)
+        return answer
+
     def read_all(
         self,
         path: str,
@@ -135,13 +158,11 @@ class RestClient:
         """
         after: str | None = None
         for page in range(1, most_pages + 1):
-            answer = self.read(path, api_id, inputs, context=context, lane=lane, after=after)
+            answer = self.read_page(path, api_id, inputs, context=context, lane=lane, after=after)
             take(answer)
             context.report_progress(page, None)
             if answer.more is None:
                 return
-            if answer.more == after:
-                raise VendorUnavailable("Kiwoom announces the same page again and again", vendor=VENDOR)
             after = answer.more
         raise VendorUnavailable(f"Kiwoom announces more than {most_pages} pages", vendor=VENDOR)
 

@@ -4,6 +4,7 @@ On the wire ``return_code`` is a small class number, and the documented code is 
 
     {"return_code": 3, "return_msg": "인증에 실패했습니다[8005:Token이 유효하지 않습니다]"}
     {"return_code": 20, "return_msg": "[2000](RC4058:모의투자 장종료)"}
+    {"return_code": 20, "return_msg": "[2000](571489:장이 열리지 않는 날입니다.)"}
 
 Kiwoom's own client expects the documented code as the number itself: both are understood. A code without a
 listed meaning is passed on with its text.
@@ -27,6 +28,7 @@ from broker_server.vendors.verdicts import UnreadableAnswer, unreadable_answer
 
 VENDOR = "kiwoom"
 
+UNKNOWN_MARKET = "1901"
 UNKNOWN_INSTRUMENT = frozenset({"1902", "1903"})
 THROTTLED_IN_TOTAL = "1701"
 
@@ -59,10 +61,11 @@ _CREDENTIALS = {
     "8001", "8002", "8006", "8009", "8010", "8011", "8012", "8015", "8016", "8020", "8030", "8040", "8050",
 }  # fmt: skip
 _NOT_OFFERED = {"8104", "8200", "RC9000"}
-_NO_SUCH_THING = {"1901", *UNKNOWN_INSTRUMENT}
+_NO_SUCH_THING = {UNKNOWN_MARKET, *UNKNOWN_INSTRUMENT}
 _REFUSED = {"1501", "1504", "1505", "1511", "1512", "1513", "1514", "1515", "1516", "1517", "1634", "2000"}
-_REFUSAL = re.compile(r"RC[0-9]{4}")
-"""Refusals by the order ledger."""
+_REFUSAL = re.compile(r"RC[0-9]{4}|[0-9]{6}", re.ASCII)
+"""Refusals by the ledger: of paper trading, and of real trading."""
+_NOTHING_THERE = "내역이 없습니다"
 _CLASSES = {
     "1": Meaning.REFUSED,  # no such address or operation
     "2": Meaning.REFUSED,  # wrong input
@@ -72,8 +75,11 @@ _CLASSES = {
 }
 """Of the class numbers, for an answer that has no other code."""
 
+_LENGTH = 4
+"""Of a documented code."""
+
 _BRACKETED = re.compile(r"\[(?:CODE=)?(?P<code>[0-9]{4})\s*[:,]", re.ASCII)
-_LEDGER = re.compile(r"\(?(?P<code>RC[0-9]{4})\b", re.ASCII)
+_LEDGER = re.compile(r"\((?P<code>RC[0-9]{4}|[0-9]{6})\s*:|\b(?P<bare>RC[0-9]{4})\b", re.ASCII)
 _PLAIN = re.compile(r"\[(?P<code>[0-9]{4})\]", re.ASCII)
 _FLOW = re.compile(r"유량\s*=\s*(?P<calls>[0-9]{1,3})\b", re.ASCII)
 
@@ -87,7 +93,7 @@ def code_of(return_code: str, text: str) -> str:
     """
     for pattern in (_BRACKETED, _LEDGER, _PLAIN):
         if found := pattern.search(text):
-            return found["code"]
+            return str(found["code"] or found["bare"])
     return return_code
 
 
@@ -116,13 +122,27 @@ def is_safe_to_repeat(code: str) -> bool:
     return code in _TOKEN or code in _THROTTLE
 
 
-def settles_an_order(code: str) -> bool:
-    """Whether a refusal with this code proves that an order was not taken.
+def settles_an_order(code: str, text: str) -> bool:
+    """Whether a refusal proves that an order was not taken.
 
-    Only a code that is known to be a refusal does. Any other leaves the order's outcome unknown.
+    Only a code that is known to be a refusal does. Any other leaves the order's outcome unknown, and so does
+    the number of a class alone: it does not say why.
+
+    Args:
+        code: As `code_of` finds it.
+        text: Of the same answer: a number of the ledger counts where it stands in the text alone.
     """
     known = (Meaning.REFUSED, Meaning.NO_SUCH_THING, Meaning.NOT_OFFERED, Meaning.CREDENTIALS)
-    return meaning_of(code) in known
+    return meaning_of(code) in known and len(code) >= _LENGTH and (len(code) == _LENGTH or code in text)
+
+
+def says_there_is_none(code: str | None, text: str | None) -> bool:
+    """Whether a refused list is an empty one.
+
+    An assumption from what public clients report of other lists of Kiwoom's: without an open order the list
+    is refused with ``[2000](571758:해당 계좌의 미체결내역이 없습니다.)``.
+    """
+    return bool(code and _REFUSAL.fullmatch(code) and text and _NOTHING_THERE in text)
 
 
 def allowed_calls(text: str) -> int | None:

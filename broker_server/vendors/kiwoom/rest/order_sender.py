@@ -120,7 +120,7 @@ class OrderSender:
         if is_safe_to_repeat(answer.code):
             context.not_taken()
             raise self._not_taken(ready, answer)
-        if settles_an_order(answer.code):
+        if settles_an_order(answer.code, answer.text):
             self._throttled.pop(ready.api_id, None)
             raise rejection(answer.code, answer.text)
         raise _unknown(f"Kiwoom answered {answer.code or 'without a code'}", answer)
@@ -163,7 +163,8 @@ def _body(order: OrderRequest) -> dict[str, str]:
     body["orig_ord_no"] = order.original or ""
     if order.action == "modify":
         return body | {"mdfy_qty": str(order.quantity), "mdfy_uv": price, "mdfy_cond_uv": ""}
-    return body | {"cncl_qty": str(order.quantity)}
+    # 0 is all that is left: some may be filled before the cancel arrives, and more than is left is refused.
+    return body | {"cncl_qty": "0" if order.all_left else str(order.quantity)}
 
 
 def _number(answer: Answer) -> str:

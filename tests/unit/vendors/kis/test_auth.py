@@ -260,6 +260,17 @@ def test_the_status_shows_age_and_expiry_but_no_token(bench: Bench, source: Toke
     assert source.status()["state"] == "expired"
 
 
+def test_a_token_file_is_read_on_windows_which_has_no_such_modes(
+    bench: Bench, source: TokenSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.get(bench.context())
+    (file,) = (tmp_path / "cache").iterdir()
+    file.chmod(0o666)
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.delattr("os.fchmod")
+    assert new_source(bench, tmp_path).get(bench.context()) == "token-1"
+
+
 def test_a_token_file_that_others_can_read_is_tightened(
     bench: Bench, source: TokenSource, tmp_path: Path
 ) -> None:

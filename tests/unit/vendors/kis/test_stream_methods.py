@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from broker_client.errors import AuthenticationFailed, InvalidParameters, Unsupported
+from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import Lane, Method
+from broker_server.core.orders import Status
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kis.config import KisEnvironment
 from broker_server.vendors.kis.realtime_table import realtime_trs
@@ -343,3 +346,34 @@ def test_the_vendor_declares_them(tmp_path: Path) -> None:
         assert method.stream is not None
         properties = method.parameters.model_json_schema()["properties"]
         assert all(entry.get("description") for entry in properties.values()), method.name
+
+
+@pytest.mark.parametrize(
+    ("venue", "currency"), [("KRX", "KRW"), ("NXT", "KRW"), ("NASD", "USD"), ("TKSE", "JPY"), (None, "KRW")]
+)
+def test_a_recovered_fill_is_in_the_currency_of_its_exchange(
+    tmp_path: Path, venue: str | None, currency: str
+) -> None:
+    order = ListedOrder(
+        order_no="0000001",
+        original=None,
+        action="new",
+        ticker="AAPL",
+        side="buy",
+        quantity=10,
+        price=None,
+        order_type=None,
+        venue=venue,
+        received_at=None,
+        filled=7,
+        remaining=3,
+        average_price=None,
+        cancelled=None,
+        status=Status.PARTIALLY_FILLED,
+    )
+    streams = make_bench(tmp_path).vendor.streams
+    assert streams is not None
+    made = streams.recovered_execution(Registration("H0GSCNI0", HTS_ID), order, 7, Decimal("180.10"))
+    event = made.event()
+    assert (event["vendor"], event["venue"], event["currency"]) == ("kis", venue, currency)
+    assert HTS_ID not in (made.channel, made.subject)

@@ -25,6 +25,7 @@ from broker_server.amqp.intake import validate_parameters
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import OrderDetails, State, Status
 from broker_server.orders.checks import OrderRules
+from broker_server.vendors.kiwoom.backend import Page
 from tests.support.fake_time import FakeClock
 from tests.support.kiwoom_backend import context
 from tests.support.kiwoom_orders import Booked, TradingBackend
@@ -139,6 +140,26 @@ def test_a_lost_answer_is_found_in_the_list(desk: Desk, kiwoom: TradingBackend) 
     assert (order.state, order.order_no) == (State.ACCEPTED, "0001001")
 
 
+@pytest.mark.parametrize(
+    ("kind", "venue"), [("최유리주문", "NXT"), ("최유리지정가", "넥스트레이드"), ("최유리", ""), ("", "2")]
+)
+def test_words_that_nobody_told_of_hide_no_order(
+    desk: Desk, kiwoom: TradingBackend, kind: str, venue: str
+) -> None:
+    def lose(booked: Booked, _: TaskContext) -> None:
+        booked.kind, booked.venue = kind, venue
+        raise OrderOutcomeIsUnknown("the answer was lost", vendor="kiwoom")
+
+    kiwoom.after = lose
+    with pytest.raises(OrderOutcomeIsUnknown):
+        run(desk, "t-1", "sell", ticker="005930", quantity=1, order_type="best", exchange="NXT")
+    assert desk.record().order.state is State.UNKNOWN
+    desk.clock.pass_(5)
+    desk.look()
+    order = desk.record().order
+    assert (order.state, order.order_no) == (State.ACCEPTED, "0001001")
+
+
 def test_an_order_that_never_arrived_is_not_sent(desk: Desk, kiwoom: TradingBackend) -> None:
     def lose(*_: object) -> str:
         raise OrderOutcomeIsUnknown("nobody knows", vendor="kiwoom")
@@ -216,9 +237,17 @@ def test_a_cancel_takes_back_what_is_open(desk: Desk, kiwoom: TradingBackend) ->
     receipt = run(desk, "t-2", "cancel", order_no="1001")
     assert (receipt["quantity"], receipt["already_done"]) == (7, False)
     assert (kiwoom.sent[-1].action, kiwoom.sent[-1].side) == ("cancel", "sell")
+    assert (kiwoom.sent[-1].quantity, kiwoom.sent[-1].all_left) == (7, True)
     again = run(desk, "t-3", "cancel", order_no="1001")
     assert (again["already_done"], again["state"], again["order_no"]) == (True, "cancelled", None)
     assert len(kiwoom.sent) == 2
+
+
+def test_a_cancel_may_be_of_some_shares(desk: Desk, kiwoom: TradingBackend) -> None:
+    run(desk, "t-1", "sell", **LIMIT)
+    assert run(desk, "t-2", "cancel", order_no="1001", quantity=4)["quantity"] == 4
+    assert (kiwoom.sent[-1].quantity, kiwoom.sent[-1].all_left) == (4, False)
+    assert kiwoom.find("0001001").remaining == 6
 
 
 def test_a_cancel_finds_the_order_that_a_change_made(desk: Desk, kiwoom: TradingBackend) -> None:
@@ -309,6 +338,24 @@ def test_lists_of_orders(kiwoom: TradingBackend, clock: Clock) -> None:
     assert history[0].original_order_no == "0001002"
     assert history[0].raw["stock_code"] == "A000660"
     assert call("get-order-history", task, ticker="005930").rows[0].order_no == "0001001"
+
+
+def test_an_order_that_two_pages_show_is_one(
+    kiwoom: TradingBackend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods = {each.name: each for each in make_vendor(kiwoom, clock=OfficeClock(clock)).methods()}
+    buy, lists = methods["kiwoom.buy-order"], methods["kiwoom.get-open-orders"]
+    buy.handler(validate_parameters(buy, LIMIT), context(before_send=lambda _: None))
+    one_page = kiwoom.request
+
+    def two_pages(*asked: Any, after: str | None = None) -> Page:
+        page = one_page(*asked, after=after)
+        kiwoom.fill("0001001", 2, 70_000)
+        return Page(page.rows, "2" if after is None else None)
+
+    monkeypatch.setattr(kiwoom, "request", two_pages)
+    (order,) = lists.handler(validate_parameters(lists, {}), context()).rows
+    assert order.remaining_quantity == 8, "as the later page has it"
 
 
 def test_the_list_of_the_desk_reaches_back(kiwoom: TradingBackend, clock: Clock) -> None:

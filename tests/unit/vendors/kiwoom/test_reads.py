@@ -67,6 +67,12 @@ def test_a_price_of_another_venue(fake: FakeBackend, exchange: str, symbol: str)
         call(fake, "get-current-price", ticker="005930", exchange=exchange)
 
 
+def test_the_order_book_of_both_venues_is_not_that_of_one(fake: FakeBackend) -> None:
+    with pytest.raises(Unsupported, match="of one venue"):
+        call(fake, "get-order-book", ticker="005930", exchange="UNIFIED")
+    assert fake.asked == []
+
+
 @pytest.mark.parametrize("name", ["get-current-price", "get-order-book", "get-stock-info"])
 @pytest.mark.parametrize("rows", [[], [{}]])
 def test_an_unknown_ticker(fake: FakeBackend, name: str, rows: list[dict[str, str]]) -> None:
@@ -235,6 +241,32 @@ def test_any_api_with_rows_and_pages(fake: FakeBackend) -> None:
     assert (page.rows[0]["stk_cd"], page.more) == ("A000660", None)
 
 
+def test_an_api_that_only_the_caller_knows(fake: FakeBackend) -> None:
+    fake.answers["ka20003"] = [[{"stk_cd": "001", "cur_prc": "-2600.00"}]]
+    (page,) = call(
+        fake,
+        "request-tr",
+        tr="ka20003",
+        path="/api/dostk/sect",
+        inputs={"inds_cd": "001"},
+        record="all_inds_idex",
+        fields=["stk_cd", "cur_prc"],
+    )
+    assert page.rows == [{"stk_cd": "001", "cur_prc": "-2600.00"}]
+    tr = fake.trs[0]
+    assert (tr.path, tr.rows_key, list(tr.columns)) == (
+        "/api/dostk/sect",
+        "all_inds_idex",
+        ["stk_cd", "cur_prc"],
+    )
+
+
+def test_a_hundred_codes_at_once(fake: FakeBackend) -> None:
+    codes = "|".join(f"{number:06}_AL" for number in range(100))
+    call(fake, "request-tr", tr="ka10095", inputs={"stk_cd": codes})
+    assert fake.asked[0][1]["stk_cd"] == codes
+
+
 def test_any_tr_of_the_control(fake: FakeBackend) -> None:
     fake.name = "openapi-plus"
     call(fake, "request-tr", tr="opt10001", inputs={"종목코드": "005930"})
@@ -254,6 +286,16 @@ def test_any_tr_of_the_control(fake: FakeBackend) -> None:
         ({"tr": "KOA_NORMAL_BUY_KP_ORD"}, InvalidParameters, "has its own method"),
         ({"tr": "au10001"}, InvalidParameters, "is no query"),
         ({"tr": "ka99999"}, InvalidParameters, "none of the api-ids"),
+        ({"tr": "ka99999", "path": "/api/dostk/sect"}, InvalidParameters, "none of the api-ids"),
+        (
+            {"tr": "ka99999", "path": "/api/dostk/sect/", "fields": ["x"]},
+            InvalidParameters,
+            "none of the api",
+        ),
+        ({"tr": "kt50000", "path": "/api/dostk/ordr", "fields": ["x"]}, InvalidParameters, "none of the api"),
+        ({"tr": "kt10000", "path": "/api/dostk/sect", "fields": ["x"]}, InvalidParameters, "its own method"),
+        ({"tr": "ka10001", "inputs": {"stk_cd": "1"}, "after": "한글"}, InvalidParameters, "after"),
+        ({"tr": "ka10001", "inputs": {"stk_cd": "1"}, "after": "a\r\nx: y"}, InvalidParameters, "after"),
         ({"tr": "ka10001"}, InvalidParameters, "stk_cd is missing"),
         ({"tr": "ka10001", "inputs": {"stk_cd": "1", "x": "2"}}, InvalidParameters, "x is no input"),
         ({"tr": "ka10001", "inputs": {"stk_cd": "1"}, "fields": ["x"]}, InvalidParameters, "has no x"),

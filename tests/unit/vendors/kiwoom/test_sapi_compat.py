@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from broker_client.errors import NotSubscribed, RateLimited, VendorRejected, VendorUnavailable
+from broker_client.errors import (
+    InvalidParameters,
+    NotSubscribed,
+    RateLimited,
+    VendorRejected,
+    VendorUnavailable,
+)
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.vendors import kiwoom
 from broker_server.vendors.kiwoom.backend import Page, Tr
@@ -190,3 +196,12 @@ def test_events_have_four_keys_and_a_dictionary() -> None:
     }
     assert values[:3] == ["090000", "-23000", ""]
     assert len(values) == 43
+
+
+def test_an_unknown_market_is_an_empty_text(fake: FakeBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> list[str]:
+        raise InvalidParameters("no such market", vendor="kiwoom", vendor_code="1901")
+
+    monkeypatch.setattr(fake, "stock_codes", refuse)
+    reply = SapiServer(fake, compat=True).answer(task("get-stock-codes", {"market": "999"}))
+    assert (reply["result"], reply["status"]) == ("", "TASK_SUCCEED")

@@ -34,7 +34,8 @@ def test_parameters_are_those_of_the_contract(name: str) -> None:
     assert set(schema["required"]) == {each["name"] for each in declared if each["required"]}
     for each in declared:
         values = [value["value"] for value in each.get("enum", [])]
-        assert schema["properties"][each["name"]].get("enum", []) == values
+        newer = ["7"] if each["name"] == "credit_type" else []
+        assert schema["properties"][each["name"]].get("enum", []) == values + newer
 
 
 def test_pages_are_read_until_the_period_is_covered(fake: FakeBackend) -> None:
@@ -59,6 +60,25 @@ def test_other_transactions_read_one_page(fake: FakeBackend) -> None:
     reply = SapiServer(fake, compat=False).call("request-upper-and-low", **LIMITS)
     assert [row["stock_code"] for row in reply["result"]] == ["000001"]
     assert fake.trs[0].fixed == {"stex_tp": "1"}
+
+
+def test_a_method_of_one_page_says_that_there_are_more(fake: FakeBackend) -> None:
+    fake.answers["ka10017"] = [[{"stock_code": "000001"}], [{"stock_code": "000002"}]]
+    reply = SapiServer(fake, compat=False).call("request-upper-and-low", **LIMITS)
+    assert "reads the first one" in reply["truncated"]
+    assert len(fake.asked) == 1
+    newer = SapiServer(fake, compat=False).call("request-upper-and-low", **LIMITS | {"credit_type": 7})
+    assert newer["status"] == "TASK_SUCCEED"
+    fake.answers["ka10014"] = [[{"day": "20210326"}, {"day": "20210324"}], [{"day": "20210323"}]]
+    short = {"stock_code": "015760", "query_type": "1", "from": "20210325", "to": "20210326"}
+    reply = SapiServer(fake, compat=False).call("request-short-trend", **short)
+    assert "truncated" not in reply, "what is asked for is on the first page"
+
+
+def test_a_page_that_ends_in_empty_rows_is_not_the_last(fake: FakeBackend) -> None:
+    fake.answers["ka10081"] = [[{"day": "20210326"}, {"day": " "}], [{"day": "20210325"}, {"day": ""}]]
+    reply = SapiServer(fake, compat=False).call("request-day-candle", **DAYS | {"to": "20210326"})
+    assert [row["day"] for row in reply["result"]] == ["20210326", "20210325"]
 
 
 def test_the_closing_price_after_hours_is_kept(fake: FakeBackend) -> None:

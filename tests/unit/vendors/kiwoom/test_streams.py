@@ -210,6 +210,9 @@ def test_the_first_state(fake: FakeBackend) -> None:
     book = streams.snapshot(Registration("0D", "005930"), context(), bulk=True)
     assert book.event()["bids"] == [{"price": 70_000, "quantity": 3}]
     assert not streams.can_snapshot(Registration("10", "005930"))
+    assert streams.can_snapshot(Registration("0B", "005930_AL"))
+    assert streams.can_snapshot(Registration("0D", "005930_NX"))
+    assert not streams.can_snapshot(Registration("0D", "005930_AL")), "the TR gives the book of KRX"
 
 
 def test_the_account_s_own_news(fake: FakeBackend) -> None:

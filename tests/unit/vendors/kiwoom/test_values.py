@@ -16,6 +16,7 @@ from broker_server.vendors.kiwoom.values import (
     order_number,
     price_of,
     ticker_of,
+    whole_of,
 )
 
 
@@ -34,6 +35,9 @@ from broker_server.vendors.kiwoom.values import (
         ("12.00", 12),
         ("", None),
         ("   ", None),
+        ("4294967295", None),
+        ("+2147483647", None),
+        ("-2147483647", -2147483647),
     ],
 )
 def test_integers(text: str, number: int | None) -> None:
@@ -62,7 +66,7 @@ def test_a_fraction_is_no_whole_number() -> None:
 @given(st.integers(-(10**14), 10**14), st.sampled_from(["", " ", "   "]))
 def test_any_number_survives_padding_and_a_plus(number: int, pad: str) -> None:
     sign = "+" if number >= 0 else ""
-    assert integer_of(f"{pad}{sign}{number}{pad}") == number
+    assert whole_of(f"{pad}{sign}{number}{pad}") == number
     assert decimal_of(f"{number:,}") == number
 
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from broker_server.vendors.clock import SystemClock
+from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.control import EVENTS, METHODS
 from broker_server.vendors.kiwoom.openapi_plus.prerequisites import CLSID, HostNotFit
 
-MODULE = "broker_server.vendors.kiwoom.openapi_plus.activex"
+PACKAGE = "broker_server.vendors.kiwoom.openapi_plus"
+MODULES = (f"{PACKAGE}.activex", f"{PACKAGE}.windows_pump", f"{PACKAGE}.windows")
 
 
 class Library:
@@ -46,10 +49,11 @@ class Dispatch:
     def __init__(self) -> None:
         self.invoked: list[tuple[Any, ...]] = []
         self.looked_up: list[str] = []
+        self.result: Any = 0
 
     def Invoke(self, number: int, *args: Any) -> Any:  # noqa: N802
         self.invoked.append((number, *args))
-        return 0
+        return self.result
 
     def GetIDsOfNames(self, name: str) -> list[int]:  # noqa: N802
         self.looked_up.append(name)
@@ -66,7 +70,14 @@ class Windows:
         self.sink: Any = None
         self.interface: Any = None
         self.registered = True
+        self.host: Any = None
         self.activex: types.ModuleType
+        self.pump: types.ModuleType
+
+    def make(self, events: Any) -> Any:
+        """A control."""
+        self.host = self.activex.ControlHost()
+        return self.host.make(events)
 
     def called(self, name: str) -> list[tuple[Any, ...]]:
         return [args for called, args in self.calls if called == name]
@@ -77,7 +88,7 @@ class _Pointer:
         self._windows = windows
 
     def QueryInterface(self, interface: Any) -> Dispatch:  # noqa: N802
-        assert interface._iid_ == "{CF20FBB6-EDD4-4BE5-A473-FEF91977DEB6}"
+        assert interface.__name__ == "IDispatch"
         return self._windows.dispatch
 
 
@@ -88,9 +99,9 @@ def _comtypes(windows: Windows) -> dict[str, types.ModuleType]:
     class IDispatch:
         pass
 
-    def get_events(source: Any, sink: Any, interface: Any) -> str:
+    def get_events(source: Any, sink: Any, interface: Any) -> Any:
         windows.sink, windows.interface = sink, interface
-        return "connection"
+        return types.SimpleNamespace(disconnect=lambda: windows.calls.append(("disconnect", ())))
 
     values: dict[str, Any] = {
         "IUnknown": IDispatch,
@@ -153,10 +164,12 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Windows]:
     monkeypatch.setattr("struct.calcsize", lambda kind: 4)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.delitem(sys.modules, MODULE, raising=False)
-    made.activex = importlib.import_module(MODULE)
+    for name in MODULES:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    made.activex, made.pump, _ = map(importlib.import_module, MODULES)
     yield made
-    sys.modules.pop(MODULE, None)
+    for name in MODULES:
+        sys.modules.pop(name, None)
     vars(sys).pop("coinit_flags", None)
 
 
@@ -170,15 +183,16 @@ class Events:
         return lambda *args: self.heard.append((name, *args))
 
 
-def test_elsewhere_it_cannot_be_imported() -> None:
+@pytest.mark.parametrize("module", MODULES[:2])
+def test_elsewhere_it_cannot_be_imported(module: str) -> None:
     if sys.platform != "win32":
         with pytest.raises(ImportError, match="Windows only"):
-            importlib.import_module(MODULE)
+            importlib.import_module(module)
 
 
 def test_the_control_lives_in_a_window_of_atl_inside_one_of_ours(windows: Windows) -> None:
     windows.answers["CreateWindowExW"] = lambda *args: 77 if args[1] == "Static" else 78
-    windows.activex.make_control(Events())
+    windows.make(Events())
     (top, home) = windows.called("CreateWindowExW")
     assert (home[1], home[2], home[8]) == ("AtlAxWin", CLSID, 77)
     assert top[8] is None
@@ -187,7 +201,7 @@ def test_the_control_lives_in_a_window_of_atl_inside_one_of_ours(windows: Window
 
 
 def test_methods_go_by_their_numbers_and_unknown_ones_by_name(windows: Windows) -> None:
-    control = windows.activex.make_control(Events())
+    control = windows.make(Events())
     control.CommRqData("tr1", "OPT10004", 0, "1001")
     control.GetFutureList()
     control.GetFutureList()
@@ -197,9 +211,56 @@ def test_methods_go_by_their_numbers_and_unknown_ones_by_name(windows: Windows) 
     assert len(set(windows.activex.METHOD_IDS.values())) == len(windows.activex.METHOD_IDS)
 
 
+@pytest.mark.parametrize(("library", "window_class"), [("atl110", "AtlAxWin110"), ("atl100", "AtlAxWin100")])
+def test_each_atl_has_its_own_window_class(windows: Windows, library: str, window_class: str) -> None:
+    windows.answers["missing"] = {"atl", "atl110", "atl100"} - {library}
+    windows.make(Events())
+    assert windows.called("CreateWindowExW")[1][1] == window_class
+
+
+def test_a_text_that_is_a_null_pointer_is_an_empty_text(windows: Windows) -> None:
+    """Comtypes makes None of it; a page without rows is None on purpose."""
+    events = Events()
+    control = windows.make(events)
+    windows.dispatch.result = None
+    assert control.GetCommData("OPT10004", "", 0, "매도최우선호가") == ""
+    assert control.GetLoginInfo("ACCNO") == ""
+    assert control.GetCommDataEx("OPT10081", "주식일봉차트조회") is None
+    assert control.SetInputValue("종목코드", "005930") is None
+    windows.sink.OnReceiveMsg(None, "tr1", None, "text")
+    assert events.heard == [("OnReceiveMsg", "", "tr1", "", "text")]
+
+
+def test_the_control_is_let_go_before_com_ends(windows: Windows) -> None:
+    windows.answers["CreateWindowExW"] = lambda *args: {"Static": 77, "AtlAxWin": 78}.get(args[1], 79)
+    control = windows.make(Events())
+    pump = windows.pump.WindowsPump(windows.host.release)
+    pump.open(lambda: None)
+    pump.close()
+    names = [name for name, _ in windows.calls]
+    assert names[names.index("disconnect") :] == [
+        "disconnect",
+        "DestroyWindow",
+        "DestroyWindow",
+        "UnregisterClassW",
+        "OleUninitialize",
+    ]
+    assert windows.called("DestroyWindow") == [(77,), (79,)]
+    with pytest.raises(RuntimeError, match="GetConnectState was called after"):
+        control.GetConnectState()
+    windows.host.release()
+    assert len(windows.called("disconnect")) == 1
+
+
+def test_the_backend_of_windows_is_made_of_these(windows: Windows) -> None:
+    module = importlib.import_module(MODULES[2])
+    backend = module.windows_backend(OpenApiPlusConfig(), clock=SystemClock(), on_notice=lambda notice: None)
+    assert isinstance(backend._life._thread._pump, windows.pump.WindowsPump)
+
+
 def test_every_event_is_handed_on_with_its_arguments(windows: Windows) -> None:
     events = Events()
-    windows.activex.make_control(events)
+    windows.make(events)
     assert windows.interface._iid_ == "{7335F12D-8973-4BD5-B7F0-12DF03D175B7}"
     declared = {name: (flags, arguments) for flags, _, name, arguments in windows.interface._disp_methods_}
     assert set(declared) == set(EVENTS)
@@ -224,20 +285,20 @@ def test_every_event_is_handed_on_with_its_arguments(windows: Windows) -> None:
 def test_what_fails_is_one_clear_line(windows: Windows, name: str, answer: Any, words: str) -> None:
     windows.answers[name] = answer
     with pytest.raises(HostNotFit, match=words) as raised:
-        windows.activex.make_control(Events())
+        windows.make(Events())
     assert "\n" not in str(raised.value)
 
 
 def test_a_missing_control_is_told_before_anything_is_made(windows: Windows) -> None:
     windows.registered = False
     with pytest.raises(HostNotFit, match="not installed"):
-        windows.activex.make_control(Events())
+        windows.make(Events())
     assert windows.called("CreateWindowExW") == []
 
 
 def test_the_pump_waits_for_messages_and_is_woken_by_one_of_its_own_window(windows: Windows) -> None:
     windows.answers["CreateWindowExW"] = 4711
-    pump = windows.activex.WindowsPump()
+    pump = windows.pump.WindowsPump()
     pump.wake()
     assert windows.called("PostMessageW") == []
     pump.open(lambda: None)
@@ -265,7 +326,7 @@ def test_the_pump_waits_for_messages_and_is_woken_by_one_of_its_own_window(windo
 
 
 def test_a_flood_of_messages_leaves_the_timers_their_turn(windows: Windows) -> None:
-    pump = windows.activex.WindowsPump()
+    pump = windows.pump.WindowsPump()
     pump.open(lambda: None)
     windows.answers["PeekMessageW"] = lambda message, *_: setattr(message._obj, "message", 0x0200) or 1
     pump.wait(0)
@@ -276,7 +337,7 @@ def test_work_is_done_while_a_window_of_the_control_dispatches_messages(windows:
     """Its loop knows nothing of ours, but it calls our window's procedure."""
     windows.answers["CreateWindowExW"] = 4711
     windows.answers["DefWindowProcW"] = 17
-    pump = windows.activex.WindowsPump()
+    pump = windows.pump.WindowsPump()
     waits = [0.5, None]
     pump.open(lambda: waits.pop(0))
     assert pump._procedure(4711, 0x8000, 0, 0) == 0
@@ -290,4 +351,4 @@ def test_work_is_done_while_a_window_of_the_control_dispatches_messages(windows:
 def test_a_pump_without_a_window_is_one_clear_line(windows: Windows) -> None:
     windows.answers["CreateWindowExW"] = 0
     with pytest.raises(HostNotFit, match="Windows error 5"):
-        windows.activex.WindowsPump().open(lambda: None)
+        windows.pump.WindowsPump().open(lambda: None)

@@ -323,6 +323,18 @@ def test_a_window_of_kiwoom_that_nobody_closes_is_told() -> None:
         closed.set()
 
 
+def test_a_login_window_that_keeps_the_thread_is_left_to_who_is_at_it() -> None:
+    closed = threading.Event()
+    config = OpenApiPlusConfig(timing=replace(QUICK, held_up=0.1))
+    with house(config=config, spend=lambda seconds: closed.wait(30)) as here:
+        wait_until(lambda: here.notices[-1].state is HostState.LOGIN_REQUIRED)
+        with pytest.raises(VendorUnavailable, match="LOGIN_REQUIRED"):
+            here.backend.stock_name("005930", here.context())
+        closed.set()
+        here.ready()
+        assert not any(notice.restart for notice in here.notices)
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_an_order_behind_such_a_window_is_unknown_only_if_it_may_have_left(inside: bool) -> None:
     timing = Timing(order=0.2, order_message=0.1, held_up=0.5)
@@ -332,7 +344,7 @@ def test_an_order_behind_such_a_window_is_unknown_only_if_it_may_have_left(insid
         assert here.control is not None
         here.control._spend = lambda seconds: None if closed.is_set() else closed.wait(30) and None
         if not inside:
-            here.backend._thread.post(lambda: here.control and here.control.GetConnectState() and None)
+            here.backend._life._thread.post(lambda: here.control and here.control.GetConnectState() and None)
         with pytest.raises(OrderOutcomeIsUnknown if inside else VendorUnavailable):
             here.backend.send_order(BUY, here.context())
         assert here.not_taken == (0 if inside else 1)
@@ -348,6 +360,24 @@ def test_an_idle_host_is_not_taken_for_one_that_is_held_up() -> None:
         until = here.messages.monotonic() + 2.5
         wait_until(lambda: here.messages.monotonic() > until)
         assert here.notices[-1].state is HostState.LOGIN_REQUIRED
+
+
+def test_a_notice_that_cannot_be_told_stops_nothing() -> None:
+    """Such as one for a supervisor whose end of the pipe is gone."""
+    with house() as here:
+        heard: list[Notice] = []
+
+        def broken(notice: Notice) -> None:
+            raise BrokenPipeError
+
+        here.ready()
+        here.backend.listeners[:] = [broken, heard.append]
+        assert here.control is not None
+        here.control.lose_connection()
+        wait_until(lambda: here.backend.status()["state"] == "CONNECTION_LOST")
+        with pytest.raises(VendorUnavailable, match="CONNECTION_LOST"):
+            here.backend.request(BOOK, {"stock_code": "005930"}, here.context(), Lane.QUOTE)
+        wait_until(lambda: any(notice.state is HostState.CONNECTION_LOST for notice in heard))
 
 
 def test_closing_ends_what_waits() -> None:
@@ -439,7 +469,7 @@ async def test_what_was_subscribed_as_the_original_did_brings_every_type_with_a_
         task = asyncio.create_task(feed.run())
         everything = Registration("10", "005930")
         told: list[tuple[str, str, str]] = []
-        sink = here.backend._session._sink  # type: ignore[union-attr]
+        sink = here.backend._life.session._sink  # type: ignore[union-attr]
         pass_on = sink.received
         sink.received = lambda *args: (told.append(args), pass_on(*args))  # type: ignore[method-assign]
         feed.want([everything])
@@ -491,3 +521,50 @@ async def test_automatic_live_data_of_a_query_reach_nobody() -> None:
         assert {each[0].symbol for each in listener.of("received")} == {"000660"}
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def test_who_asks_while_the_login_is_being_told_waits_for_its_accounts() -> None:
+    found: list[bool] = []
+    with house() as open_house:
+        asking = threading.Thread(
+            target=lambda: found.extend(
+                each.passed for each in open_house.backend.check(open_house.context())
+            )
+        )
+
+        def told(notice: Notice) -> None:
+            if notice.state is HostState.READY:
+                asking.start()
+                asking.join(0.5)  # on the control's thread, which has not told the accounts yet
+
+        open_house.backend.listeners.append(told)
+        open_house.ready()
+        wait_until(lambda: found)
+    assert found == [True, True]
+
+
+def test_nothing_logs_in_before_somebody_needs_it() -> None:
+    made: list[ControlEvents] = []
+
+    def make(events: ControlEvents) -> KiwoomControl:
+        made.append(events)
+        raise RuntimeError("no control in this test")
+
+    backend = OpenApiPlusBackend(OpenApiPlusConfig(timing=QUICK), make, pump=Messages(), clock=SystemClock())
+    assert backend.status()["state"] == "CONNECTING"
+    assert "serves the account" in backend.status()["reason"]
+    assert made == []
+    context = TaskContext(
+        task_id="1",
+        received_at=datetime.now(UTC),
+        ensure_in_time=lambda: None,
+        report_progress=lambda done, total: None,
+    )
+    with pytest.raises(VendorUnavailable, match="no control in this test"):
+        backend.stock_name("005930", context)
+    assert len(made) == 1
+    backend.close()
+    unused = OpenApiPlusBackend(OpenApiPlusConfig(), make, pump=Messages(), clock=SystemClock())
+    unused.close()
+    unused.start()
+    assert len(made) == 1

@@ -96,6 +96,26 @@ def test_a_control_that_dies_fails_every_task() -> None:
     assert stage.notices[-1].restart
 
 
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_a_control_that_dies_while_nobody_asks_is_found_by_looking(calls: int) -> None:
+    """During the login, and after it: nothing else would ever tell."""
+    stage = Stage()
+    stage.faults.dies_after = 1 + calls
+    stage.run(seconds=30)
+    notice = stage.notices[-1]
+    assert (notice.state, notice.restart) == (HostState.CONTROL_FAILED, True)
+    assert stage.loop.failed == 0
+
+
+def test_a_login_that_is_told_twice_is_one_login() -> None:
+    stage = Stage()
+    stage.run(lambda: stage.control.GetConnectState() == 1, 10)
+    stage.session.OnEventConnect(0)
+    stage.run(seconds=5)
+    assert stage.states == [HostState.CONNECTING, HostState.READY]
+    assert len(stage.heard.of("connected")) == 1
+
+
 def test_closing_gives_the_live_data_back_and_ends_what_waits() -> None:
     stage = Stage().log_in()
     stage.faults.silent.add("*")

@@ -100,7 +100,7 @@ def test_a_code_of_send_order_settles_only_what_it_proves(code: int) -> None:
         assert isinstance(outcome, OrderOutcomeIsUnknown)
 
 
-@pytest.mark.parametrize("code", [-307, -106, -22, -10, -9999])
+@pytest.mark.parametrize("code", [-307, -200, -106, -101, -100, -22, -10, -9999])
 def test_a_code_that_proves_nothing_is_unknown(code: int) -> None:
     assert order_verdict(code) is OrderVerdict.UNKNOWN
 

@@ -127,6 +127,30 @@ def test_an_answer_after_the_time_out_is_nobodys() -> None:
     assert stage.page(stage.request()).rows
 
 
+def test_a_late_answer_leaves_no_live_data_behind() -> None:
+    """It registers its instrument on a screen that was given back long before."""
+    stage = Stage(timing=Timing(request=1.0)).log_in()
+    stage.faults.jitter = lambda: 3.0
+    assert isinstance(stage.outcome(stage.request()), TaskTimeout)
+    stage.run(seconds=5)
+    assert stage.session.requests.late == 1
+    assert stage.control.registrations.codes() == set()
+
+
+def test_a_late_answer_takes_nothing_from_who_has_its_screen_now() -> None:
+    stage = Stage(timing=Timing(request=1.0)).log_in()
+    screens = stage.session.requests._screens
+    stage.faults.jitter = lambda: 3.0
+    assert isinstance(stage.outcome(stage.request()), TaskTimeout)
+    stage.run(lambda: screens.used == 0, 1)
+    while screens.take() is not None:
+        pass
+    before = len(stage.noted.calls)
+    stage.run(lambda: stage.session.requests.late == 1, 5)
+    stage.run(seconds=1)
+    assert "DisconnectRealData" not in [call.method for call in stage.noted.calls[before:]]
+
+
 def test_a_query_that_gets_a_text_alone_is_refused_with_it() -> None:
     stage = Stage().log_in()
     error = stage.outcome(stage.request(inputs=(("종목코드", "999999"),)))
@@ -192,6 +216,27 @@ def test_a_screen_of_a_query_gives_its_automatic_live_data_back() -> None:
     stage.page(stage.request())
     stage.run(seconds=1)
     assert stage.control.registrations.screens == {}
+
+
+def test_a_record_that_kiwoom_has_renamed_is_not_taken_for_an_empty_one() -> None:
+    stage = Stage(ControlFaults(renamed={"OPT10081": "일봉"})).log_in()
+    page = stage.page(stage.days())
+    assert len(page.rows) == 600
+    assert page.rows[0]["일자"].strip() == "20261120"
+    assert page.more is not None
+
+
+def test_an_empty_record_stays_empty_under_every_name() -> None:
+    stage = Stage().log_in()
+    inputs = (
+        ("계좌번호", "8012345611"),
+        ("전체종목구분", "0"),
+        ("매매구분", "0"),
+        ("종목코드", ""),
+        ("체결구분", "1"),
+    )
+    request = stage.request("OPT10075", inputs=inputs, record="미체결", items=("주문번호", "주문수량"))
+    assert stage.page(request).rows == []
 
 
 def test_without_items_the_rows_come_by_position() -> None:

@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_server.vendors.kiwoom.openapi_plus.host import supervise
+from broker_server.vendors.kiwoom.openapi_plus.host import (
+    SUPERVISED,
+    ChildProcess,
+    supervise,
+    tell_supervisor,
+)
 from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance, read_maintenance
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, notice_line, read_notice
 from broker_server.vendors.kiwoom.openapi_plus.supervisor import Policy, Supervisor
+from tests.support.waiting import wait_until
 
 KST = ZoneInfo("Asia/Seoul")
 MORNING = datetime(2026, 11, 20, 10, 0, tzinfo=KST)
@@ -116,6 +126,23 @@ def test_a_lost_connection_restarts_the_host() -> None:
     assert night.notices[0] == LOST
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (HostState.READY, HostState.CONNECTION_LOST),
+        (HostState.CONNECTING, HostState.CONNECTION_LOST),
+        (HostState.UPDATE_PENDING, HostState.UPDATE_PENDING),
+    ],
+)
+def test_a_host_that_has_died_is_not_said_to_be_ready(said: HostState, told: HostState) -> None:
+    night = Night().run(1)
+    night.supervisor.told(Notice(said, ""))
+    night.hosts[0].code = -11
+    night.run(1)
+    assert night.notices[-1].state is told
+    assert "exit code -11" in night.notices[-1].reason
+
+
 def test_a_host_that_does_not_end_is_killed() -> None:
     night = Night()
     night.stubborn = True
@@ -182,18 +209,17 @@ def test_the_end_is_the_end() -> None:
     night.run(600)
     assert not night.supervisor.is_running
     assert len(night.hosts) == 1
+    assert night.notices[-1] == Notice(HostState.STOPPED, "the supervisor was ended")
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1)))  # noqa: DTZ001 - the zone follows
-def test_a_window_begins_where_it_says(moment: datetime) -> None:
+def test_a_window_ends_where_it_says(moment: datetime) -> None:
     maintenance, now = read_maintenance(), moment.replace(tzinfo=UTC)
-    begin = maintenance.next_begin(now)
-    assert begin is not None
-    assert now < begin <= now + timedelta(days=7)
-    assert maintenance.until(begin) is not None
-    assert maintenance.until(begin - timedelta(seconds=1)) is None
     until = maintenance.until(now)
-    assert until is None or until > now
+    if until is not None:
+        assert now < until <= now + timedelta(hours=3)
+        assert maintenance.until(until) is None
+        assert maintenance.until(until - timedelta(seconds=1)) == until
 
 
 def test_a_window_that_ends_before_it_begins_is_refused() -> None:
@@ -238,3 +264,51 @@ def test_real_children_are_supervised(capfd: pytest.CaptureFixture[str]) -> None
     assert code == 0
     assert capfd.readouterr().out.count("started 1") == 2
     assert "started again" in notices[1].reason
+
+
+def test_a_supervisor_that_breaks_leaves_no_host_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hosts with one ID would end each other's login."""
+    started: list[subprocess.Popen[str]] = []
+    popen = subprocess.Popen
+
+    def start(*args: Any, **options: Any) -> subprocess.Popen[str]:
+        started.append(popen(*args, **options))
+        return started[-1]
+
+    def told(notice: Notice) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    script = f"import time; print({notice_line(LOST)!r}, flush=True); time.sleep(60)"
+    with pytest.raises(RuntimeError, match="broken"):
+        supervise([sys.executable, "-c", script], maintenance=Maintenance([], KST), on_notice=told)
+    assert started[0].wait(30) != 0
+
+
+def test_a_host_that_cannot_be_asked_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a console Windows has no way to ask."""
+
+    def send_signal(self: subprocess.Popen[str], number: int) -> None:
+        raise OSError("the handle is invalid")
+
+    def nobody(told: object) -> None:
+        raise AssertionError(told)
+
+    child = ChildProcess([sys.executable, "-c", "import time; time.sleep(60)"], nobody, nobody)
+    with monkeypatch.context() as without_a_console:
+        without_a_console.setattr(subprocess.Popen, "send_signal", send_signal)
+        child.ask_to_end()
+    assert child.poll() is None
+    child.kill()
+    wait_until(lambda: child.poll() is not None)
+
+
+def test_lines_that_nobody_reads_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    nobody = os.fdopen(write, "w")
+    monkeypatch.setattr(sys, "stdout", nobody)
+    monkeypatch.setenv(SUPERVISED, "1")
+    tell_supervisor(LOST)
+    with contextlib.suppress(BrokenPipeError):
+        nobody.close()

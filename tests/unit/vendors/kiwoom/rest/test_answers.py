@@ -38,6 +38,9 @@ def test_success_is_a_zero_of_any_kind(number: object) -> None:
             Meaning.NOT_OFFERED,
         ),
         (refusal(20, "[2000]"), "2000", Meaning.REFUSED),
+        (refusal(20, "[2000](855056:매수증거금이 부족합니다.)"), "855056", Meaning.REFUSED),
+        (refusal(2000, "[2000] (571489: 장이 열리지 않는 날)"), "571489", Meaning.REFUSED),
+        (refusal(20, "거부 RC4007 거래정지"), "RC4007", Meaning.REFUSED),
         (refusal(20, "no code"), "20", Meaning.REFUSED),
         (refusal(2, "입력 값 오류입니다[1511:필수입력 파라미터=stk_cd]"), "1511", Meaning.REFUSED),
         (refusal(1902, "종목"), "1902", Meaning.NO_SUCH_THING),
@@ -97,7 +100,9 @@ def test_data_without_a_code_are_a_success() -> None:
     ],
 )
 def test_the_next_page_is_in_the_headers(headers: dict[str, str], more: str | None) -> None:
-    assert read_answer(reply({"return_code": 0}, headers=headers)).more == more
+    answer = read_answer(reply({"return_code": 0}, headers=headers))
+    assert answer.more == more
+    assert answer.cut_short is (headers == {"cont-yn": "Y", "next-key": ""})
     response = HttpResponse(200, headers, b'{"return_code": 0}')
     assert read_answer(response).more == more
 

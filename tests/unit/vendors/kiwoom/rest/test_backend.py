@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker_client.errors import VendorRejected, VendorUnavailable
+from broker_client.errors import InvalidParameters, VendorRejected, VendorUnavailable
+from broker_server.core.methods import Lane
 from broker_server.vendors.kis.errors import VENDOR as KIS
 from broker_server.vendors.kiwoom.rest.config import RestConfig
-from tests.support.kiwoom_rest import CODES, NAME, TOKEN, Bench, make_bench, make_config, ok, refusal
+from broker_server.vendors.kiwoom.trs import OPEN_ORDERS, trs
+from tests.support.kis_server import reply
+from tests.support.kiwoom_rest import (
+    CODES,
+    DAY_CANDLES,
+    DAY_CHART,
+    INPUTS,
+    NAME,
+    TOKEN,
+    Bench,
+    make_bench,
+    make_config,
+    ok,
+    refusal,
+)
 
 STATE = "증거금20%|담보대출|신용가능"
 SAMSUNG = ok(code="005930", name="삼성전자", state=STATE)
@@ -58,6 +74,22 @@ def test_codes_of_all_pages_in_order_and_once(bench: Bench) -> None:
     assert bench.progress == [(1, None), (2, None), (3, None)]
 
 
+def test_an_unknown_market_is_an_error_and_an_empty_one_is_all(bench: Bench) -> None:
+    unknown = refusal(2, "[1901:시장 코드값이 존재하지 않습니다]")
+    bench.kiwoom.on(CODES, unknown)
+    with pytest.raises(InvalidParameters):
+        bench.backend.stock_codes("999", bench.context())
+    bench.kiwoom.on(CODES, ok(list=[{"code": "000020"}]), unknown, ok(list=[{"code": "57JBDW"}]))
+    assert bench.backend.stock_codes("", bench.context()) == ["000020", "57JBDW"]
+    asked = [json.loads(call.body or b"")["mrkt_tp"] for call in bench.kiwoom.calls(CODES)]
+    assert asked == ["999", "0", "3", "4", "5", "6", "8", "9", "10", "30", "50"]
+
+
+def test_an_empty_code_is_unknown(bench: Bench) -> None:
+    assert bench.backend.stock_name(" ", bench.context()) is None
+    assert bench.kiwoom.calls(NAME) == []
+
+
 def test_half_a_list_is_an_error(bench: Bench) -> None:
     bench.kiwoom.on(CODES, ok(list=[{"code": "000020"}], more="2"), refusal(20, "x"))
     with pytest.raises(VendorRejected):
@@ -69,6 +101,46 @@ def test_a_page_that_leads_to_itself_ends(bench: Bench) -> None:
     with pytest.raises(VendorUnavailable, match="again and again"):
         bench.backend.stock_codes("0", bench.context())
     assert len(bench.kiwoom.calls(CODES)) == 2
+
+
+NO_KEY = reply({"list": [{"code": "000020"}], "return_code": 0}, headers={"cont-yn": "Y", "next-key": " "})
+
+
+def test_a_list_that_goes_on_without_a_key_is_no_whole_list(bench: Bench) -> None:
+    bench.kiwoom.on(CODES, NO_KEY)
+    with pytest.raises(VendorUnavailable, match="another page"):
+        bench.backend.stock_codes("0", bench.context())
+    bench.kiwoom.on(DAY_CHART, NO_KEY)
+    with pytest.raises(VendorUnavailable, match="another page"):
+        bench.backend.request(DAY_CANDLES, INPUTS, bench.context(), Lane.BULK)
+
+
+def test_a_page_of_rows_that_leads_to_itself_ends(bench: Bench) -> None:
+    bench.kiwoom.on(DAY_CHART, ok(stk_dt_pole_chart_qry=[{"dt": "20261120"}], more="same"))
+    page = bench.backend.request(DAY_CANDLES, INPUTS, bench.context(), Lane.BULK)
+    with pytest.raises(VendorUnavailable, match="again and again"):
+        bench.backend.request(DAY_CANDLES, INPUTS, bench.context(), Lane.BULK, after=page.more)
+
+
+def test_a_list_that_is_refused_because_nothing_is_in_it_is_empty(bench: Bench) -> None:
+    nothing = refusal(20, "[2000](571758:해당 계좌의 미체결내역이 없습니다.)")
+    bench.kiwoom.on("ka10075", nothing, refusal(20, "[2000](571489:장이 열리지 않는 날입니다.)"), nothing)
+    tr, inputs = trs()[OPEN_ORDERS], {"scope": "0", "side": "0", "stock_code": ""}
+    page = bench.backend.request(tr, inputs, bench.context(), Lane.ACCOUNT)
+    assert (page.rows, page.more) == ([], None)
+    with pytest.raises(VendorRejected):
+        bench.backend.request(tr, inputs, bench.context(), Lane.ACCOUNT)
+    with pytest.raises(VendorRejected):  # of a later page it would end a list in the middle
+        bench.backend.request(tr, inputs, bench.context(), Lane.ACCOUNT, after="2")
+
+
+def test_what_is_told_once_is_in_the_first_row_as_the_control_has_it(bench: Bench) -> None:
+    rows = [{"dt": "20261120", "cur_prc": "1"}, {"dt": "20261119", "cur_prc": "2"}]
+    bench.kiwoom.on(DAY_CHART, ok(stk_cd="005930", stk_dt_pole_chart_qry=rows))
+    tr = trs()["request-day-candle"]
+    inputs = {"stock_code": "005930", "to": "20261120", "is_adjusted": "1"}
+    page = bench.backend.request(tr, inputs, bench.context(), Lane.BULK)
+    assert [row["stock_code"] for row in page.rows] == ["005930", ""]
 
 
 def test_the_check_passes(bench: Bench) -> None:

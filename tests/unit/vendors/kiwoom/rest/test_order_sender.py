@@ -88,12 +88,17 @@ def test_a_number_is_an_acceptance(bench: Bench) -> None:
             },
         ),
         (
-            replace(ORDER, action="cancel", side="sell", original="0000100", quantity=0),
+            replace(ORDER, action="cancel", side="sell", original="0000100"),
+            "kt10003",
+            {"dmst_stex_tp": "KRX", "orig_ord_no": "0000100", "cncl_qty": "3"},
+        ),
+        (
+            replace(ORDER, action="cancel", side="sell", original="0000100", all_left=True),
             "kt10003",
             {"dmst_stex_tp": "KRX", "orig_ord_no": "0000100", "cncl_qty": "0"},
         ),
     ],
-    ids=["buy", "sell", "modify", "cancel"],
+    ids=["buy", "sell", "modify", "cancel", "cancel all"],
 )
 def test_the_body_is_what_kiwoom_wants(
     bench: Bench, order: OrderRequest, api_id: str, body: dict[str, str]
@@ -113,7 +118,9 @@ def test_the_body_is_what_kiwoom_wants(
         (refusal(1517, "입력 값 형식"), "1517"),
         (refusal(2, "[1902:종목 정보가 없습니다]"), "1902"),
         (refusal(3, "[8030:투자구분]"), "8030"),
-        (refusal(20, "no code"), "20"),
+        (refusal(20, "[2000](571557:주문단가를 잘못입력하셨습니다)"), "571557"),
+        (refusal("2000", "[2000](571412:SOR정정 및 취소주문은 원주문이 SOR)"), "571412"),
+        (refusal(20, "[2000] 주문 불가능합니다."), "2000"),
     ],
 )
 def test_a_known_refusal_is_a_rejection(bench: Bench, step: Step, code: str) -> None:
@@ -133,6 +140,10 @@ def test_a_known_refusal_is_a_rejection(bench: Bench, step: Step, code: str) -> 
         refusal(7, "what"),
         refusal(3, "no code"),
         refusal(5, "no code"),
+        refusal(1, "no code"),
+        refusal(2, "no code"),
+        refusal(20, "no code"),
+        refusal(805004, "what"),
         refusal(20, "[2000](RC4058:장종료)", 500),
         HttpResponse(503, {}, throttled(BUY).body),
         reply({}, 500),

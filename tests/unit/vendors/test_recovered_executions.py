@@ -11,8 +11,8 @@ import pytest
 
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.stream_requests import Registration
-from broker_server.vendors.kis.recovered_executions import RecoveredExecution
 from broker_server.vendors.no_feed import NoFeed
+from broker_server.vendors.recovered_executions import RecoveredExecution
 
 DOMESTIC = ListedOrder(
     order_no="0000001",
@@ -34,8 +34,16 @@ DOMESTIC = ListedOrder(
 OVERSEAS = replace(DOMESTIC, ticker="AAPL", venue="NASD", action="new", original=None, price=None)
 
 
-def recovered(order: ListedOrder, price: Decimal | None) -> RecoveredExecution:
-    return RecoveredExecution("execution", "default", False, order, 7, price)
+def recovered(order: ListedOrder, price: Decimal | None, currency: str = "KRW") -> RecoveredExecution:
+    return RecoveredExecution(
+        channel="execution",
+        subject="default",
+        vendor="kis",
+        currency=currency,
+        order=order,
+        quantity=7,
+        price=price,
+    )
 
 
 def test_a_domestic_fill_is_in_won() -> None:
@@ -57,8 +65,8 @@ def test_a_mean_price_may_have_a_fraction() -> None:
     assert recovered(DOMESTIC, None).event()["price"] is None
 
 
-def test_an_overseas_fill_is_in_the_currency_of_its_exchange() -> None:
-    event = recovered(OVERSEAS, Decimal("180.10")).event()
+def test_an_overseas_fill_is_exact() -> None:
+    event = recovered(OVERSEAS, Decimal("180.10"), "USD").event()
     assert (event["currency"], event["price"], event["action"]) == ("USD", "180.10", "new")
     assert event["order_price"] is None
 

@@ -1,4 +1,4 @@
-"""Fills that KIS's notices did not bring, as its list of orders tells of them."""
+"""Fills that a vendor's notices did not bring, as its list of orders tells of them."""
 
 from __future__ import annotations
 
@@ -8,39 +8,40 @@ from typing import Any
 
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.market_data import Execution, Money, event_of
-from broker_server.vendors.kis.errors import VENDOR
-from broker_server.vendors.kis.order_types import overseas_exchanges
+from broker_server.vendors.order_receipts import WON
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveredExecution:
     """Some fills of one order as one; implements `broker_server.core.feeds.Incoming`.
 
     Attributes:
         channel: See there; likewise ``subject`` and ``conflatable``.
-        order: As KIS lists it.
+        vendor: Whose.
+        currency: Of the prices.
+        order: As the vendor lists it.
         quantity: Shares.
         price: The mean per share, if it is known.
     """
 
     channel: str
     subject: str
-    conflatable: bool
+    vendor: str
+    currency: str
     order: ListedOrder
     quantity: int
     price: Decimal | None
+    conflatable: bool = False
 
     def event(self) -> dict[str, Any]:
         """In the common model."""
         order = self.order
-        exchange = overseas_exchanges().get(order.venue)
-        currency = "KRW" if exchange is None else exchange["currency"]
         return event_of(
             Execution(
-                vendor=VENDOR,
+                vendor=self.vendor,
                 ticker=order.ticker,
                 venue=order.venue,
-                currency=currency,
+                currency=self.currency,
                 time=None,
                 event="fill",
                 action="modify" if order.action == "modify_or_cancel" else order.action,
@@ -48,9 +49,9 @@ class RecoveredExecution:
                 original_order_no=order.original,
                 side=order.side,
                 quantity=self.quantity,
-                price=_money(self.price, currency),
+                price=_money(self.price, self.currency),
                 order_quantity=order.quantity,
-                order_price=_money(order.price, currency),
+                order_price=_money(order.price, self.currency),
                 account=None,
             )
         )
@@ -61,5 +62,5 @@ class RecoveredExecution:
 
 
 def _money(price: Decimal | None, currency: str) -> Money | None:
-    whole = price is not None and currency == "KRW" and price == price.to_integral_value()
+    whole = price is not None and currency == WON and price == price.to_integral_value()
     return int(price) if price is not None and whole else price

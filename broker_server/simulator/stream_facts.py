@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from broker_server.simulator.kis.text import decimal
+from broker_server.simulator.amounts import decimal
 from broker_server.simulator.quotes import Level, OrderBook
 
 BUYERS_PART = 47
@@ -83,7 +83,7 @@ class Facts:
         return self.volume - self.bought
 
     def money(self, price: int) -> str:
-        """A price as KIS writes it."""
+        """A price as decimal text, of as many digits as `places`."""
         return decimal(price, self.decimals, self.places)
 
     def level(self, side: str, number: int) -> Level:

@@ -1,9 +1,12 @@
-"""Work that a simulated server does again and again."""
+"""What a simulated live server does again and again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+
+MATCHING_SECONDS = 1.0
+"""Resting orders are matched that often while somebody waits for notices."""
 
 _FAILED_SECONDS = 1.0
 _CHANGE_SECONDS = 0.1
@@ -11,11 +14,11 @@ _CHANGE_SECONDS = 0.1
 
 
 async def every(interval: Callable[[], float], work: Callable[[], None]) -> None:
-    """Do the work until cancelled; a failure is reported and does not end it.
+    """Work for ever; one failure must not end all live data.
 
     Args:
-        interval: Real seconds from one beginning to the next, read anew all the time.
-        work: What is done.
+        interval: Seconds from one beginning to the next; it may change meanwhile.
+        work: What to do.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -24,6 +27,6 @@ async def every(interval: Callable[[], float], work: Callable[[], None]) -> None
             await asyncio.sleep(min(left, _CHANGE_SECONDS))
         try:
             work()
-        except Exception as error:  # one failure must not end all live data
+        except Exception as error:
             loop.call_exception_handler({"message": "the simulated WebSocket", "exception": error})
             await asyncio.sleep(_FAILED_SECONDS)

@@ -1,0 +1,1 @@
+"""HTTP, WebSocket and a web page over the price layer; it reads, and cannot order anything."""

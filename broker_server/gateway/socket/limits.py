@@ -1,0 +1,51 @@
+"""What one client may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketLimits:
+    """Limits of one client of the WebSocket.
+
+    Attributes:
+        topics: Topics at the same time.
+        messages_per_second: In the long run; ``burst`` at once.
+        message_bytes: Of one message.
+        trades_waiting: Trades that it has not read yet.
+        ping_seconds: How often it is asked whether it is there.
+        pong_seconds: How long its answer may take.
+    """
+
+    topics: int = 200
+    messages_per_second: float = 50.0
+    burst: int = 500
+    message_bytes: int = 16 * 1024
+    trades_waiting: int = 1_000
+    ping_seconds: float = 20.0
+    pong_seconds: float = 20.0
+
+
+class MessageBudget:
+    """Counts the messages of one client.
+
+    Args:
+        limits: What it may do.
+        now: Seconds, from any beginning.
+    """
+
+    def __init__(self, limits: SocketLimits, now: float) -> None:
+        self._rate = limits.messages_per_second
+        self._burst = float(limits.burst)
+        self._left = self._burst
+        self._then = now
+
+    def spend(self, now: float) -> bool:
+        """One more message; whether it is within the limits."""
+        self._left = min(self._burst, self._left + (now - self._then) * self._rate)
+        self._then = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
