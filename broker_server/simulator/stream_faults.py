@@ -33,6 +33,7 @@ SPOILS_FRAMES = frozenset({"append_columns", "short_records", "wrong_key"})
 _KIS_ONLY = SPOILS_FRAMES | {"notice"}
 _KOSCOM_ONLY = frozenset({"message", "signal"})
 _KOSCOM_CODE_LENGTHS = (2, 5)
+_MOST_FRAMES = 100_000
 _COUNTED = frozenset({"unanswered", "refuse", "reject"})
 
 
@@ -118,6 +119,8 @@ class StreamFaultRequest(BaseModel):
             if self.vendor not in (None, "koscom"):
                 raise ValueError(f"{self.fault} is KOSCOM's alone")
             self.vendor = "koscom"
+        if self.fault == "load" and self.vendor != "koscom" and (self.rate or 0) > _MOST_FRAMES:
+            raise ValueError(f"rate must be <= {_MOST_FRAMES} frames per second, but of vendor koscom")
         if (self.fault == "message") != (self.text is not None):
             raise ValueError("message, and nothing else, takes text: what is sent as it is")
         if self.issues is not None and (self.fault, self.vendor) != ("load", "koscom"):

@@ -30,6 +30,8 @@ class KoscomStreamClient:
         self.requests: list[dict[str, Any]] = []
         self.texts: list[str] = []
         self.order: list[str] = []
+        self.codes: set[str] = set()
+        self.told = 0
         self._id = 0
         self._replies: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._arrived = asyncio.Event()
@@ -67,6 +69,8 @@ class KoscomStreamClient:
     def _take(self, message: Any) -> None:
         if isinstance(message, list):
             self.arrays.append(message)
+            self.told += len(message)
+            self.codes.update(element["isuSrtCd"] for element in message)
         elif message.get("method") == "push":
             self.order.append("push")
             self.pushes.append(message["params"])

@@ -146,8 +146,8 @@ async def test_suffixes_and_strings(streaming):
 
 async def test_a_whole_market_comes_in_bare_arrays_of_text(streaming):
     async with streaming.client("/ws_ksp") as kospi, streaming.client("/ws_kdq/") as kosdaq:
-        await kospi.until(lambda: len(kospi.elements) > 60)
-        await kosdaq.until(lambda: len(kosdaq.elements) > 20)
+        await kospi.until(lambda: kospi.told > 60)
+        await kosdaq.until(lambda: kosdaq.told > 20)
         element = kospi.elements[0]
         assert list(element) == ["isuSrtCd", "trdPrc", "trdVol", "trdTm"]
         assert all(isinstance(value, str) for value in element.values())

@@ -94,13 +94,13 @@ async def test_load_carries_the_whole_market(streaming):
     async with streaming.client("/ws_ksp") as kospi, streaming.client("/ws_kdq") as kosdaq:
         order = await streaming.fault("load", rate=20_000)
         assert order["sessions"] == 2
-        await kospi.until(lambda: len({each["isuSrtCd"] for each in kospi.elements}) == 950)
-        await kosdaq.until(lambda: len({each["isuSrtCd"] for each in kosdaq.elements}) == 1750)
+        await kospi.until(lambda: len(kospi.codes) == 950)
+        await kosdaq.until(lambda: len(kosdaq.codes) == 1750)
         assert all(set(each) == {"isuSrtCd", "trdPrc", "trdVol", "trdTm"} for each in kospi.elements)
         assert max(len(array) for array in kospi.arrays + kosdaq.arrays) == 50
         traded = await streaming.control("GET", "/faults")
         assert traded["faults"][0]["hits"] >= 2700
-        await kospi.until(lambda: len(kospi.elements) > 12_000)
+        await kospi.until(lambda: kospi.told > 12_000)
         now = streaming.simulators.market.quote(streaming.simulators.market.instruments.find("005930"))
         assert now.volume > volume
         await streaming.control("DELETE", "/faults")
