@@ -73,6 +73,9 @@ class Counting:
 
     def connected(self) -> None: ...
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        return
+
     def failing(
         self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None
     ) -> None: ...

@@ -57,8 +57,8 @@ def is_state(incoming: Incoming) -> bool:
     return getattr(incoming, "is_state", False)
 
 
-class FeedListener(Protocol):
-    """What a feed tells the worker."""
+class ConnectionListener(Protocol):
+    """What a connection of a vendor tells."""
 
     def registered(self, registration: Registration) -> None:
         """The vendor has confirmed it, on this connection."""
@@ -88,6 +88,17 @@ class FeedListener(Protocol):
         Args:
             pause: Seconds until it is tried again.
             connection: Which, by the names of `Feed.connection_of`; ``None``: the only one.
+        """
+
+
+class FeedListener(ConnectionListener, Protocol):
+    """What a feed tells the worker."""
+
+    def source_changed(self, channel: str, subject: str) -> None:
+        """What is published there comes from another registration now, and something may have been missed.
+
+        Args:
+            channel: Of `Incoming`; ``subject`` likewise.
         """
 
 

@@ -101,7 +101,9 @@ class Table:
                     f"arguments: {self.name} has no {name}{hint(name, known)}; they are "
                     f"{', '.join(known) or 'none'}"
                 )
-        parts = {name: self._part(name, arguments.get(name)) for name in self.path_values}
+        # A code is asked for first: the market of an issue is found where it is left out.
+        names = sorted(self.path_values, key=lambda name: self.path_values[name] is not None)
+        parts = {name: self._part(name, arguments.get(name)) for name in names}
         path = self.paths[version].format(**{name: quote(part, safe="") for name, part in parts.items()})
         query: dict[str, str] = {}
         for name, parameter in self.query.items():

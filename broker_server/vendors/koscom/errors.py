@@ -129,7 +129,7 @@ def error_for(code: str, text: str, status: int = 200) -> TaskFailed:
 
 def unknown_issue(code: str) -> UnknownIssue:
     """KOSCOM knows no such issue: it answers with blanks."""
-    return UnknownIssue(f"ticker: KOSCOM knows no issue {code}", vendor=VENDOR)
+    return UnknownIssue(f"KOSCOM knows no issue {code}", vendor=VENDOR)
 
 
 def unreadable(what: str) -> UnreadableAnswer:

@@ -149,7 +149,7 @@ class KoscomFeed:
         self._registered.difference_update(moved)
         self._up.difference_update([wire for wire in self._up if not self._is_seated(wire, seats_before)])
         self._targets.set_wires(wires)
-        self._targets.set_up(self._up)
+        self._heard_changed()
         if moved:
             self._later(lambda: self._listener.interrupted(moved, "it is registered anew, or elsewhere"))
         for at, session in enumerate(self._pool):
@@ -219,11 +219,16 @@ class KoscomFeed:
         """Nobody is called back from within his own call."""
         self._loop.call_soon(call)
 
+    def _heard_changed(self) -> None:
+        self._targets.set_up(self._up)
+        for channel, subject in self._targets.handed_over():
+            self._listener.source_changed(channel, subject)
+
     # What the sessions tell
 
     def _wire_registered(self, wire: Registration) -> None:
         self._up.add(wire)
-        self._targets.set_up(self._up)
+        self._heard_changed()
         self._tell_up()
 
     def _wire_refused(self, wire: Registration, error: Exception, *, for_good: bool) -> None:
@@ -235,7 +240,7 @@ class KoscomFeed:
 
     def _wires_interrupted(self, wires: Sequence[Registration], reason: str) -> None:
         self._up.difference_update(wires)
-        self._targets.set_up(self._up)
+        self._heard_changed()
         owners = [owner for wire in wires for owner in self._targets.owners_of(wire)]
         missed = [owner for owner in owners if owner in self._registered]
         self._registered.difference_update(missed)

@@ -93,6 +93,7 @@ class Query:
     def query(self, parameters: TableParameters, context: TaskContext) -> Outcome:
         """One table, by one call or by as many as its period takes."""
         table = table_named(parameters.table)
+        _ensure_in_order(parameters.arguments, table)
         if not parameters.all_pages:
             reading = self._markets.read(table, parameters.arguments, context=context, lane=Lane.BULK)
             return Outcome([_result(table, reading.market, reading.answer)])
@@ -142,6 +143,18 @@ class Query:
             summary=_summary(table, latest[0]) if latest else {},
         )
         return Outcome([result], truncated)
+
+
+def _ensure_in_order(arguments: Mapping[str, Argument], table: Table) -> None:
+    """Refuse a period that ends before it begins: KOSCOM answers such with nothing."""
+    for first, last in ((_START, _END), (_FIRST, _LAST)):
+        start, end = arguments.get(first), arguments.get(last)
+        if last in table.query and start is not None and end is not None and _digits(start) > _digits(end):
+            raise InvalidParameters(f"arguments: {first} is after {last}")
+
+
+def _digits(argument: Argument) -> str:
+    return str(argument).replace("-", "").replace(":", "")
 
 
 def _result(table: Table, market: str | None, answer: Answer) -> TableRows:

@@ -14,6 +14,7 @@ from broker_server.core.stream_requests import Registration
 from broker_server.vendors.koscom.incoming import Target, target_of
 from broker_server.vendors.koscom.presets import (
     CHANGE,
+    CHANNELS,
     MARKET,
     QUOTE,
     QUOTE10,
@@ -55,6 +56,8 @@ class Targets:
         self._up: frozenset[Registration] = frozenset()
         self._targets: dict[tuple[str, str], tuple[Target, ...]] = {}
         self._series: dict[str, tuple[str, ...]] = {}
+        self._sources: dict[tuple[str, str], str] = {}
+        self._handed_over: list[tuple[str, str]] = []
         self.markets: frozenset[str] = frozenset()
         self.covered: frozenset[str] = frozenset()
 
@@ -80,6 +83,11 @@ class Targets:
         """Replace what KOSCOM has confirmed."""
         self._up = frozenset(up)
         self._arrange()
+
+    def handed_over(self) -> Sequence[tuple[str, str]]:
+        """The channels and subjects of the exchange whose source has changed since this was last asked."""
+        found, self._handed_over = self._handed_over, []
+        return found
 
     def owners_of(self, wire: Registration) -> Sequence[Registration]:
         """Whose a registration at KOSCOM is."""
@@ -112,3 +120,19 @@ class Targets:
                 mark = preset if (_FULLER.get(preset), symbol) in up else ""
                 targets = tuple(target_of(one, (), mark) for one in owners)
             self._targets[preset, symbol] = targets
+        self._compare_sources()
+
+    def _compare_sources(self) -> None:
+        """Note what another preset fills now. A market fills what no preset of the issue does."""
+        sources = {
+            (channel, subject): preset_of(wire)
+            for wire in self._up
+            if wire.code != MARKET
+            for target in self._targets.get((preset_of(wire), wire.symbol), ())
+            for channel, subject, _ in (target.address,)
+        }
+        before, self._sources = self._sources, sources
+        for key in before.keys() | sources.keys():
+            old, new = before.get(key), sources.get(key)
+            if old != new and (key[0] == CHANNELS[MARKET] or (old and new)):
+                self._handed_over.append(key)

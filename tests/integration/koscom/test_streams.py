@@ -144,6 +144,23 @@ async def test_a_subscription_of_an_issue_is_published_in_place_of_the_market() 
         assert one.keys() == ["trade.000660", "trade.005930"]
 
 
+async def test_who_reads_the_exchange_sees_when_another_source_takes_over() -> None:
+    async with stand() as one:
+
+        def changes() -> list[str]:
+            return [key for key in one.heard.said("source changed") if key.endswith("005930")]
+
+        await one.up(market("kospi"))
+        assert changes() == []
+        await one.up(market("kospi"), tick("005930"))
+        assert changes() == ["trade.005930"]
+        tick10 = Registration("tick10", "005930")
+        await one.up(market("kospi"), tick("005930"), tick10)
+        assert changes().count("trade.005930") == 2
+        await one.up(market("kospi"))
+        assert changes().count("trade.005930") == 3
+
+
 async def test_the_items_of_an_issue_are_asked_for_together_and_anew() -> None:
     async with stand() as one:
         price, volume = change("005930", "trdPrc"), change("005930", "accTrdvol")

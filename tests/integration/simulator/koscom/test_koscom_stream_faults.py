@@ -109,7 +109,7 @@ async def test_load_carries_the_whole_market(streaming):
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"fault": "load", "vendor": "kiwoom", "rate": 5}, "KIS and KOSCOM"),
+        ({"fault": "load", "vendor": "kiwoom", "rate": 100_001}, "but of vendor koscom"),
         ({"fault": "message", "vendor": "kis", "text": "x"}, "KOSCOM's alone"),
         ({"fault": "message", "vendor": "koscom"}, "takes text"),
         ({"fault": "signal", "vendor": "koscom", "code": "10040"}, "eight digits"),

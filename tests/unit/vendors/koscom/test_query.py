@@ -182,6 +182,25 @@ def test_pages_that_cannot_be_had(table: str, arguments: dict[str, Any], words: 
         make_bench().call("query", table=table, arguments=arguments, all_pages=True)
 
 
+def test_an_issue_is_asked_for_first_and_its_market_is_found() -> None:
+    with pytest.raises(InvalidParameters, match=r"price needs code$"):
+        make_bench().call("query", table="price")
+
+
+@pytest.mark.parametrize(
+    ("table", "period", "words"),
+    [
+        ("short-selling", {"inqStrtDd": "2026-11-02", "inqEndDd": "20261101"}, "inqStrtDd is after inqEndDd"),
+        ("intraday", {"inddCycleTpCd": "60", "strtTm": "10:00", "endTm": "0959"}, "strtTm is after endTm"),
+    ],
+)
+def test_a_period_ends_after_it_begins(table: str, period: dict[str, Any], words: str) -> None:
+    bench = make_bench()
+    with pytest.raises(InvalidParameters, match=words):
+        bench.call("query", table=table, arguments={"code": "005930"} | period)
+    assert bench.paths == []
+
+
 def test_a_list_that_is_none() -> None:
     bench = make_bench()
     bench.koscom.on("/closed/kospi/005930/history", history([]), result({"hisLists": "none"}))
