@@ -29,6 +29,8 @@ MAX_BACKLOG = 1 << 25
 """Bytes that a session may leave unread before it is ended."""
 
 _HOUSEKEEPING_SECONDS = 1.0
+_FIRST_LOOK_SECONDS = 0.01
+"""From the first look at one issue of a market to that at the next, that others get their turn."""
 
 
 class KoscomHub:
@@ -69,6 +71,7 @@ class KoscomHub:
         loops = (
             every(lambda: self.settings.tick_interval, self._tick),
             every(lambda: self.settings.market_interval, self._tell_markets),
+            every(lambda: _FIRST_LOOK_SECONDS, self._begin_issues),
             every(lambda: STEP_SECONDS, self._load),
             every(self._housekeeping_step, self._keep_house),
         )
@@ -231,6 +234,12 @@ class KoscomHub:
             elements = feed.advance(now, self.settings)
             if elements and name not in loaded:
                 self._send_arrays(listeners[name], arrays(elements, self.settings.market_elements))
+
+    def _begin_issues(self) -> None:
+        now = self._clock.now()
+        for feed in self._feeds.values():
+            if feed.begin_next(now):
+                return
 
     def _send_arrays(self, sessions: Iterable[Session], messages: Iterable[bytes]) -> None:
         frames = b"".join(websocket_frame(message) for message in messages)

@@ -19,6 +19,9 @@ Element = dict[str, str]
 class MarketFeed:
     """One market's trades, conflated: an issue is told at most once at a look.
 
+    The first look at an issue may take a tenth of a second, for its whole day is made up then. So each is
+    looked at by itself, by `begin_next`, and told of from then on.
+
     Args:
         market: Where prices come from.
         name: ``kospi`` or ``kosdaq``.
@@ -30,7 +33,16 @@ class MarketFeed:
         self._market = market
         self._at = now
         self.stocks = [Stock(market, item) for item in market.instruments if item.segment == SEGMENTS[name]]
-        self._told = {stock.code: self._state(stock, now) for stock in self.stocks}
+        self._ahead = list(reversed(self.stocks))
+        self._told: dict[str, tuple[int, int]] = {}
+
+    def begin_next(self, now: datetime) -> bool:
+        """Look at one more issue for the first time; whether there was one left."""
+        if not self._ahead:
+            return False
+        stock = self._ahead.pop()
+        self._told[stock.code] = self._state(stock, now)
+        return True
 
     def advance(self, now: datetime, settings: KoscomStreamSettings) -> list[Element]:
         """What was traded since the last look; nothing while the clock stands still."""
@@ -40,7 +52,8 @@ class MarketFeed:
         found = [
             element
             for stock in self.stocks
-            if (element := self._element(stock, now, settings, goes_back=now < before)) is not None
+            if stock.code in self._told
+            and (element := self._element(stock, now, settings, goes_back=now < before)) is not None
         ]
         for code in signals_between(self._market, before, now):
             found += self.signal(now, code, settings)
