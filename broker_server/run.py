@@ -54,6 +54,11 @@ _TO_TRY = {
         "call kiwoom.buy-order ticker=005930 quantity=10 order_type=market",
         "watch kiwoom.subscribe-realtime-price ticker=005930",
     ),
+    "koscom": (
+        "call koscom.get-current-price ticker=005930",
+        'call koscom.query table=market-index \'arguments={"market": "kospi"}\'',
+        "watch koscom.subscribe preset=tick ticker=005930",
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
 from broker_server.core.guards import DEFAULT_NOTIONAL
 
-SERVED_VENDORS = ("kis", "kiwoom")
+SERVED_VENDORS = ("kis", "kiwoom", "koscom")
 
 
 class SettingsError(Exception):
@@ -123,6 +123,17 @@ class Settings(SettingsGroup):
     kiwoom_ws_max_registrations: int = Field(default=200, ge=1, le=200)
     sapi_compat: bool = False
 
+    koscom_api_key: SecretStr | None = None
+    koscom_member_name: str | None = None
+    koscom_rest_url: str | None = None
+    koscom_ws_url: str | None = None
+    koscom_api_version: Literal["v3", "v2"] = "v3"
+    koscom_key_in: Literal["header", "query"] = "header"
+    koscom_rate_limit: int | None = Field(default=None, ge=1, le=1000)
+    koscom_sessions: int = Field(default=1, ge=1, le=20)
+    koscom_ws_max_subscriptions: int = Field(default=200, ge=1, le=200)
+    koscom_heartbeat: float = Field(default=30, gt=0, le=3600)
+
     @field_validator("vendors", mode="before")
     @classmethod
     def _split_vendors(cls, value: Any) -> Any:
@@ -215,6 +226,7 @@ class Settings(SettingsGroup):
                 self.kis_ws_approval_key,
                 self.kiwoom_app_key,
                 self.kiwoom_app_secret,
+                self.koscom_api_key,
             )
             if secret is not None
         ]

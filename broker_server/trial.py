@@ -67,6 +67,14 @@ def with_simulator(
             "kiwoom_rest_url": simulator.kiwoom_rest_url,
             "kiwoom_ws_url": simulator.kiwoom_ws_url,
         }
+    if "koscom" in settings.vendors:
+        keys = simulator.credentials["koscom"]["real"]
+        update |= {
+            "koscom_api_key": SecretStr(keys["api_key"]),
+            "koscom_member_name": keys["member_name"],
+            "koscom_rest_url": simulator.koscom_rest_url,
+            "koscom_ws_url": simulator.koscom_ws_url,
+        }
     return settings.model_copy(update=update), simulator.control_url
 
 
@@ -77,6 +85,8 @@ def named_urls(settings: Settings) -> dict[str, str | None]:
         urls["KIS_REST_URL"] = settings.kis_rest_url
     if "kiwoom" in settings.vendors:
         urls["KIWOOM_REST_URL"] = settings.kiwoom_rest_url
+    if "koscom" in settings.vendors:
+        urls["KOSCOM_REST_URL"] = settings.koscom_rest_url
     return urls
 
 
@@ -103,6 +113,8 @@ def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> d
                 "KIWOOM_APP_KEY and KIWOOM_APP_SECRET: not set; the simulator's first line has them"
             )
         update["kiwoom_environment"] = settings.kiwoom_environment or "real"
+    if "koscom" in settings.vendors and settings.koscom_api_key is None:
+        raise SettingsError("KOSCOM_API_KEY: not set; the simulator's first line has it")
     return update
 
 

@@ -58,6 +58,7 @@ class Vendor(Protocol):
 
     name: str
     orders: OrderAccess
+    """With no market where it takes none."""
     streams: Streams | None
     """Its live data; ``None`` where there is none."""
 

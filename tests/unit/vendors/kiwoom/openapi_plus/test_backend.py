@@ -419,6 +419,9 @@ class Listener:
     def connected(self) -> None:
         self.told.append(("connected",))
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        return
+
     def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         self.told.append(("failing", failures, reason))
 
