@@ -20,6 +20,7 @@ from broker_server.vendors.http import (
     transport_for_orders,
 )
 from broker_server.vendors.kis.auth import TokenSource
+from broker_server.vendors.kis.call import CallMethods
 from broker_server.vendors.kis.catalogue import Catalogue
 from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.config import KisConfig
@@ -101,6 +102,7 @@ class KisVendor:
             OverseasQuotes(self._client, clock),
             OverseasAccount(config, self._client, overseas_orders),
             OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
+            CallMethods(config, self._client),
         )
         self._live_keys = [each for each in (config, *quote_keys) if each.live_url is not None]
         codes = StreamCodes(
