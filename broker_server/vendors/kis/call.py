@@ -21,7 +21,10 @@ _LEDGER = "/trading/"
 
 ApiName = Annotated[StrictStr, Field(min_length=1, max_length=100)]
 Arguments = Annotated[
-    dict[Annotated[StrictStr, Field(max_length=100)], Annotated[StrictStr, Field(max_length=1000)]],
+    dict[
+        Annotated[StrictStr, Field(max_length=100)],
+        Annotated[StrictStr, Field(max_length=1000, pattern=r"^[^\x00-\x1f]*$")],
+    ],
     Field(max_length=100),
 ]
 

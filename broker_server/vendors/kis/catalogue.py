@@ -113,6 +113,21 @@ class Catalogue:
                 return Route(request["method"], request["path"], tr_id, request["params"])
         raise ValueError(f"{api} has no variant for these arguments")
 
+    def tr_ids(self, api: str) -> list[str]:
+        """Every TR id that the environment has for an operation."""
+        if self.why_unsupported(api) is not None:
+            return []
+        own = _SAMPLES_NAME_OF[self._environment]
+        found: dict[str, None] = {}
+        for request in operations()[api]["requests"]:
+            selected = {"env_dv": own, **request["when"]}
+            if selected["env_dv"] == own:
+                found[self._corrected_tr_id(api, selected) or request["tr_id"]] = None
+        for each in corrections()["corrections"]:
+            if each["api"] == api and each["when"].get("env_dv") == own and "tr_id" in each:
+                found[each["tr_id"]] = None
+        return list(found)
+
     def choices(self, api: str) -> dict[str, list[str]]:
         """The arguments that select the TR id, with the values that they may have in any environment."""
         found: dict[str, list[str]] = {}
