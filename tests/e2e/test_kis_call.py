@@ -1,4 +1,4 @@
-"""``kis.call``, ``kis.call-order`` and ``kis.call-cancel`` through RabbitMQ, the order desk and the simulator."""
+"""Calls of KIS's APIs by name, through RabbitMQ, the order desk and the simulator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from tests.support.brokerage import BUY
 from tests.support.order_floor import TASKS, Floor
 from tests.support.order_refusals import refused
 
-SETTINGS = {"LEASE_HEARTBEAT": "2", "ORDER_TICKERS": "005930,000660,101W09", "ORDER_MAX_QUANTITY": "500"}
+SETTINGS = {
+    "LEASE_HEARTBEAT": "2",
+    "ORDER_TICKERS": "005930,000660,101W09",
+    "ORDER_MAX_QUANTITY": "500",
+    "ORDER_MAX_NOTIONAL": "KRW=30000000",
+}
 pytestmark = pytest.mark.parametrize("module_journal_url", ["sqlite"], indirect=True)
 """None of this is different on another database."""
 CASH, CHANGE = "domestic_stock.order_cash", "domestic_stock.order_rvsecncl"
@@ -79,12 +84,12 @@ def test_an_order_is_placed_once_changed_and_cancelled_with_a_record_of_each(flo
 def test_the_guards_hold_for_a_call_as_for_any_order(floor: Floor) -> None:
     refused(floor, "kis.call-order", cash(floor, 501), "ORDER_MAX_QUANTITY")
     refused(floor, "kis.call-order", cash(floor, 1, pdno="035420"), "ORDER_TICKERS")
-    market = cash(floor, 500, ord_dvsn="01", ord_unpr="1")
-    if floor.brokerage.price("005930") * 500 < 100_000_000:
-        floor.call("kis.call-order", market)
-    else:
-        refused(floor, "kis.call-order", market, "ORDER_MAX_NOTIONAL")
-    resting = floor.resting("000660", 212)
+    words = refused(
+        floor, "kis.call-order", cash(floor, 500, ord_dvsn="01", ord_unpr="1"), "ORDER_MAX_NOTIONAL"
+    )
+    upper = int(floor.brokerage.market("005930")["upper_limit"])
+    assert f"{upper * 500:,}" in words
+    resting = floor.resting("000660", 12)
     high = str(int(floor.brokerage.market("000660")["upper_limit"]))
     dear = {"rvse_cncl_dvsn_cd": "01", "ord_unpr": high, "ord_qty": "500", "qty_all_ord_yn": "N"}
     refused(floor, "kis.call-order", change(resting["order_no"], **dear), "ORDER_MAX_NOTIONAL")
@@ -104,6 +109,22 @@ def test_what_cannot_be_counted_is_refused_before_it_leaves(floor: Floor) -> Non
     }
     parameters = {"api": "domestic_futureoption.order", "arguments": arguments}
     refused(floor, "kis.call-order", parameters, "ORDER_MAX_NOTIONAL")
+
+
+def test_what_the_simulator_does_not_serve_is_told_and_leaves_nothing_unsettled(floor: Floor) -> None:
+    error = floor.refusal("kis.call", {"api": "domestic_stock.hts_top_view"}, to=TASKS)
+    assert (error["code"], "simulator" in error["message"]) == ("UNSUPPORTED", True)
+    reserved = {
+        "pdno": "005930",
+        "ord_qty": "1",
+        "ord_unpr": "55000",
+        "sll_buy_dvsn_cd": "02",
+        "ord_dvsn_cd": "00",
+        "ord_objt_cblc_dvsn_cd": "10",
+    }
+    task_id = floor.send("kis.call-order", {"api": "domestic_stock.order_resv", "arguments": reserved})
+    assert floor.error(task_id)["code"] == "UNSUPPORTED"
+    assert floor.order(task_id)["state"] == "NOT_SENT"
 
 
 def test_a_stale_order_does_not_leave_and_a_halt_stops_orders_but_no_cancel(floor: Floor) -> None:

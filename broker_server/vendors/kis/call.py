@@ -13,8 +13,9 @@ from broker_server.vendors.kis.apis import Api
 from broker_server.vendors.kis.catalogue import Route
 from broker_server.vendors.kis.client import MOST_PAGES, KisClient
 from broker_server.vendors.kis.config import KisConfig
-from broker_server.vendors.kis.errors import VENDOR
+from broker_server.vendors.kis.errors import VENDOR, not_simulated
 from broker_server.vendors.kis.values import Answer, lower_keys
+from broker_server.vendors.verdicts import UnreadableAnswer
 
 _ENVELOPE = {"rt_cd", "msg_cd", "msg1"}
 _LEDGER = "/trading/"
@@ -106,7 +107,7 @@ class CallMethods:
         pages: list[Answer] = []
         continued = any(parameters.arguments.get(name, "").strip() for name in api.continuation)
         while True:
-            answer = self._client.read_page(route, wire, context, lane, continued=continued)
+            answer = self._read(route, wire, context, lane, continued=continued)
             pages.append(answer)
             if parameters.all_pages:
                 context.report_progress(len(pages), None)
@@ -124,6 +125,16 @@ class CallMethods:
             if len(pages) >= MOST_PAGES:
                 return pages, f"stopped after {MOST_PAGES} pages; ask for less"
             wire, continued = following, True
+
+    def _read(
+        self, route: Route, wire: dict[str, str], context: TaskContext, lane: Lane, *, continued: bool
+    ) -> Answer:
+        try:
+            return self._client.read_page(route, wire, context, lane, continued=continued)
+        except UnreadableAnswer as error:
+            if self._config.simulated and error.reason.startswith("HTTP 404"):
+                raise not_simulated(route.path) from None
+            raise
 
 
 def rows_of(answer: Answer) -> Iterator[dict[str, Any]]:

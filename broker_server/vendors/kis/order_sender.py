@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -20,6 +22,7 @@ from broker_server.vendors.kis.errors import (
     Meaning,
     error_for,
     meaning_of,
+    not_simulated,
     settles_an_order,
 )
 from broker_server.vendors.kis.values import Answer, Row, order_number_of, read_answer, text_of, time_of
@@ -157,7 +160,11 @@ class OrderSender:
 
     def _exchange(self, request: HttpRequest, context: TaskContext) -> Answer:
         try:
-            return read_answer(self._transport.send(request))
+            response = self._transport.send(request)
+            if self._config.simulated and response.status == HTTPStatus.NOT_FOUND:
+                context.not_taken()
+                raise not_simulated(urlsplit(request.url).path)
+            return read_answer(response)
         except ExchangeFailed as error:
             if error.bytes_left:
                 raise _unknown(str(error)) from error
