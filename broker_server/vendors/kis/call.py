@@ -132,7 +132,7 @@ class CallMethods:
         try:
             return self._client.read_page(route, wire, context, lane, continued=continued)
         except UnreadableAnswer as error:
-            if self._config.simulated and error.reason.startswith("HTTP 404"):
+            if self._config.simulated and "HTTP 404" in error.reason:
                 raise not_simulated(route.path) from None
             raise
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -209,11 +207,10 @@ def test_a_described_api_has_what_a_call_takes(real: Bench) -> None:
 
 
 def test_the_catalogue_is_read_with_the_first_call_and_not_before(tmp_path: Path) -> None:
-    program = (
-        "from broker_server.wiring.catalogue import catalogue\n"
-        "from broker_server.vendors.kis import catalogue as tables\n"
-        "assert len(catalogue()) > 50\n"
-        "print(tables.operations.cache_info().currsize)\n"
-    )
-    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert outcome.stdout == "0\n"
+    operations.cache_clear()
+    bench = make_bench(tmp_path)
+    assert len(bench.vendor.methods()) > 30
+    assert operations.cache_info().currsize == 0
+    with pytest.raises(InvalidParameters):
+        bench.outcome("kis.call", api="nothing")
+    assert operations.cache_info().currsize == 1
