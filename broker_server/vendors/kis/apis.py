@@ -195,7 +195,7 @@ class Api:
 
     @property
     def _help(self) -> str:
-        return f"broker-server methods kis.call {self.name} explains them"
+        return f"kis.describe-api api={self.name} explains them"
 
     def _argument_of(self, wire: str, text: str) -> str:
         """The argument that fills a wire parameter; empty for a fixed value."""
@@ -229,6 +229,4 @@ def _unknown_api(name: str) -> InvalidParameters:
     hint = (
         f"did you mean {' or '.join(near)}?" if near else "they are named like domestic_stock.inquire_price;"
     )
-    return InvalidParameters(
-        f"api: KIS has no API {name[:64]!r}; {hint} broker-server methods --apis lists them"
-    )
+    return InvalidParameters(f"api: KIS has no API {name[:64]!r}; {hint} kis.describe-api lists them all")

@@ -42,7 +42,7 @@ def price(bench: Bench, arguments: Mapping[str, Any], **more: Any) -> list[Any]:
         ("domestic_stock.inquire_prise", "did you mean domestic_stock.inquire_price "),
         ("domestic-stock/inquire-price", "did you mean domestic_stock.inquire_price"),
         ("inquire_daily_itemchartprice", "domestic_stock.inquire_daily_itemchartprice"),
-        ("nothing like it", "named like domestic_stock.inquire_price; broker-server methods --apis"),
+        ("nothing like it", "named like domestic_stock.inquire_price; kis.describe-api"),
         ("oauth2/tokenP", "cannot be called: the worker keeps the access token itself"),
         ("hashkey", "cannot be called: its hash is optional"),
     ],
@@ -56,7 +56,7 @@ def test_an_unknown_api_is_refused_with_the_nearest(real: Bench, api: str, says:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"fid_cond_mrkt_div_code": "J"}, "needs fid_input_iscd; broker-server methods kis.call"),
+        ({"fid_cond_mrkt_div_code": "J"}, "needs fid_input_iscd; kis.describe-api api="),
         ({"fid_cond_mrkt_div": "J", "fid_input_iscd": "1"}, "did you mean fid_cond_mrkt_div_code?"),
         ({"FID_INPUT_ISCD": "1"}, "did you mean fid_input_iscd?"),
         ({"zzz": "1"}, "its arguments: fid_cond_mrkt_div_code, fid_input_iscd"),
