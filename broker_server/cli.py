@@ -207,9 +207,23 @@ def _check_streams(
 @app.command()
 def methods(
     pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    api: Annotated[
+        str, typer.Argument(help="After kis.call: explain this API of KIS, domestic_stock.inquire_price.")
+    ] = "",
+    apis: Annotated[
+        bool,
+        typer.Option(
+            "--apis", help="List KIS's REST APIs instead; the text may also be of a title, path or TR id."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """List the methods with their parameters."""
+    """List the methods with their parameters, or what kis.call reaches."""
+    if apis or api:
+        from broker_server.api_listing import print_api, print_apis
+
+        found = print_api(pattern, api, as_json=json) if api else print_apis(pattern, as_json=json)
+        raise typer.Exit(0 if found else 1)
     from broker_server.admin import describe
     from broker_server.wiring.catalogue import catalogue
 
@@ -229,6 +243,10 @@ def methods(
         shown = " ".join(name if name in required else f"[{name}]" for name in names)
         table.add_row(row.name, escape(shown), row.summary)
     Console().print(table)
+    if any(row.name.startswith("kis.call") for row in rows):
+        typer.echo(
+            "KIS's REST APIs: broker-server methods --apis [TEXT], then broker-server methods kis.call API"
+        )
 
 
 @app.command()

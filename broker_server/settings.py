@@ -90,6 +90,7 @@ class Settings(SettingsGroup):
     order_max_per_day: OrNone[int] = 2_000
     order_tickers: Annotated[frozenset[str] | None, NoDecode] = None
     order_users: Annotated[frozenset[str] | None, NoDecode] = None
+    allow_unreconciled_orders: Annotated[frozenset[str], NoDecode] = frozenset()
     order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
     reconcile_settle: float = Field(default=60, ge=0, le=3600)
 
@@ -175,6 +176,13 @@ class Settings(SettingsGroup):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         value = _lifted(value)
+        if not isinstance(value, str):
+            return value
+        return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+    @field_validator("allow_unreconciled_orders", mode="before")
+    @classmethod
+    def _split_apis(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return frozenset(name.strip() for name in value.split(",") if name.strip())

@@ -206,8 +206,13 @@ class OrderChecks:
             raise RuntimeError(f"{task.method.name} is an order method that does not say what it asks for")
         task.details = task.method.details(task.parameters)
 
-    def ensure_within_limits(self, task: OrderTask, details: OrderDetails, context: TaskContext) -> None:
+    def ensure_within_limits(
+        self, task: OrderTask, details: OrderDetails, context: TaskContext, *, complete: bool = False
+    ) -> None:
         """The guards and the market session, on what is known of the order by now.
+
+        Args:
+            complete: Nothing more will be known of it.
 
         Raises:
             OrderGuard: The order breaks a limit, or its kind does not exist any more.
@@ -215,14 +220,14 @@ class OrderChecks:
         if details.is_cancel:
             return
         limits, unit_price = self._rules.limits, details.price
-        if needs_price(details, limits) and details.ticker is not None:
+        if needs_price(details, limits) and None not in (details.ticker, details.currency):
             if task.ceiling is None or task.ceiling[0] != details:
                 task.ceiling = details, self._vendors[task.vendor].orders.price_ceiling(details, context)
             unit_price = task.ceiling[1]
         sent = 0
         if limits.per_day is not None:
             sent = self._journal.sent_on(task.vendor, task.account, trading_day(self._clock()))
-        broken = broken_limit(details, limits, unit_price=unit_price, sent_today=sent)
+        broken = broken_limit(details, limits, unit_price=unit_price, sent_today=sent, complete=complete)
         if broken is not None:
             raise OrderGuard(f"{broken}; nothing was sent")
         if details.venue is not None:

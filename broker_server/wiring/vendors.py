@@ -33,6 +33,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             f"{missing}: not set; put your KIS key pair into .env (see .env.example), or use run --simulate"
         )
     try:
+        kis.check_unreconciled(settings.allow_unreconciled_orders)
         return kis.KisConfig(
             environment=settings.kis_environment or "paper",
             simulated=simulated,
@@ -47,6 +48,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             hts_id=settings.kis_hts_id,
             ws_approval_key=settings.kis_ws_approval_key,
             ws_max_registrations=settings.kis_ws_max_registrations,
+            unreconciled=settings.allow_unreconciled_orders,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None

@@ -59,9 +59,13 @@ def test_the_table_has_every_parameter_and_which_are_optional(readme: Readme) ->
 
 def test_what_takes_raw_is_as_the_text_says() -> None:
     for method in catalogue():
-        takes_raw = method.name.startswith(("kis.get-", "kiwoom.get-", "koscom.get-")) or (
-            method.name.startswith(("kis.subscribe-", "kiwoom.subscribe-", "koscom.subscribe"))
-            and "ticker" in parameters_of(method.name)
+        takes_raw = (
+            method.name.startswith(("kis.get-", "kiwoom.get-", "koscom.get-"))
+            or method.name == "kis.call"
+            or (
+                method.name.startswith(("kis.subscribe-", "kiwoom.subscribe-", "koscom.subscribe"))
+                and "ticker" in parameters_of(method.name)
+            )
         )
         assert ("raw" in parameters_of(method.name)) == takes_raw, method.name
 
