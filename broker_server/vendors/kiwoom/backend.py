@@ -113,8 +113,8 @@ class Backend(Protocol):
     name: Literal["openapi-plus", "rest"]
 
     @property
-    def live(self) -> bool:
-        """Whether an order moves real money; decided by the server where it can tell, and true until then."""
+    def live(self) -> bool | None:
+        """Whether an order moves real money; where a login decides it, ``None`` until there was one."""
 
     def request(
         self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None

@@ -73,10 +73,10 @@ class OpenApiPlusBackend:
         self._life.start()
 
     @property
-    def live(self) -> bool:
+    def live(self) -> bool | None:
         if self._config.simulated:
             return False
-        return self._life.logged_in is None or self._life.logged_in.live
+        return None if self._life.logged_in is None else self._life.logged_in.live
 
     def request(
         self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None

@@ -201,9 +201,9 @@ def test_a_cancel_names_the_order_and_has_no_price() -> None:
         assert here.control.ordered[1] == ("8012345611", 3, "005930", 3, 0, "00", number)
 
 
-def test_until_the_server_says_otherwise_orders_are_live() -> None:
+def test_until_the_login_nobody_knows_whether_orders_are_live() -> None:
     with house(ControlFaults(login_waits=True)) as here:
-        assert here.backend.live is True
+        assert here.backend.live is None
     with house(mock=False) as here:
         assert here.ready().backend.live is True
 
