@@ -170,10 +170,13 @@ class NeighbourWatch:
                     await self._look_at(vendor, closely=True)
 
     async def _look_at(self, vendor: str, *, closely: bool) -> None:
-        consumers = await consumer_count(self._connection, vendor_queues(vendor)[0])
-        if consumers is None:
+        reads, orders = vendor_queues(vendor)
+        if await consumer_count(self._connection, reads) is None:
             self._neighbours.seen(vendor, None)
             return
+        # A worker consumes both. A task in a caretaker's hands counts as a consumer of a quorum queue, too,
+        # and caretakers leave orders alone.
+        consumers = await consumer_count(self._connection, orders) or 0
         told = None
         if not consumers:
             before = self._neighbours.away().get(vendor)
@@ -185,7 +188,7 @@ class NeighbourWatch:
     async def _watch(self) -> None:
         with suppress(AMQPError):
             while self._connection.is_open:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(min(LOOK_SECONDS, self._caretaker.next_end()))
                 await self.look()
                 await self._caretaker.mind(self._neighbours.away())
 
