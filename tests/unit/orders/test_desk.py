@@ -153,7 +153,9 @@ def test_guards_users_and_live_trading(tmp_path: Path, vendor: FakeVendor, clock
     assert vendor.calls == 2
 
 
-@pytest.mark.parametrize(("told", "expected"), [(False, None), (True, "live trading"), (None, "live trading")])
+@pytest.mark.parametrize(
+    ("told", "expected"), [(False, None), (True, "live trading"), (None, "live trading")]
+)
 def test_whether_an_order_is_live_may_be_told_on_its_way(
     desk: Desk, vendor: FakeVendor, told: bool | None, expected: str | None
 ) -> None:
