@@ -71,5 +71,5 @@ def test_a_supervised_worker_stops_when_its_supervisor_is_gone() -> None:
     )
     environment = {**os.environ, "KIWOOM_SUPERVISED": "1"}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False, timeout=90)
+    done = subprocess.run(command, env=environment, input=b"", check=False, timeout=90)
     assert done.returncode == 0

@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -148,8 +149,16 @@ def watch_supervisor(orphaned: Callable[[], None]) -> None:
 
     A worker that goes on alone would keep the login, and that of the next supervisor's worker would end it.
     """
-    if os.environ.get(SUPERVISED) == "1":
+    if os.environ.get(SUPERVISED) == "1" and _has_a_pipe():
         threading.Thread(target=_watch, args=(orphaned,), name="kiwoom-supervisor", daemon=True).start()
+
+
+def _has_a_pipe() -> bool:
+    """A program between the two may give its child another input, the end of which says nothing."""
+    try:
+        return stat.S_ISFIFO(os.fstat(0).st_mode)
+    except OSError:
+        return False
 
 
 def _watch(orphaned: Callable[[], None]) -> None:

@@ -317,10 +317,16 @@ def test_a_worker_ends_when_its_supervisor_was_killed(tmp_path: Path) -> None:
 
 
 def test_who_has_no_supervisor_watches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
     monkeypatch.delenv(SUPERVISED, raising=False)
-    threads = threading.active_count()
-    watch_supervisor(lambda: None)
-    assert threading.active_count() == threads
+    watch_supervisor(lambda: told.append("without one"))
+    monkeypatch.setenv(SUPERVISED, "1")
+    nothing = os.stat(os.devnull)
+    with monkeypatch.context() as without_a_pipe:
+        without_a_pipe.setattr(os, "fstat", lambda number: nothing)
+        watch_supervisor(lambda: told.append("another input"))
+    assert not told
+    assert "kiwoom-supervisor" not in [each.name for each in threading.enumerate()]
 
 
 def test_a_host_that_cannot_be_asked_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
