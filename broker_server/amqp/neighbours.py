@@ -69,6 +69,10 @@ class Neighbours:
         """The vendors that were served on this broker and have no worker now."""
         return {vendor: each for vendor, each in sorted(self._seen.items()) if not each.here}
 
+    def records_away(self) -> list[str]:
+        """The vendors that are away with their record of orders; that of a trial ended with its worker."""
+        return [] if self._fleeting else list(self.away())
+
     def refresh(self) -> None:
         """Look again, and block for the answer, for a moment at most. For any thread but the event loop's."""
         watch, loop = self._look, self._loop
