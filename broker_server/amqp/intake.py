@@ -294,7 +294,8 @@ class Intake:
                 self._counters.forwarded += 1
                 delivery.ack()
                 if is_order_method(request.method) and request.deadline is not None:
-                    wait = max(0.0, (request.deadline - self._clock()).total_seconds())
+                    # What was seen of its worker may be as old as a look: it may be back by now.
+                    wait = max(LOOK_SECONDS, (request.deadline - self._clock()).total_seconds())
                     self._call_later(wait, lambda: self._tell_that_it_waits(request, vendor, recipient))
             else:
                 self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
