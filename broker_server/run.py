@@ -7,10 +7,12 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
@@ -30,8 +32,11 @@ from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.trial import simulator_instances, with_simulator
+from broker_server.vendors.kiwoom.openapi_plus.host import watch_supervisor
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
+
+log = structlog.get_logger(__name__)
 
 SWITCH_SECONDS = 0.0005
 STOP_SIGNALS = tuple(
@@ -208,6 +213,7 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     stop_on_signal(stop)
+    stop_without_supervisor(stop)
     await serve(
         parts.settings,
         broker_url=parts.broker_url,
@@ -235,6 +241,18 @@ def stop_on_signal(stop: asyncio.Event, numbers: Iterable[int] = STOP_SIGNALS) -
             loop.add_signal_handler(number, set_stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(set_stop))
+
+
+def stop_without_supervisor(stop: asyncio.Event) -> None:
+    """Set ``stop`` when the supervisor that started this process is gone."""
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        log.warning("the supervisor is gone, and this worker ends")
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    watch_supervisor(orphaned)
 
 
 def announce_standby(parts: Prepared, waits_for: str) -> None:

@@ -67,6 +67,8 @@ def with_simulator(
             "kiwoom_rest_url": simulator.kiwoom_rest_url,
             "kiwoom_ws_url": simulator.kiwoom_ws_url,
         }
+        if settings.kiwoom_backend == "openapi-plus" and settings.kiwoom_rate_limit is not None:
+            _let_be_asked(simulator.control_url, settings.kiwoom_rate_limit)
     if "koscom" in settings.vendors:
         keys = simulator.credentials["koscom"]["real"]
         update |= {
@@ -76,6 +78,15 @@ def with_simulator(
             "koscom_ws_url": simulator.koscom_ws_url,
         }
     return settings.model_copy(update=update), simulator.control_url
+
+
+def _let_be_asked(control_url: str, a_second: int) -> None:
+    """Let the simulated control bear what the worker may ask of it; twice that, for calls that bunch up."""
+    windows = {"query_windows": [[2 * a_second, 1]]}
+    try:
+        requests.post(f"{control_url}/openapi-plus", json=windows, timeout=5).raise_for_status()
+    except requests.RequestException as error:
+        raise SettingsError(f"the simulator did not take KIWOOM_RATE_LIMIT: {error}") from None
 
 
 def named_urls(settings: Settings) -> dict[str, str | None]:

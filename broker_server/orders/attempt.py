@@ -70,6 +70,7 @@ class Attempt:
         self._wait_for_lease(details)
         self._gate.checks.ensure_in_time(self._task)
         self._gate.checks.ensure_not_halted(self._task)
+        self._gate.checks.ensure_live_allowed(self._task)
 
     def _ensure_named(self, details: OrderDetails) -> None:
         """Order numbers begin anew each day: what the vendor found must be what the task means."""

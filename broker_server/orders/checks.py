@@ -170,8 +170,24 @@ class OrderChecks:
             return
         if rules.refused is not None:
             raise OrdersDisabled(rules.refused)
+        # What a login has not told yet holds nothing up here: the order's way to the last gate waits for it.
+        self._ensure_live_allowed(task, unknown=False)
+
+    def ensure_live_allowed(self, task: OrderTask) -> None:
+        """Live trading once more, right before the send: nobody knew before the login perhaps.
+
+        Raises:
+            OrdersDisabled: The order would move real money, or nobody knows that it would not.
+        """
+        if not task.is_cancel:
+            self._ensure_live_allowed(task, unknown=True)
+
+    def _ensure_live_allowed(self, task: OrderTask, *, unknown: bool) -> None:
         vendor = self._vendors.get(task.vendor)
-        if vendor is not None and vendor.live and not rules.allow_live:
+        if vendor is None or self._rules.allow_live:
+            return
+        live = vendor.live
+        if unknown if live is None else live:
             raise OrdersDisabled(
                 "live trading is off: this worker sends orders to a real account only with "
                 "ALLOW_LIVE_ORDERS=true"
