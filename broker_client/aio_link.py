@@ -113,7 +113,7 @@ class AsyncLink:
     def submit(self, call: Call) -> None:
         """Send a call that the book has queued, and expire it at its time-out."""
         self._timers[call.correlation_id] = asyncio.get_running_loop().call_later(
-            call.timeout, lambda: self._book.expire(call, trouble=self._trouble)
+            call.patience, lambda: self._book.expire(call, trouble=self._trouble)
         )
         self._flush()
 

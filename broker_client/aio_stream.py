@@ -183,7 +183,11 @@ class AsyncStream(BaseStream):
             if self._end_closed():
                 with contextlib.suppress(BrokerError):
                     task = self._owner._send(
-                        self._unsubscribe_method, {}, UNSUBSCRIBE_SECONDS, self.subscription, None
+                        self._unsubscribe_method,
+                        self._unsubscribe_parameters,
+                        UNSUBSCRIBE_SECONDS,
+                        self.subscription,
+                        None,
                     )
                     if wait:
                         await task

@@ -36,7 +36,13 @@ from broker_client.errors import (
     TaskTimeout,
 )
 from broker_client.parameters import plain_parameters
-from broker_client.protocol import MAX_TASK_ID_LENGTH, TaskReply, decode_reply, unsubscribe_method
+from broker_client.protocol import (
+    MAX_TASK_ID_LENGTH,
+    TaskReply,
+    decode_reply,
+    unsubscribe_method,
+    unsubscribe_parameters,
+)
 from broker_client.results import TaskResult
 from broker_client.silence import Silence
 from broker_client.stream_owner import Owner, StreamLink
@@ -86,6 +92,7 @@ class BaseStream(ABC):
         self.queue = queue
         self._unsubscribe_method = unsubscribe_method(method)
         self._parameters = plain_parameters(parameters)
+        self._unsubscribe_parameters = unsubscribe_parameters(method, self._parameters)
         self._timeout = check_timeout(timeout)
         self._client = client
         self._stream_link = link

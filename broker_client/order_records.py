@@ -45,6 +45,7 @@ class OrderRecord(BaseModel):
     """What became of one order.
 
     Attributes:
+        market: Whose list of orders it is in, such as ``domestic``.
         action: ``buy``, ``sell``, ``modify`` or ``cancel``.
         quantity: Shares asked for; ``None`` for all that were open.
         price: The limit; ``None`` without one.
@@ -69,6 +70,7 @@ class OrderRecord(BaseModel):
     method: str
     vendor: str
     account: str
+    market: str | None = None
     action: str
     ticker: str | None = None
     side: str | None = None

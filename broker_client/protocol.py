@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -76,10 +77,11 @@ ENDED_STATES: frozenset[str] = frozenset({"dropped", "refused"})
 """After one of these nothing comes any more."""
 
 _ORDER_METHOD = re.compile(
-    r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
+    r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|kis\.call-(order|cancel)\Z"
+    r"|broker\.cancel-all-orders\Z"
 )
 
-_SUBSCRIBE_METHOD = re.compile(r"([a-z]+)\.subscribe(-[a-z-]+)?\Z")
+_SUBSCRIBE_METHOD = re.compile(r"([a-z]+\.)subscribe(-[a-z-]+)?\Z|()subscribe(-realtime)\Z")
 
 _NAMED_IN_THE_RECORD = {"broker.halt-orders", "broker.resume-orders", "broker.resolve-order"}
 
@@ -115,7 +117,15 @@ def unsubscribe_method(method: str) -> str:
     match = _SUBSCRIBE_METHOD.match(method)
     if match is None:
         raise ValueError(f"{method} is no subscription: those are named like kis.subscribe-realtime-price")
-    return f"{match[1]}.unsubscribe{match[2] or ''}"
+    return f"{match[1] or ''}unsubscribe{match[2] or match[4] or ''}"
+
+
+def unsubscribe_parameters(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What goes with `unsubscribe_method` to end everything that a task has subscribed.
+
+    Nothing, but for the original server's own method: it takes what was subscribed once more.
+    """
+    return {} if "." in method else dict(parameters)
 
 
 def _iso_text(value: object) -> object:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 
 from broker_client.address import unreadable_file
 from broker_client.validation import describe_problem
-from broker_server.settings import SettingsError
+from broker_server.settings import Settings, SettingsError
 
 _Secret = Annotated[SecretStr, Field(min_length=1)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -73,6 +74,14 @@ def load_extra_keys(path: Path | None) -> tuple[ExtraKey, ...]:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"ACCOUNTS_FILE: {path} is not TOML: {error}") from None
     return tuple(_key(path, alias, table) for alias, table in tables.items())
+
+
+def all_secrets(settings: Settings) -> list[str]:
+    """Every value that must never be shown, of the settings and of the file as far as it can be read."""
+    secrets = settings.secrets()
+    with suppress(SettingsError):
+        secrets += [secret for key in load_extra_keys(settings.accounts_file) for secret in key.secrets()]
+    return secrets
 
 
 def _key(path: Path, alias: str, table: Any) -> ExtraKey:

@@ -19,7 +19,9 @@ from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.events import EventPublisher, event_key
+from broker_server.amqp.forwarding import VENDORS
 from broker_server.amqp.intake import Rules
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
@@ -28,6 +30,7 @@ from broker_server.amqp.worker import Worker
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
+from broker_server.fleet import Fleet
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
@@ -36,7 +39,7 @@ from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
 from broker_server.vendors import kiwoom
 from broker_server.wiring.clock import utc_now
-from broker_server.wiring.hosts import announce_hosts
+from broker_server.wiring.hosts import announce_hosts, is_supervised
 from broker_server.wiring.leases import make_leases
 from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
@@ -55,6 +58,7 @@ async def serve(
     identity: Mapping[str, str | None],
     adopt_journal: bool,
     hours: bool,
+    trial: bool = False,
     stop: asyncio.Event,
     on_ready: Callable[[], None],
     on_standby: Callable[[str], None],
@@ -72,6 +76,7 @@ async def serve(
         identity: Of the brokerage account by vendor, as `account_identities` gives it, or of its simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         hours: Whether the markets keep their hours: a simulated one may trade around the clock.
+        trial: The broker is a private node, which keeps the queues of earlier trials.
         on_ready: Called when the worker consumes.
         on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
@@ -97,6 +102,9 @@ async def serve(
     counters = Counters()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
+    served = {vendor.name for vendor in vendors}
+    neighbours = Neighbours([each for each in VENDORS if each not in served], fleeting=trial)
+    fleet = Fleet(control, neighbours)
     registry = MethodRegistry(vendor_methods(vendors))
     styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))
     notes = ReplyNotes(OrderJournal(engine, environment))
@@ -133,8 +141,8 @@ async def serve(
         styles=styles.events,
     )
     for method in (
-        *office.methods(registry),
-        *live.methods(),
+        *office.methods(registry, fleet),
+        *live.methods(fleet),
         *worker_methods(
             name=name,
             environment=environment,
@@ -143,6 +151,7 @@ async def serve(
             engine=engine,
             source=Counts(counters, events, executor, live),
             bus=control,
+            neighbours=neighbours,
             clock=clock,
             users=settings.order_users,
         ),
@@ -180,6 +189,7 @@ async def serve(
             outbox=outbox,
             control=control,
             events=events,
+            neighbours=neighbours,
             confirmed=lambda: step("confirmed", ""),
         )
 
@@ -209,7 +219,8 @@ async def serve(
     stopping = asyncio.create_task(announce_the_stop())
     leases.listeners.append(lambda held: office.look())
     leases.listeners.append(live.on_lease)
-    announce_hosts(vendors, events)
+    if not is_supervised():
+        announce_hosts(vendors, events)
     office.start()
     live.start()
     try:

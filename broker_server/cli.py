@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import orjson
@@ -86,6 +87,19 @@ def run(
     )
 
 
+@app.command(context_settings={"ignore_unknown_options": True})
+def supervise(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(help="What to keep running instead of broker-server run --vendors kiwoom."),
+    ] = None,
+) -> None:
+    """Keep a Kiwoom OpenAPI+ worker running, and tell of its states while it is down."""
+    from broker_server.supervise import run_supervisor
+
+    raise typer.Exit(run_supervisor(_settings(vendors="kiwoom"), command or None))
+
+
 app.command("gateway")(cli_prices.gateway)
 app.command("collect")(cli_prices.collect)
 
@@ -149,13 +163,16 @@ def check(
     ] = 20,
 ) -> None:
     """Try every configured connection and credential, and say what works."""
-    from broker_server.logs import configure_logs
+    from broker_server.accounts_file import all_secrets
+    from broker_server.logs import configure_logs, redactor
 
     settings = _settings()
-    configure_logs(settings.log_format, "error", settings.secrets())
+    secrets = all_secrets(settings)
+    configure_logs(settings.log_format, "error", secrets)
+    redacted = redactor(secrets)
     console = Console()
     if stream:
-        raise typer.Exit(_check_streams(settings, stream, seconds, console))
+        raise typer.Exit(_check_streams(settings, stream, seconds, console, redacted))
     from broker_server.check import check as check_all
     from broker_server.check import verdict
 
@@ -163,17 +180,19 @@ def check(
     for result in check_all(settings):
         results.append(result)
         mark = ("ok  ", "green") if result.passed else ("FAIL", "red")
-        line = Text.assemble(mark, f" {result.item}: {result.detail}")
+        line = Text.assemble(mark, f" {result.item}: {redacted(result.detail)}")
         console.print(line, soft_wrap=not console.is_terminal)
     console.print(Text(verdict(results), style="bold"), soft_wrap=not console.is_terminal)
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
 
 
-def _check_streams(settings: Settings, streams: list[str], seconds: float, console: Console) -> int:
+def _check_streams(
+    settings: Settings, streams: list[str], seconds: float, console: Console, redacted: Callable[[str], str]
+) -> int:
     from broker_server.stream_check.check import check_streams
 
     def show(line: str) -> None:
-        text = Text(line)
+        text = Text(redacted(line))
         text.highlight_regex("^ok  ", "green")
         text.highlight_regex("^FAIL", "red")
         console.print(text, soft_wrap=not console.is_terminal)
@@ -181,16 +200,30 @@ def _check_streams(settings: Settings, streams: list[str], seconds: float, conso
     try:
         return check_streams(settings, streams, seconds, show)
     except SettingsError as error:
-        sys.stderr.write(f"broker-server: {error}\n")
+        sys.stderr.write(f"broker-server: {redacted(str(error))}\n")
         return 2
 
 
 @app.command()
 def methods(
     pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    api: Annotated[
+        str, typer.Argument(help="After kis.call: explain this API of KIS, domestic_stock.inquire_price.")
+    ] = "",
+    apis: Annotated[
+        bool,
+        typer.Option(
+            "--apis", help="List KIS's REST APIs instead; the text may also be of a title, path or TR id."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """List the methods with their parameters."""
+    """List the methods with their parameters, or what kis.call reaches."""
+    if apis or api:
+        from broker_server.api_listing import print_api, print_apis
+
+        found = print_api(pattern, api, as_json=json) if api else print_apis(pattern, as_json=json)
+        raise typer.Exit(0 if found else 1)
     from broker_server.admin import describe
     from broker_server.wiring.catalogue import catalogue
 
@@ -210,6 +243,10 @@ def methods(
         shown = " ".join(name if name in required else f"[{name}]" for name in names)
         table.add_row(row.name, escape(shown), row.summary)
     Console().print(table)
+    if any(row.name.startswith("kis.call") for row in rows):
+        typer.echo(
+            "KIS's REST APIs: broker-server methods --apis [TEXT], then broker-server methods kis.call API"
+        )
 
 
 @app.command()

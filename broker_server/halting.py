@@ -27,6 +27,7 @@ from broker_server.acknowledgements import (
     owners_answered,
 )
 from broker_server.amqp.control import ControlBus
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.journal.halts import Halts
 from broker_server.journal.owners import Owners
@@ -72,6 +73,8 @@ class SwitchRecord(BaseModel):
         by: The AMQP user who asked, or the worker that was asked.
         reason: In that one's words.
         acknowledged: The workers that have it on record.
+        away: The vendors that have no worker now. No order of theirs can leave; one that comes back asks the
+            others, so a halt holds for it too if one of them runs then.
     """
 
     halted: bool
@@ -79,6 +82,7 @@ class SwitchRecord(BaseModel):
     by: str
     reason: str
     acknowledged: list[str]
+    away: list[str] = []
 
 
 class KillSwitch:
@@ -90,11 +94,20 @@ class KillSwitch:
         owners: The owners in the worker's journal.
         bus: Reaches the other workers.
         clock: Gives UTC.
+        neighbours: Tells which vendors have no worker.
     """
 
     def __init__(
-        self, *, name: str, halts: Halts, owners: Owners, bus: ControlBus, clock: Callable[[], datetime]
+        self,
+        *,
+        name: str,
+        halts: Halts,
+        owners: Owners,
+        bus: ControlBus,
+        clock: Callable[[], datetime],
+        neighbours: Neighbours,
     ) -> None:
+        self._neighbours = neighbours
         self._name = name
         self._halts = halts
         self._owners = owners
@@ -139,8 +152,14 @@ class KillSwitch:
                 f"orders are halted on {self._name} only: {error.message}", retryable=True
             ) from None
         acknowledged = ensure_acknowledged(gathered, halted=halted, seconds=ACKNOWLEDGE_SECONDS)
+        self._neighbours.refresh()
         return SwitchRecord(
-            halted=halted, since=utc_text(at), by=by, reason=reason, acknowledged=acknowledged
+            halted=halted,
+            since=utc_text(at),
+            by=by,
+            reason=reason,
+            acknowledged=acknowledged,
+            away=list(self._neighbours.away()),
         )
 
     def catch_up(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Literal
 
 import structlog
@@ -26,13 +26,18 @@ class _Redactor:
             return {key: self._clean(inner) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._clean(inner) for inner in value]
-        return self._clean_text(value) if isinstance(value, str) else value
+        return self.clean_text(value) if isinstance(value, str) else value
 
-    def _clean_text(self, text: str) -> str:
+    def clean_text(self, text: str) -> str:
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, REDACTED)
         return text
+
+
+def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
+    """What blots secrets out of a text that is shown to somebody."""
+    return _Redactor(secrets).clean_text
 
 
 def configure_logs(log_format: Literal["console", "json"], level: str, secrets: Iterable[str] = ()) -> None:
@@ -43,19 +48,19 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
         level: The least severe level that is shown.
         secrets: Values that are replaced wherever they appear.
     """
-    redactor = _Redactor(secrets)
+    redact = _Redactor(secrets)
     renderers: list[Any]
     if log_format == "json":
         # Local variables stay out of the log: keys, tokens and account numbers are among them.
         tracebacks = structlog.processors.ExceptionRenderer(
             structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         )
-        renderers = [tracebacks, redactor, structlog.processors.JSONRenderer()]
+        renderers = [tracebacks, redact, structlog.processors.JSONRenderer()]
     else:
         plain = structlog.dev.plain_traceback
         renderers = [
-            structlog.processors.format_exc_info,  # before the redactor, which sees text only
-            redactor,
+            structlog.processors.format_exc_info,  # before the one that redacts, which sees text only
+            redact,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
         ]
     shared: list[Any] = [

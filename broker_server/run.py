@@ -7,15 +7,17 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
-from broker_server.accounts_file import load_extra_keys
+from broker_server.accounts_file import all_secrets
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
@@ -30,10 +32,19 @@ from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.trial import simulator_instances, with_simulator
+from broker_server.vendors.kiwoom.openapi_plus.host import watch_supervisor
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
+log = structlog.get_logger(__name__)
+
 SWITCH_SECONDS = 0.0005
+STOP_SIGNALS = tuple(
+    number
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK")
+    if (number := getattr(signal, name, None)) is not None
+)
+"""SIGBREAK is Windows' own: Ctrl-Break, which is how the supervisor of a Kiwoom worker asks it to end."""
 _TO_TRY = {
     "kis": (
         "call kis.get-current-price ticker=005930",
@@ -47,6 +58,11 @@ _TO_TRY = {
         "call kiwoom.get-current-price ticker=005930",
         "call kiwoom.buy-order ticker=005930 quantity=10 order_type=market",
         "watch kiwoom.subscribe-realtime-price ticker=005930",
+    ),
+    "koscom": (
+        "call koscom.get-current-price ticker=005930",
+        'call koscom.query table=market-index \'arguments={"market": "kospi"}\'',
+        "watch koscom.subscribe preset=tick ticker=005930",
     ),
 }
 
@@ -150,7 +166,7 @@ def run_worker(
             prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts,
             _beside(parts, gateway=gateway) as on_ready,
         ):
-            secrets = [*parts.settings.secrets(), *_extra_secrets(settings)]
+            secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
@@ -196,7 +212,8 @@ async def _serve(
     on_ready: Callable[[], None],
 ) -> None:
     stop = asyncio.Event()
-    _stop_on_signal(stop)
+    stop_on_signal(stop)
+    stop_without_supervisor(stop)
     await serve(
         parts.settings,
         broker_url=parts.broker_url,
@@ -206,6 +223,7 @@ async def _serve(
         identity=parts.identity,
         adopt_journal=adopt_journal,
         hours=parts.hours,
+        trial=parts.private_node,
         stop=stop,
         on_ready=on_ready,
         on_standby=lambda waits_for: announce_standby(parts, waits_for),
@@ -214,18 +232,27 @@ async def _serve(
     )
 
 
-def _extra_secrets(settings: Settings) -> list[str]:
-    return [secret for key in load_extra_keys(settings.accounts_file) for secret in key.secrets()]
-
-
-def _stop_on_signal(stop: asyncio.Event) -> None:
+def stop_on_signal(stop: asyncio.Event, numbers: Iterable[int] = STOP_SIGNALS) -> None:
+    """Set ``stop`` when the process is asked to end. For the main thread, with a running event loop."""
     loop = asyncio.get_running_loop()
     set_stop: Callable[[], object] = stop.set
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in numbers:
         try:
             loop.add_signal_handler(number, set_stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(set_stop))
+
+
+def stop_without_supervisor(stop: asyncio.Event) -> None:
+    """Set ``stop`` when the supervisor that started this process is gone."""
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        log.warning("the supervisor is gone, and this worker ends")
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    watch_supervisor(orphaned)
 
 
 def announce_standby(parts: Prepared, waits_for: str) -> None:

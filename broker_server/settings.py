@@ -20,7 +20,7 @@ from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
 from broker_server.core.guards import DEFAULT_NOTIONAL
 
-SERVED_VENDORS = ("kis", "kiwoom")
+SERVED_VENDORS = ("kis", "kiwoom", "koscom")
 
 
 class SettingsError(Exception):
@@ -90,6 +90,7 @@ class Settings(SettingsGroup):
     order_max_per_day: OrNone[int] = 2_000
     order_tickers: Annotated[frozenset[str] | None, NoDecode] = None
     order_users: Annotated[frozenset[str] | None, NoDecode] = None
+    allow_unreconciled_orders: Annotated[frozenset[str], NoDecode] = frozenset()
     order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
     reconcile_settle: float = Field(default=60, ge=0, le=3600)
 
@@ -122,6 +123,17 @@ class Settings(SettingsGroup):
     kiwoom_api_rate_limit: int | None = Field(default=None, ge=1, le=1000)
     kiwoom_ws_max_registrations: int = Field(default=200, ge=1, le=200)
     sapi_compat: bool = False
+
+    koscom_api_key: SecretStr | None = None
+    koscom_member_name: str | None = None
+    koscom_rest_url: str | None = None
+    koscom_ws_url: str | None = None
+    koscom_api_version: Literal["v3", "v2"] = "v3"
+    koscom_key_in: Literal["header", "query"] = "header"
+    koscom_rate_limit: int | None = Field(default=None, ge=1, le=1000)
+    koscom_sessions: int = Field(default=1, ge=1, le=20)
+    koscom_ws_max_subscriptions: int = Field(default=200, ge=1, le=200)
+    koscom_heartbeat: float = Field(default=30, gt=0, le=3600)
 
     @field_validator("vendors", mode="before")
     @classmethod
@@ -164,6 +176,13 @@ class Settings(SettingsGroup):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         value = _lifted(value)
+        if not isinstance(value, str):
+            return value
+        return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+    @field_validator("allow_unreconciled_orders", mode="before")
+    @classmethod
+    def _split_apis(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return frozenset(name.strip() for name in value.split(",") if name.strip())
@@ -215,6 +234,7 @@ class Settings(SettingsGroup):
                 self.kis_ws_approval_key,
                 self.kiwoom_app_key,
                 self.kiwoom_app_secret,
+                self.koscom_api_key,
             )
             if secret is not None
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,12 +12,34 @@ from broker_client import __version__
 from broker_client.errors import TaskFailed
 from broker_client.protocol import Environment, utc_text
 from broker_server.amqp.control import ControlBus
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import Lane, Method, NoParameters, Outcome, TaskContext
 from broker_server.core.vendor import Vendor
 from broker_server.halting import HaltState, KillSwitch
 
 GATHER_SECONDS = 1.0
 COMMAND = "get-status"
+
+
+class AbsentVendor(BaseModel):
+    """A vendor without a worker: its tasks wait.
+
+    Attributes:
+        state: What the program that its adapter lives in last said of itself, such as ``LOGIN_REQUIRED``;
+            null where it has none, or it has said nothing.
+        reason: In its words.
+        restart_needed: Nothing helps but a new process of it.
+        told_at: When it said so, UTC, ISO 8601.
+        age: Seconds since then.
+        told_by: Who said it: the worker, or its supervisor.
+    """
+
+    state: str | None = None
+    reason: str | None = None
+    restart_needed: bool | None = None
+    told_at: str | None = None
+    age: float | None = None
+    told_by: str | None = None
 
 
 class WorkerStatus(BaseModel):
@@ -34,6 +56,7 @@ class WorkerStatus(BaseModel):
         streams: Live data: ``ticks`` published, waiting, conflated and dropped, and by vendor what is
             subscribed, confirmed, polled and stale, and how its connections are.
         vendors: What each vendor adapter says of itself.
+        away: The vendors that were served on this broker and have no worker now, as this worker sees it.
     """
 
     worker: str
@@ -47,6 +70,7 @@ class WorkerStatus(BaseModel):
     lanes: dict[str, dict[str, int]]
     streams: dict[str, Any]
     vendors: dict[str, dict[str, Any]]
+    away: dict[str, AbsentVendor] = {}
 
 
 class StatusSource(Protocol):
@@ -73,6 +97,7 @@ class StatusReporter:
         environment: The worker's.
         switch: Tells whether orders are halted.
         bus: Reaches the other workers.
+        neighbours: Tells which vendors have no worker.
         clock: Gives UTC.
     """
 
@@ -85,8 +110,10 @@ class StatusReporter:
         source: StatusSource,
         switch: KillSwitch,
         bus: ControlBus,
+        neighbours: Neighbours,
         clock: Callable[[], datetime],
     ) -> None:
+        self._neighbours = neighbours
         self._name = name
         self._environment = environment
         self._vendors = vendors
@@ -111,10 +138,15 @@ class StatusReporter:
             lanes=self._source.lanes(),
             streams=self._source.streams(),
             vendors={vendor.name: vendor.status() for vendor in self._vendors},
+            away={
+                vendor: absent_vendor(each.told or {}, self._clock())
+                for vendor, each in self._neighbours.away().items()
+            },
         )
 
     def gather(self) -> list[dict[str, Any]]:
         """Every worker, this one first. Blocks for at most `GATHER_SECONDS`."""
+        self._neighbours.refresh()
         own = self.own().model_dump(mode="json")
         try:
             gathered = self._bus.ask_everybody(COMMAND, {}, timeout=GATHER_SECONDS)
@@ -133,6 +165,26 @@ class StatusReporter:
             )
             rows.append({"worker": None, "error": silence})
         return rows
+
+
+def absent_vendor(told: Mapping[str, Any], now: datetime) -> AbsentVendor:
+    """What is known of a vendor without a worker.
+
+    Args:
+        told: The last event of its program; empty where there is none.
+    """
+    try:
+        at = datetime.fromisoformat(str(told["time"])) if told else None
+        return AbsentVendor(
+            state=told.get("state"),
+            reason=told.get("reason"),
+            restart_needed=told.get("restart_needed"),
+            told_at=utc_text(at) if at is not None else None,
+            age=round((now - at).total_seconds(), 1) if at is not None else None,
+            told_by=told.get("worker"),
+        )
+    except (KeyError, ValueError, TypeError):  # not of our making
+        return AbsentVendor()
 
 
 def status_method(reporter: StatusReporter) -> Method[Any]:

@@ -111,12 +111,17 @@ class AsyncChannel:
 
     async def get(self, queue: str) -> tuple[int, bytes] | None:
         """Take one message off a queue, unacked: its delivery tag and body; ``None`` when there is none."""
+        got = await self.get_message(queue)
+        return None if got is None else (got[0].delivery_tag, got[2])
+
+    async def get_message(self, queue: str) -> tuple[Basic.GetOk, BasicProperties, bytes] | None:
+        """Take one message off a queue, unacked, as it came; ``None`` when there is none."""
 
         def start(done: Callable[[Any], None]) -> None:
             self.raw.add_callback(lambda _: done(None), [Basic.GetEmpty])
-            self.raw.basic_get(queue, lambda _, got, __, body: done((got.delivery_tag, body)))
+            self.raw.basic_get(queue, lambda _, got, properties, body: done((got, properties, body)))
 
-        answer: tuple[int, bytes] | None = await self._request(start)
+        answer: tuple[Basic.GetOk, BasicProperties, bytes] | None = await self._request(start)
         return answer
 
     async def cancel(self, consumer_tag: str) -> None:

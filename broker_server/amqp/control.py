@@ -31,6 +31,7 @@ from broker_server.execution import LanePool
 log = structlog.get_logger(__name__)
 
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
+QUESTION_THREADS = 2
 NOT_CONNECTED = (
     "this worker has no connection to RabbitMQ at the moment, so the others were not asked; try again"
 )
@@ -49,6 +50,8 @@ class ControlBus:
         self._name = name
         self._environment: Environment = environment
         self._handlers: dict[str, Handler] = {}
+        self._apart: set[str] = set()
+        self._questions: LanePool | None = None
         self._when_open: list[Callable[[], None]] = []
         self._ids = itertools.count(1)
         self._known: frozenset[str] = frozenset()
@@ -56,15 +59,23 @@ class ControlBus:
         self._link: ControlLink | None = None
         self._on_lost: Callable[[str], None] = lambda _: None
         self._pool: LanePool | None = None
+        self.heard: Callable[[], None] = lambda: None
+        """Called on the event loop when a worker that was not heard before has asked for something."""
 
     @property
     def address(self) -> str:
         """The control queue of this worker, or nothing while it is not connected."""
         return self._link.address if self._link is not None else ""
 
-    def on(self, command: str, handler: Handler) -> None:
-        """Let ``handler`` answer a command. It runs in a thread, one command at a time, in their order."""
+    def on(self, command: str, handler: Handler, *, apart: bool = False) -> None:
+        """Let ``handler`` answer a command. It runs in a thread, one command at a time, in their order.
+
+        Args:
+            apart: It may take its time: no command that is not apart waits for it.
+        """
         self._handlers[command] = handler
+        if apart:
+            self._apart.add(command)
 
     def when_open(self, callback: Callable[[], None]) -> None:
         """Let ``callback`` run, in a thread, in each new session before it consumes tasks."""
@@ -81,6 +92,7 @@ class ControlBus:
         """
         self._loop = asyncio.get_running_loop()
         self._pool = self._pool or LanePool("control-bus", 1)
+        self._questions = self._questions or LanePool("control-questions", QUESTION_THREADS)
         link = ControlLink(connection, self._name, self)
         await link.open()
         self._link, self._on_lost = link, on_lost
@@ -89,8 +101,9 @@ class ControlBus:
 
     def stop(self) -> None:
         """Answer nothing more."""
-        if self._pool is not None:
-            self._pool.stop()
+        for pool in (self._pool, self._questions):
+            if pool is not None:
+                pool.stop()
 
     def broadcast(
         self,
@@ -192,8 +205,10 @@ class ControlBus:
             )
             link.done(envelope)
             return
-        self._known |= {command.worker}
-        loop, pool = self._loop, self._pool
+        if command.worker not in self._known:
+            self._known |= {command.worker}
+            self.heard()
+        loop, pool = self._loop, self._questions if command.command in self._apart else self._pool
         if loop is None or pool is None:
             return
 

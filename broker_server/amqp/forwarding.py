@@ -8,6 +8,7 @@ from typing import Any
 
 from pika.spec import BasicProperties
 
+from broker_client.errors import OrderOutcomeIsUnknown
 from broker_client.protocol import TaskRequest, is_order_method
 
 HOPS_HEADER = "x-sapi-hops"
@@ -33,6 +34,9 @@ ORIGINAL_METHODS = frozenset(
     }
 )
 """The bare names of the original server; they are Kiwoom's."""
+CANCEL_ALL = "broker.cancel-all-orders"
+DEFAULT_VENDOR = "kis"
+"""Whose orders `CANCEL_ALL` takes back when it names nobody."""
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
@@ -44,6 +48,14 @@ def vendor_of(method: str) -> str | None:
     return prefix if dot and prefix in VENDORS else None
 
 
+def vendor_named(request: TaskRequest) -> str | None:
+    """The vendor that a task of the worker's own names, where only that vendor's worker can do it."""
+    if request.method != CANCEL_ALL:
+        return None
+    vendor = request.parameters.get("vendor", DEFAULT_VENDOR)
+    return vendor if vendor in VENDORS else None
+
+
 def forward_queue(request: TaskRequest, vendor: str) -> str:
     """The queue of the vendor's owners for this task."""
     if not is_order_method(request.method):
@@ -51,6 +63,16 @@ def forward_queue(request: TaskRequest, vendor: str) -> str:
     account = request.parameters.get("account")
     alias = account if isinstance(account, str) and _ALIAS.match(account) else "default"
     return f"tasks.{vendor}.{alias}.orders"
+
+
+def waits_for_its_worker(request: TaskRequest, vendor: str) -> OrderOutcomeIsUnknown:
+    """The answer to an order whose deadline passes while its vendor has no worker: not the last word."""
+    return OrderOutcomeIsUnknown(
+        f"the deadline passed while no worker serves {vendor}: a new order is not sent any more, a cancel "
+        f"is as soon as the worker is back; only its record tells whether {request.task_id} was sent "
+        f"before, and its answer follows then",
+        vendor=vendor,
+    )
 
 
 def hops(properties: BasicProperties) -> int:

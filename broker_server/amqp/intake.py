@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -32,14 +33,18 @@ from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress, reply_address
 from broker_server.amqp.forwarding import (
     MOST_HOPS,
+    ORIGINAL_METHODS,
     death_of,
     forward_queue,
     forwarded_properties,
     hops,
     sender,
+    vendor_named,
     vendor_of,
+    waits_for_its_worker,
 )
 from broker_server.amqp.frames import UnreadableHeaders
+from broker_server.amqp.neighbours import LOOK_SECONDS, Neighbours
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import Replier, unknown_task_id
 from broker_server.amqp.running import Recipient
@@ -167,6 +172,8 @@ class Intake:
         forwarder: ConfirmedPublisher,
         runner: Runner,
         clock: Callable[[], datetime],
+        neighbours: Neighbours,
+        call_later: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self._registry = registry
         self._rules = rules
@@ -175,6 +182,8 @@ class Intake:
         self._forwarder = forwarder
         self._runner = runner
         self._clock = clock
+        self._neighbours = neighbours
+        self._call_later = call_later
 
     def take(self, delivery: Delivery) -> None:
         """Handle one message; whatever it holds, this does not raise."""
@@ -221,7 +230,8 @@ class Intake:
         delivery = recipient.delivery
         death = death_of(delivery.properties, dead_letter=delivery.queue == EXPIRED_QUEUE)
         died = DEATHS[death]() if death is not None else None
-        method = self._registry.get(request.method)
+        vendor = self._another_s(request)
+        method = self._registry.get(request.method) if vendor is None else None
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
         if method is not None and recipient.address.style is not None:
@@ -229,13 +239,25 @@ class Intake:
         if died is not None and not is_order_method(request.method):
             self._answer_dead_letter(request, recipient, died)
         elif method is None:
-            self._forward(request, recipient, death)
+            self._forward(request, recipient, death, vendor or vendor_of(request.method))
         elif method.kind == "order":
             self._runner.admit(request, method, recipient, died)
         elif method.inline:
             self._run_inline(request, method, recipient)
         else:
             self._runner.admit(request, method, recipient)
+
+    def _another_s(self, request: TaskRequest) -> str | None:
+        """The vendor whose worker is to run a task although this one has its method.
+
+        The bare names are Kiwoom's wherever a Kiwoom worker serves, or has served, this broker: a client must
+        not get another answer by which worker took its task.
+        """
+        vendor = vendor_named(request)
+        if vendor is None and request.method in ORIGINAL_METHODS:
+            owner = vendor_of(request.method)
+            vendor = owner if owner is not None and self._neighbours.claims(owner) else None
+        return None if vendor in self._rules.vendors else vendor
 
     def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:
         now = self._clock()
@@ -255,9 +277,10 @@ class Intake:
         else:
             raise died
 
-    def _forward(self, request: TaskRequest, recipient: Recipient, death: str | None) -> None:
+    def _forward(
+        self, request: TaskRequest, recipient: Recipient, death: str | None, vendor: str | None
+    ) -> None:
         """Hand a task to the owners of its vendor; an order dead or late too, for they have its record."""
-        vendor = vendor_of(request.method)
         if vendor is None or vendor in self._rules.vendors:
             raise _unknown_method(request.method, self._registry)
         if death is None and not is_order_method(request.method):  # an order may have a record, which answers
@@ -270,6 +293,10 @@ class Intake:
             if fate is Fate.CONFIRMED:
                 self._counters.forwarded += 1
                 delivery.ack()
+                if is_order_method(request.method) and request.deadline is not None:
+                    # What was seen of its worker may be as old as a look: it may be back by now.
+                    wait = max(LOOK_SECONDS, (request.deadline - self._clock()).total_seconds())
+                    self._call_later(wait, lambda: self._tell_that_it_waits(request, vendor, recipient))
             else:
                 self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
 
@@ -281,6 +308,26 @@ class Intake:
             sender=sender(delivery.properties, self._rules.user),
         )
         self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
+
+    def _tell_that_it_waits(
+        self, request: TaskRequest, vendor: str, recipient: Recipient, *, again: bool = True
+    ) -> None:
+        """Answer an order at its deadline if nobody can who knows more; its own worker has the last word.
+
+        Args:
+            again: Come back: that a worker has gone is seen a look later.
+        """
+        delivery = recipient.delivery
+        if not delivery.current:
+            return
+        if vendor not in self._neighbours.away():
+            if again:
+                ask = partial(self._tell_that_it_waits, request, vendor, recipient, again=False)
+                self._call_later(LOOK_SECONDS, ask)
+            return
+        waits = waits_for_its_worker(request, vendor)
+        reply = self._replier.encode(request.task_id, [], error=waits, style=recipient.address.style)
+        self._replier.send(delivery, recipient.address, reply, ack=False)
 
     def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:
         reply = self._replier.encode(task_id, [], error=error, style=address.style)

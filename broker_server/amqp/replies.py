@@ -99,6 +99,8 @@ class Replier:
         address: ReplyAddress,
         body: bytes,
         on_acked: Callable[[bool], None] | None = None,
+        *,
+        ack: bool = True,
     ) -> None:
         """Publish a reply and ack its task once the reply is safe.
 
@@ -107,10 +109,12 @@ class Replier:
             address: Where it goes.
             body: The encoded reply.
             on_acked: Called after the ack; told whether the reply is safe, there or where it is kept.
+            ack: False when the message is not ours any more: the last word comes from another worker.
         """
 
         def acknowledge(safe: bool) -> None:
-            delivery.ack()
+            if ack:
+                delivery.ack()
             if on_acked is not None:
                 on_acked(safe)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from pika.spec import Basic, BasicProperties
 from broker_client.protocol import ORDERS_QUEUE, TASKS_QUEUE
 from broker_server.amqp import topology
 from broker_server.amqp.acks import Acks
+from broker_server.amqp.caretaking import Caretaker
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -23,6 +25,7 @@ from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.environment import claim_environment
 from broker_server.amqp.events import EventPublisher
 from broker_server.amqp.intake import Intake, Rules
+from broker_server.amqp.neighbours import Neighbours, NeighbourWatch
 from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
@@ -69,6 +72,7 @@ class Session:
         outbox: OutcomeOutbox,
         control: ControlBus,
         events: EventPublisher,
+        neighbours: Neighbours,
         confirmed: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
@@ -89,7 +93,10 @@ class Session:
             forwarder=self._forwarder,
             runner=runner,
             clock=clock,
+            neighbours=neighbours,
+            call_later=asyncio.get_running_loop().call_later,
         )
+        self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []
         self._closing = False
 
@@ -126,6 +133,8 @@ class Session:
         await self._publisher.open()
         await self._forwarder.open()
         self._outbox.attach(self._publisher)
+        await self._watch.open()
+        self._control.heard = self._watch.heard
         reads, orders = [TASKS_QUEUE, topology.EXPIRED_QUEUE], [ORDERS_QUEUE]
         for vendor in vendors:
             read_queue, order_queue = topology.vendor_queues(vendor)
@@ -140,6 +149,7 @@ class Session:
     async def stop_consuming(self) -> None:
         """Cancel the consumers; what they already got stays unacked until it is done."""
         self._closing = True
+        self._watch.stop()
         for channel, tag in self._consumers:
             try:
                 await channel.cancel(tag)

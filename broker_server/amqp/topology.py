@@ -27,6 +27,7 @@ CONTROL_EXCHANGE = "broker.control"
 EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
 
 OWNER_PREFIX = "broker.owner."
+HOST_PREFIX = "broker.host."
 
 KEPT_MESSAGES = 10_000
 KEPT_BYTES = 256 * 1024 * 1024
@@ -87,6 +88,11 @@ def owner_queue(vendor: str, account: str = "default") -> str:
     return f"{OWNER_PREFIX}{vendor}.{account}"
 
 
+def host_queue(vendor: str) -> str:
+    """Holds the last event of the program that a vendor's adapter lives in."""
+    return f"{HOST_PREFIX}{vendor}"
+
+
 def is_task_queue(name: str) -> bool:
     """Whether workers read tasks from that queue, so that no reply may go there."""
     return name == TASKS_QUEUE or name.startswith(f"{TASKS_QUEUE}.")
@@ -94,7 +100,7 @@ def is_task_queue(name: str) -> bool:
 
 def takes_replies(name: str) -> bool:
     """Whether a reply may go to that queue: not to one that workers read, keep for themselves or own."""
-    own = (UNROUTABLE_QUEUE, "broker.environment.", OWNER_PREFIX, "broker.journal.")
+    own = (UNROUTABLE_QUEUE, "broker.environment.", OWNER_PREFIX, HOST_PREFIX, "broker.journal.")
     return not is_task_queue(name) and not name.startswith(own)
 
 

@@ -65,6 +65,8 @@ class Activity:
         self._orders: dict[str, dict[str, Any]] = {}
         self._workers: list[dict[str, Any]] = []
         self._asked_at: datetime | None = None
+        self._answered_at: datetime | None = None
+        self._knows_earlier_orders = False
         self._trouble: str | None = "the workers have not been asked yet"
 
     def document(self) -> dict[str, Any]:
@@ -74,6 +76,7 @@ class Activity:
             "orders": list(reversed(self._orders.values())),
             "workers": self._workers,
             "asked_at": None if self._asked_at is None else timestamp(self._asked_at),
+            "answered_at": None if self._answered_at is None else timestamp(self._answered_at),
             "trouble": self._trouble,
         }
 
@@ -93,14 +96,27 @@ class Activity:
             return
         self._events.append(event)
         if event.get("type") == "order":
-            name = f"{event.get('vendor')} {event.get('task_id') or event.get('order_no')}"
+            name = _name(event)
             self._orders.pop(name, None)
-            self._orders[name] = {
-                "time": event.get("time"),
-                **{key: event.get(key) for key in _ORDER_FIGURES},
-            }
+            self._orders[name] = _shown(event, event.get("time"))
             while len(self._orders) > MOST_ORDERS:
                 del self._orders[next(iter(self._orders))]
+
+    def take_workers(self, statuses: list[Any]) -> None:
+        """The answer of ``broker.get-status``."""
+        self._workers = [each for each in statuses if isinstance(each, dict)]
+        self._answered_at = self._clock()
+        self._trouble = None
+
+    def take_earlier(self, orders: list[Any]) -> None:
+        """The answer of ``broker.list-orders``, the newest first: what was before the first event."""
+        earlier = {}
+        for order in reversed(orders):
+            if isinstance(order, dict) and _name(order) not in self._orders:
+                moments = (order.get(each) for each in ("settled_at", "sent_at", "received_at"))
+                earlier[_name(order)] = _shown(order, next(filter(None, moments), None))
+        room = max(0, MOST_ORDERS - len(self._orders))
+        self._orders = dict(list(earlier.items())[-room:] if room else []) | self._orders
 
     async def _listen(self) -> None:
         while True:
@@ -134,7 +150,26 @@ class Activity:
                 log.debug("no worker says how it is", reason=str(error))
                 self._trouble = "no worker answers"
             else:
-                self._workers = [each for each in answer.result if isinstance(each, dict)]
-                self._trouble = None
+                self.take_workers(answer.result)
+                await self._ask_for_earlier_orders()
             self._asked_at = self._clock()
             await asyncio.sleep(STATUS_SECONDS)
+
+    async def _ask_for_earlier_orders(self) -> None:
+        if self._knows_earlier_orders:
+            return
+        try:
+            answer = await self._client.call("broker.list-orders", timeout=STATUS_TIMEOUT, limit=MOST_ORDERS)
+        except BrokerError as error:
+            log.debug("no worker lists its orders; once more", reason=str(error))
+        else:
+            self.take_earlier(answer.result)
+            self._knows_earlier_orders = True
+
+
+def _name(order: dict[str, Any]) -> str:
+    return f"{order.get('vendor')} {order.get('task_id') or order.get('order_no')}"
+
+
+def _shown(order: dict[str, Any], time: Any) -> dict[str, Any]:
+    return {"time": time, **{key: order.get(key) for key in _ORDER_FIGURES}}

@@ -76,6 +76,7 @@ def make_application(parts: GatewayParts) -> FastAPI:
         title="sapi-broker gateway",
         version=__version__,
         description=DESCRIPTION,
+        docs_url=None,  # FastAPI's own page gets its scripts from the internet; ours is in http_page
         redoc_url=None,
         middleware=[Middleware(Doorkeeper, access=parts.access, limits=limits)],
         lifespan=parts.lifespan,

@@ -128,5 +128,6 @@ class ActivitySchema(Schema):
     orders: list[dict[str, Any]] = Field(description="each order that changed, as it is now")
     workers: list[dict[str, Any]] = Field(description="as broker.get-status answers")
     asked_at: datetime | None
+    answered_at: datetime | None = Field(description="when the workers last said how they are")
     trouble: str | None = Field(description="why no worker could be asked")
     topics: dict[str, int] = Field(description="clients of the WebSocket by topic")

@@ -241,13 +241,29 @@ class OrderJournal:
             else Obstacle(row.task_id, row.reason, row.stuck and row.ticker == details.ticker)
         )
 
-    def by_number(self, vendor: str, account: str, order_no: str) -> Record | None:
-        """The newest order with that number of the vendor; leading zeros do not matter."""
-        bare = order_no.lstrip("0")
+    def by_number(
+        self, order_no: str, *, account: str, vendor: str | None = None, market: str | None = None
+    ) -> list[Record]:
+        """The newest order with that number in each market of each vendor; leading zeros do not matter.
+
+        Args:
+            vendor: Only of that one; likewise ``market``.
+        """
+        wanted = [
+            column == value
+            for column, value in ((orders.c.vendor, vendor), (orders.c.market, market))
+            if value is not None
+        ]
         records = self._select(
-            *_account(vendor, account), func.ltrim(orders.c.order_no, "0") == bare, newest_first=True, limit=1
+            orders.c.account == account,
+            func.ltrim(orders.c.order_no, "0") == order_no.lstrip("0"),
+            *wanted,
+            newest_first=True,
         )
-        return next(iter(records), None)
+        newest: dict[tuple[str, str], Record] = {}
+        for record in records:
+            newest.setdefault((record.order.vendor, record.order.details.market), record)
+        return list(newest.values())
 
     def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:
         """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day."""

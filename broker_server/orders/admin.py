@@ -9,7 +9,13 @@ from typing import Any
 import orjson
 import structlog
 
-from broker_client.errors import BrokerError, InvalidParameters, TaskFailed, VendorNotConfigured
+from broker_client.errors import (
+    ERRORS_BY_CODE,
+    BrokerError,
+    InvalidParameters,
+    TaskFailed,
+    VendorNotConfigured,
+)
 from broker_client.protocol import TaskRequest
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, TaskContext
@@ -23,8 +29,10 @@ from broker_server.core.orders import (
     Rejected,
     State,
 )
+from broker_server.core.others import NoOthers, Others
 from broker_server.core.reconciliation import CLOCK_SLACK, number
 from broker_server.core.vendor import Vendor
+from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin_models import (
     CancelAllOrders,
@@ -33,14 +41,17 @@ from broker_server.orders.admin_models import (
     ListOrders,
     OrderView,
     ResolveOrder,
-    view,
 )
 from broker_server.orders.books import BookKeeper, NumberTaken
+from broker_server.orders.lookup import OrderLookup, not_on_record
 from broker_server.orders.task import OrderTask
 from broker_server.results import Result
 
 log = structlog.get_logger(__name__)
 
+RESOLVE, FAILED = "resolve-order", "failed"
+RESOLVE_SECONDS = 20.0
+"""The worker that settles an order may have to read the vendor's list first."""
 LONGEST_TASK_ID = 255
 LONGEST_NAME = 255
 """Of who did something, in the journal."""
@@ -55,6 +66,8 @@ class OrderAdmin:
         registry: Holds the cancel methods of the vendors.
         vendors: By name.
         run_order: Runs an order task as if it had come by message; ``None`` for a listing.
+        others: The other workers.
+        known_here: Whether this journal is that of the worker for a vendor, too.
     """
 
     def __init__(
@@ -64,7 +77,13 @@ class OrderAdmin:
         registry: MethodRegistry,
         vendors: Mapping[str, Vendor],
         run_order: Callable[[OrderTask], Result] | None,
+        others: Others | None = None,
+        known_here: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        self._others = others or NoOthers()
+        self._known_here = known_here
+        self._lookup = OrderLookup(journal, self._others, known_here)
+        self._others.serve(RESOLVE, self._resolve_for_another)
         self._journal = journal
         self._books = books
         self._registry = registry
@@ -124,46 +143,63 @@ class OrderAdmin:
 
     def get_order(self, parameters: GetOrder, _: TaskContext) -> Outcome:
         """One order."""
-        if parameters.task_id is not None:
-            record = self._journal.find(parameters.task_id)
-        else:
-            assert parameters.order_no is not None  # noqa: S101 - one of them is there
-            record = self._journal.by_number(parameters.vendor, parameters.account, parameters.order_no)
-        if record is None:
-            name = f"task_id: no order {parameters.task_id}"
-            if parameters.task_id is None:
-                name = f"order_no: no order of ours with the number {parameters.order_no}"
-            raise InvalidParameters(f"{name} is on record")
-        return Outcome([view(record, self._journal.transitions(record.order.task_id))])
+        return Outcome(self._lookup.get(parameters))
 
     def list_orders(self, parameters: ListOrders, _: TaskContext) -> Outcome:
         """The orders that fit."""
-        records = self._journal.listed(
-            vendor=parameters.vendor,
-            account=parameters.account,
-            states=() if parameters.state is None else (parameters.state,),
-            ticker=parameters.ticker,
-            day=parameters.day,
-            only_open=parameters.open,
-            limit=parameters.limit + 1,
-        )
-        cut = f"only the newest {parameters.limit} are shown" if len(records) > parameters.limit else None
-        return Outcome([view(record) for record in records[: parameters.limit]], cut)
+        return Outcome(*self._lookup.listed(parameters))
 
     def resolve_order(self, parameters: ResolveOrder, context: TaskContext) -> Outcome:
-        """Settle by hand what reconciliation could not."""
+        """Settle by hand what reconciliation could not, in the record of the vendor's worker."""
         who = f"hand of {context.user}" if context.user else "hand"
         by = f"{who} ({context.task_id})"[:LONGEST_NAME]
+        record = self._recorded(parameters)
+        if record is not None and record.order.vendor in self._vendors:
+            return Outcome(self._resolve(record.order, parameters, by, context))
+        asked = {"parameters": parameters.model_dump(mode="json"), "by": by, "task_id": context.task_id}
+        heard = self._others.ask(RESOLVE, asked, vendor=parameters.vendor, seconds=RESOLVE_SECONDS)
+        for row in heard.rows:
+            if FAILED in row:
+                raise ERRORS_BY_CODE[row[FAILED]["code"]](row[FAILED]["message"])
+            return Outcome([row])
+        if record is not None:  # a record that is shared with a worker that is away
+            return Outcome(self._resolve(record.order, parameters, by, context))
+        raise not_on_record(
+            GetOrder(task_id=parameters.task_id, vendor=parameters.vendor), heard.gaps(self._known_here)
+        )
+
+    def _resolve_for_another(self, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """Settle an order of a vendor of this worker that another worker was asked to settle."""
+        parameters = ResolveOrder.model_validate(given["parameters"])
+        record = self._recorded(parameters)
+        if record is None or record.order.vendor not in self._vendors:
+            return []
+        context = TaskContext(
+            task_id=given["task_id"],
+            received_at=record.order.received_at,
+            ensure_in_time=lambda: None,
+            report_progress=lambda *_: None,
+        )
+        try:
+            settled = self._resolve(record.order, parameters, given["by"], context)
+            return [each.model_dump(mode="json") for each in settled]
+        except TaskFailed as failure:
+            return [{FAILED: {"code": failure.code, "message": failure.message}}]
+
+    def _recorded(self, parameters: ResolveOrder) -> Record | None:
         record = self._journal.find(parameters.task_id)
-        if record is None:
-            raise InvalidParameters(f"task_id: no order {parameters.task_id} is on record")
-        if record.order.state is not State.UNKNOWN:
+        return None if record is None or parameters.vendor not in (None, record.order.vendor) else record
+
+    def _resolve(
+        self, order: Order, parameters: ResolveOrder, by: str, context: TaskContext
+    ) -> list[OrderView]:
+        if order.state is not State.UNKNOWN:
             raise InvalidParameters(
-                f"task_id: the order is {record.order.state}; only one of UNKNOWN outcome is settled by hand"
+                f"task_id: the order is {order.state}; only one of UNKNOWN outcome is settled by hand"
             )
         event: Event
         if parameters.order_no is not None:
-            order_no = self._as_listed(record.order, parameters.order_no, context)
+            order_no = self._as_listed(order, parameters.order_no, context)
             event = Accepted(order_no, by="hand", reason=parameters.reason)
         elif parameters.state == "REJECTED":
             event = Rejected(parameters.reason, by="hand")
@@ -176,7 +212,7 @@ class OrderAdmin:
             raise InvalidParameters(f"order_no: {error}") from None
         except IllegalTransition as error:
             raise InvalidParameters(f"task_id: {error}") from None
-        return self.get_order(GetOrder(task_id=parameters.task_id), context)
+        return self._lookup.own(GetOrder(task_id=parameters.task_id))
 
     def _as_listed(self, order: Order, order_no: str, context: TaskContext) -> str:
         """The number as the vendor writes it; as it was given when the vendor does not list it."""

@@ -34,6 +34,7 @@ class OrderView(BaseModel):
     """An order as the journal has it.
 
     Attributes:
+        market: Whose list of orders it is in, such as ``domestic``.
         state: What became of the attempt to send: ``RECEIVED``, ``REFUSED``, ``SENDING``, ``ACCEPTED``,
             ``REJECTED``, ``UNKNOWN`` or ``NOT_SENT``.
         status: What the market did with an accepted order: ``working``, ``partially_filled``, ``filled``,
@@ -51,6 +52,7 @@ class OrderView(BaseModel):
     method: str
     vendor: str
     account: str
+    market: str
     action: str
     ticker: str | None
     side: str | None
@@ -83,14 +85,17 @@ class GetOrder(Parameters):
 
     Attributes:
         task_id: The task that asked for it.
-        order_no: The brokerage's number; the newest order of that number.
-        vendor: Whose number it is.
+        order_no: The brokerage's number; the newest order of that number. Each market of each vendor numbers
+            its own orders: where several have that number, name the vendor and the market.
+        vendor: Whose order it is.
+        market: Only of that market, such as ``domestic`` or ``overseas``.
         account: The alias of the account.
     """
 
     task_id: str | None = Field(default=None, min_length=1, max_length=255)
     order_no: str | None = Field(default=None, min_length=1, max_length=32)
-    vendor: str = "kis"
+    vendor: str | None = None
+    market: str | None = None
     account: str = "default"
 
     @model_validator(mode="after")
@@ -129,12 +134,14 @@ class ResolveOrder(Parameters):
         task_id: The task that asked for it.
         state: What the brokerage says became of it.
         order_no: The brokerage's number; needed for ``ACCEPTED``.
+        vendor: Whose order it is; needed only where several workers were given that task_id.
         reason: How you know; kept in the journal.
     """
 
     task_id: str = Field(min_length=1, max_length=255)
     state: Literal["ACCEPTED", "REJECTED", "NOT_SENT"]
     order_no: str | None = Field(default=None, min_length=1, max_length=32)
+    vendor: str | None = None
     reason: str = Field(min_length=3, max_length=1000)
 
     @model_validator(mode="after")
@@ -182,6 +189,7 @@ def view(record: Record, transitions: list[Transition] | None = None) -> OrderVi
         method=order.method,
         vendor=order.vendor,
         account=order.account,
+        market=details.market,
         action=details.action,
         ticker=details.ticker,
         side=details.side,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from broker_server.prices.model import Book, Price, Source
 
 T = TypeVar("T", Price, Book)
 
+CLOCK_STEP = timedelta(seconds=2)
+"""Vendors give the time of a trade in whole seconds, and their clocks are not ours."""
 NOTHING_SINCE = "the stream was interrupted, and nothing has come since"
 
 
@@ -32,6 +35,7 @@ class Track(Generic[T]):
         "_last_resort",
         "_live",
         "_rank",
+        "_rest_came_last",
         "_silent",
         "by_rest",
         "listeners",
@@ -48,6 +52,7 @@ class Track(Generic[T]):
         self._silent: dict[str, str] = {}
         self._interrupted: set[str] = set()
         self._last_resort: T | None = None
+        self._rest_came_last = False
         self.seq = seq
 
     def put(self, value: T) -> None:
@@ -56,9 +61,11 @@ class Track(Generic[T]):
             self._silent.pop(value.vendor, None)
             self._interrupted.discard(value.vendor)
             self._live[value.vendor] = value
+            self._rest_came_last = False
         elif value.source is Source.REST:
             if self.by_rest is None or value.as_of >= self.by_rest.as_of:
                 self.by_rest = value
+                self._rest_came_last = True
         elif self._last_resort is None or value.as_of >= self._last_resort.as_of:
             self._last_resort = value
 
@@ -84,7 +91,7 @@ class Track(Generic[T]):
             replace(each, stale=True, reason=silent.get(vendor, NOTHING_SINCE))
             for vendor, each in self._live.items()
         ]
-        if self.by_rest is not None:
+        if self.by_rest is not None and not self._is_outdated(self.by_rest):
             known.append(self.by_rest)
         return max(known, key=lambda each: each.as_of) if known else self._last_resort
 
@@ -96,6 +103,12 @@ class Track(Generic[T]):
         self.told = told = replace(chosen, seq=self.seq)
         for listener in list(self.listeners):
             listener(told)
+
+    def _is_outdated(self, by_rest: T) -> bool:
+        """Whether a stream has said something since, although REST's time, that of its receipt, is later."""
+        if self._rest_came_last or not self._live:
+            return False
+        return by_rest.as_of - max(each.as_of for each in self._live.values()) < CLOCK_STEP
 
     def _place(self, vendor: str) -> tuple[int, str]:
         return (self._rank.get(vendor, len(self._rank)), vendor)

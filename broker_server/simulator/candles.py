@@ -70,3 +70,8 @@ def parse_date(text: str) -> date | None:
         return date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         return None
+
+
+def traded_value(bar: DayBar) -> int:
+    """What the shares of a bar cost together, about, in minor units."""
+    return bar.volume * (bar.open + bar.high + bar.low + bar.close) // 4

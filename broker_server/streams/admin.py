@@ -7,8 +7,13 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from broker_client.errors import NotSubscribed, VendorUnavailable
 from broker_client.protocol import MAX_TASK_ID_LENGTH
 from broker_server.core.methods import Lane, Method, NoParameters, Outcome, Parameters, TaskContext
+from broker_server.core.others import NoOthers, Others, Rows
+
+LIST, DROP = "list-subscriptions", "drop-subscription"
+DROP_SECONDS = 5.0
 
 
 class SubscriptionView(BaseModel):
@@ -75,18 +80,48 @@ class Subscriptions(Protocol):
         """
 
 
-def subscription_methods(desk: Subscriptions | None) -> list[Method[Any]]:
+def subscription_methods(desk: Subscriptions | None, others: Others | None = None) -> list[Method[Any]]:
     """The methods.
 
     Args:
         desk: ``None`` for a listing of the methods.
+        others: The other workers, which have subscriptions of their own.
     """
+    fleet = others or NoOthers()
+
+    def listing() -> Rows:
+        return desk.listing() if desk is not None else []
+
+    def drop(task_id: str) -> Rows:
+        try:
+            return desk.drop(task_id) if desk is not None else []
+        except NotSubscribed:
+            return []
+
+    fleet.serve(LIST, lambda _: listing())
+    fleet.serve(DROP, lambda given: drop(given["task_id"]))
 
     def list_subscriptions(_: NoParameters, __: TaskContext) -> Outcome:
-        return Outcome(desk.listing() if desk is not None else [])
+        heard = fleet.ask(LIST, {})
+        notes = [f"not all subscriptions are among these: {each}" for each in heard.gaps()]
+        return Outcome([*listing(), *heard.rows], "; ".join(notes) or None)
 
     def drop_subscription(parameters: DropSubscription, _: TaskContext) -> Outcome:
-        return Outcome(desk.drop(parameters.task_id) if desk is not None else [])
+        task_id = parameters.task_id
+        ended = drop(task_id)
+        heard = fleet.ask(DROP, {"task_id": task_id}, seconds=DROP_SECONDS)
+        rows, gaps = [*ended, *heard.rows], heard.gaps()
+        if not rows and gaps:
+            raise VendorUnavailable(
+                f"there is no subscription of {task_id!r} at the workers that answered, but "
+                f"{'; '.join(gaps)}",
+                retryable=True,
+            )
+        if not rows:
+            raise NotSubscribed(
+                f"there is no subscription of {task_id!r}; broker.list-subscriptions shows all"
+            )
+        return Outcome(rows)
 
     return [
         Method(

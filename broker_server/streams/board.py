@@ -81,6 +81,7 @@ class StreamBoard:
         self._monotonic = monotonic
         self._failures = 0
         self._interrupted: set[Registration] = set()
+        self._polled_last: set[Registration] = set()
         self.audience = Audience(
             delivery,
             lookups,
@@ -234,6 +235,11 @@ class StreamBoard:
         """A record came in."""
         for watcher in self.watchers:
             watcher.received(registration, incoming)
+        if registration in self._polled_last:
+            self._polled_last.discard(registration)
+            if self.book.registration_mode(registration) == "polling":
+                # The vendor sends what it has not confirmed yet: nobody knows what it was between the two.
+                self.audience.interrupt(registration)
         if incoming.channel == EXECUTION and self.executions is not None:
             passed = self.executions.passes(registration, incoming)
             if passed is None:
@@ -255,6 +261,10 @@ class StreamBoard:
             self._interrupted.add(registration)
             self.serving.herald.of_stream(registration, "interrupted", reason=reason)
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        """Another registration fills a key of the exchange now."""
+        self._delivery.source_changed(channel, subject)
+
     def connected(self) -> None:
         """A connection is up."""
         self._failures = 0
@@ -273,6 +283,8 @@ class StreamBoard:
 
     def publish_polled(self, registration: Registration, incoming: Incoming) -> None:
         """Publish what a look by REST found in place of the feed."""
+        self._polled_last.intersection_update(self.book.polled)
+        self._polled_last.add(registration)
         event = self.event(incoming, {"mode": "polling"})
         self._delivery.broadcast(registration, event)
         self.audience.publish(registration, event, only=self._is_polled)

@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.orders import Order, State
+from broker_server.core.others import Others
 from broker_server.core.vendor import Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.halts import Halts
 from broker_server.journal.orders import OrderJournal
+from broker_server.journal.owners import Owners
 from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.announcements import Announcer, EventBus
 from broker_server.orders.books import BookKeeper
@@ -88,6 +90,7 @@ class OrderOffice:
         self._users = rules.users
         self.journal = OrderJournal(engine, rules.environment)
         self.halts = Halts(engine, rules.environment)
+        self._owners = Owners(engine, rules.environment)
         self._notes = notes
         self._outbox = outbox
         self._announcer = Announcer(bus)
@@ -165,13 +168,22 @@ class OrderOffice:
             step=step,
         )
 
-    def methods(self, registry: MethodRegistry) -> list[Method[Any]]:
+    def methods(self, registry: MethodRegistry, others: Others | None = None) -> list[Method[Any]]:
         """The ``broker.*`` methods about orders.
 
         Args:
             registry: Holds the cancel methods of the vendors.
+            others: The other workers; ``None`` where there are none.
         """
-        admin = OrderAdmin(self.journal, self.books, registry, self._vendors, self.desk.run)
+        admin = OrderAdmin(
+            self.journal,
+            self.books,
+            registry,
+            self._vendors,
+            self.desk.run,
+            others,
+            lambda vendor: self._owners.current(vendor, ACCOUNT) is not None,
+        )
         return [
             reserved(method, self._users, "settle orders")
             if method.name == "broker.resolve-order"

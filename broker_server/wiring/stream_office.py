@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
 from broker_server.core.methods import Method
+from broker_server.core.others import Others
 from broker_server.core.reply_styles import EventStyle
 from broker_server.core.vendor import Vendor
 from broker_server.journal.published_fills import PublishedFills
@@ -89,9 +90,9 @@ class StreamOffice:
             monotonic=parts.monotonic,
         )
 
-    def methods(self) -> list[Method[Any]]:
+    def methods(self, others: Others) -> list[Method[Any]]:
         """The ``broker.*`` methods about subscriptions."""
-        return subscription_methods(self.desk)
+        return subscription_methods(self.desk, others)
 
     def start(self) -> None:
         """Begin; without a vendor that has live data there is nothing to begin, and no connection."""

@@ -13,7 +13,7 @@ from broker_server.amqp.lease_timing import longest_send
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.settings import Settings, SettingsError
-from broker_server.vendors import kis, kiwoom
+from broker_server.vendors import kis, kiwoom, koscom
 
 
 def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> kis.KisConfig:
@@ -33,6 +33,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             f"{missing}: not set; put your KIS key pair into .env (see .env.example), or use run --simulate"
         )
     try:
+        kis.check_unreconciled(settings.allow_unreconciled_orders)
         return kis.KisConfig(
             environment=settings.kis_environment or "paper",
             simulated=simulated,
@@ -47,6 +48,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             hts_id=settings.kis_hts_id,
             ws_approval_key=settings.kis_ws_approval_key,
             ws_max_registrations=settings.kis_ws_max_registrations,
+            unreconciled=settings.allow_unreconciled_orders,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
@@ -101,6 +103,8 @@ def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> 
         vendors.append(kis.create(config, order_timeout=order_timeout, quote_keys=more))
     if "kiwoom" in settings.vendors:
         vendors.append(make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder))
+    if "koscom" in settings.vendors:
+        vendors.append(make_koscom(settings, simulated=simulated))
     return vendors
 
 
@@ -126,13 +130,50 @@ def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> V
             ws_max_registrations=settings.kiwoom_ws_max_registrations,
             compat=settings.sapi_compat,
         )
-        return kiwoom.create(config, order_timeout=longest_send(settings.lease_heartbeat))
+        order_timeout = longest_send(settings.lease_heartbeat)
+        if simulated and config.backend == "openapi-plus":
+            from broker_server.wiring.simulated_control import simulated_backend  # only a trial needs it
+
+            return kiwoom.create(config, backend=simulated_backend(config, order_timeout))
+        return kiwoom.create(config, order_timeout=order_timeout)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
 
+def make_koscom(settings: Settings, *, simulated: bool) -> Vendor:
+    """The KOSCOM adapter.
+
+    Raises:
+        SettingsError: A setting is missing or contradicts another.
+    """
+    if settings.koscom_api_key is None:
+        raise SettingsError(
+            "KOSCOM_API_KEY: not set; put the key of your company into .env (see .env.example), "
+            "or use run --simulate"
+        )
+    try:
+        config = koscom.KoscomConfig(
+            simulated=simulated,
+            api_key=settings.koscom_api_key,
+            member_name=settings.koscom_member_name or "",
+            rest_url=settings.koscom_rest_url,
+            ws_url=settings.koscom_ws_url,
+            api_version=settings.koscom_api_version,
+            key_in=settings.koscom_key_in,
+            rate_limit=settings.koscom_rate_limit,
+            sessions=settings.koscom_sessions,
+            ws_max_subscriptions=settings.koscom_ws_max_subscriptions,
+            heartbeat=settings.koscom_heartbeat,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return koscom.create(config)
+
+
 def worker_environment(settings: Settings) -> Environment:
     """What every reply of a worker with these settings carries, unless it serves simulators.
+
+    KOSCOM has no environments: it takes that of the other vendors, and alone it is ``real``.
 
     Raises:
         SettingsError: Its vendors are not all of one environment.
@@ -142,12 +183,15 @@ def worker_environment(settings: Settings) -> Environment:
         "kiwoom": settings.kiwoom_environment,
     }
     served: dict[str, Environment] = {
-        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper" for vendor in settings.vendors
+        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper"
+        for vendor in settings.vendors
+        if vendor in of_vendors
     }
     if len(set(served.values())) > 1:
         differing = " and ".join(f"{name} is {value}" for name, value in served.items())
         raise SettingsError(f"{differing}: one worker serves one environment; run one worker for each")
-    return next(iter(served.values()), settings.kis_environment or "paper")
+    alone: Environment = "real" if "koscom" in settings.vendors else settings.kis_environment or "paper"
+    return next(iter(served.values()), alone)
 
 
 def vendor_methods(vendors: Sequence[Vendor]) -> list[Method[Any]]:

@@ -13,6 +13,7 @@ from broker_server.admin import admin_methods
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.events import EventPublisher
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
@@ -32,6 +33,7 @@ def worker_methods(
     engine: Engine,
     source: StatusSource,
     bus: ControlBus,
+    neighbours: Neighbours,
     clock: Callable[[], datetime],
     users: frozenset[str] | None = None,
 ) -> list[Method[Any]]:
@@ -41,7 +43,12 @@ def worker_methods(
         users: The only AMQP users that may resume orders; ``None`` for any.
     """
     switch = KillSwitch(
-        name=name, halts=Halts(engine, environment), owners=Owners(engine, environment), bus=bus, clock=clock
+        name=name,
+        halts=Halts(engine, environment),
+        owners=Owners(engine, environment),
+        bus=bus,
+        clock=clock,
+        neighbours=neighbours,
     )
     reporter = StatusReporter(
         name=name,
@@ -50,6 +57,7 @@ def worker_methods(
         source=source,
         switch=switch,
         bus=bus,
+        neighbours=neighbours,
         clock=clock,
     )
     return [

@@ -29,7 +29,7 @@ $env:PYTHONUTF8 = "1"
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
 # Lines on standard error are the worker's log and no failure.
 $ErrorActionPreference = "Continue"
-& $Python -m broker_server.vendors.kiwoom.openapi_plus 2>&1 | ForEach-Object {
+& $Python -m broker_server supervise 2>&1 | ForEach-Object {
     $file = Join-Path $LogDirectory ("kiwoom-{0:yyyy-MM-dd}.log" -f (Get-Date))
     if (-not (Test-Path -LiteralPath $file)) {
         Get-ChildItem -Path $LogDirectory -Filter "kiwoom-*.log" |

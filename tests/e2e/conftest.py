@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.broker_cleaning import clean
+from tests.support.brokerage import Brokerage
 from tests.support.order_floor import Floor, open_floor
 from tests.support.postgres import fresh_database
 
@@ -39,11 +40,17 @@ def shared_floor(
     module_journal_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Floor]:
-    """A floor with one worker, which gets the settings that the module calls ``SETTINGS``."""
+    """A floor with one worker, which gets the settings that the module calls ``SETTINGS``.
+
+    The module may name another ``BROKERAGE`` than KIS.
+    """
     clean(_test_broker.url, _test_broker.management)
-    settings = getattr(request.module, "SETTINGS", {})
     with open_floor(
-        _test_broker.url, tmp_path_factory.mktemp("floor"), module_journal_url, settings=settings
+        _test_broker.url,
+        tmp_path_factory.mktemp("floor"),
+        module_journal_url,
+        settings=getattr(request.module, "SETTINGS", {}),
+        open_brokerage=getattr(request.module, "BROKERAGE", Brokerage),
     ) as floor:
         floor.start()
         yield floor

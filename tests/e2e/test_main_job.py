@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +12,7 @@ import pika
 import pytest
 
 from broker_client import Client, OrdersDisabled
-from tests.support.processes import ROOT, CommandProcess, run_client, start_server
+from tests.support.processes import CommandProcess, run_client, run_original_client, start_server
 
 IDLE_LIMIT_BYTES = 120 * 1000 * 1000
 
@@ -35,17 +33,10 @@ def test_demo_succeeds_on_a_node_of_its_own() -> None:
 def test_the_original_documentation_client_works_unmodified(clean_broker: str) -> None:
     with run_simulated(clean_broker) as worker:
         worker.wait_ready()
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "examples/original_client.py"), clean_broker],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    assert "'task_id': 'custom-task-id'" in done.stdout
-    assert "'result': ['한국전력']" in done.stdout
-    assert "'status': 'TASK_SUCCEED'" in done.stdout
+        shown = run_original_client(clean_broker)
+    assert "'task_id': 'custom-task-id'" in shown
+    assert "'result': ['한국전력']" in shown
+    assert "'status': 'TASK_SUCCEED'" in shown
 
 
 def test_ready_names_no_password_and_sigterm_ends_with_zero(clean_broker: str) -> None:

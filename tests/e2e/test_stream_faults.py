@@ -1,4 +1,4 @@
-"""Live data whose connection breaks, falls silent or goes mute, and whose worker dies."""
+"""Live data of KIS whose connection breaks, falls silent or goes mute, again and again."""
 
 from __future__ import annotations
 
@@ -9,24 +9,22 @@ from typing import Any
 
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
-    BRISK,
     NOTICES,
     PRICE,
     LiveFloor,
     Subscriber,
     check_sequences,
     gaps,
-    open_live_floor,
+    running_live_floor,
 )
-from tests.support.order_events import Listener
 from tests.support.waiting import wait_until
 
 MOST_A_MINUTE = 250
 """Registrations that a minute full of faults may make with these short waits; a loop would make thousands."""
 TICKERS = ("005930", "000660", "015760", "035720")
+EXCHANGE = {"ping_interval": 0.5, "tick_interval": 0.1}
 SETTINGS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 KINDS = (
     "drop",
@@ -45,16 +43,9 @@ KINDS = (
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker, whose live connection waits for nothing long."""
-    clean(_test_broker.url, _test_broker.management)
     folder = tmp_path_factory.mktemp("streams")
-    with open_live_floor(_test_broker.url, folder, settings=SETTINGS) as floor:
-        floor.exchange.change(ping_interval=0.5, tick_interval=0.1)
-        floor.start(program=BRISK)
-        floor.wait_own()
+    with running_live_floor(_test_broker, folder, exchange=EXCHANGE, settings=SETTINGS) as floor:
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture
@@ -62,9 +53,7 @@ def floor(shared: LiveFloor) -> Iterator[LiveFloor]:
     """The module's floor; nothing is subscribed and nothing wrong afterwards."""
     yield shared
     shared.brokerage.calm()
-    for task_id in {each["subscription"] for each in shared.rows("broker.list-subscriptions")}:
-        shared.rows("broker.drop-subscription", {"task_id": task_id})
-    shared.exchange.wait_registered(what="nothing to be registered any more")
+    shared.end_subscriptions()
 
 
 @pytest.fixture
@@ -157,39 +146,6 @@ def break_again_and_again(floor: LiveFloor, consumer: Subscriber, faults: list[s
     assert floor.exchange.counts().get("registrations", 0) == 0
 
 
-def test_mute_ticker_is_told_and_healed_while_the_others_go_on(
-    floor: LiveFloor, consumer: Subscriber
-) -> None:
-    tasks = subscribe_all(consumer)
-    mute = tasks.pop("005930")
-    seen = len(consumer.messages(mute))
-    floor.exchange.clear_counts()
-    with Listener(floor.url, "stream.kis.*") as listener:
-        floor.brokerage.fault("mute", symbol="005930")
-        status = consumer.wait_state(mute, "stale", after=seen)["result"][0]
-        assert status["ticker"] == "005930"
-        event = listener.wait("stream.kis.stale", tr_key="005930")
-        assert (event["vendor"], event["tr_id"], event["key"]) == ("kis", "H0STCNT0", "trade.005930")
-        assert floor.feed()["stale"] == 1
-        # Only that one was registered again, on the same connection.
-        wait_until(lambda: floor.exchange.counts().get("registrations", 0) >= 1, what="a new registration")
-        wait_until(lambda: len(consumer.states(mute)) >= 3, what="its registration to be told")
-        consumer.wait_new_events_of(tasks.values(), 2)
-        assert set(consumer.states(mute)) == {"stale", "reconnecting"}  # registered is not live
-        assert [consumer.states(task_id) for task_id in tasks.values()] == [[]] * len(tasks)
-        floor.brokerage.calm()
-        consumer.wait_state(mute, "live", after=seen)
-        listener.wait("stream.kis.live", tr_key="005930")
-    consumer.wait_new_events(mute, 2)
-    assert floor.feed()["stale"] == 0
-    assert floor.exchange.counts().get("opened", 0) == 0
-    messages = consumer.messages(mute)
-    assert len(check_sequences(messages)) >= 2
-    found = gaps(messages)
-    assert found
-    assert all(each.is_visible for each in found)
-
-
 @pytest.mark.chaos  # it waits for looks that find nothing
 def test_quiet_market_is_not_stale(floor: LiveFloor, consumer: Subscriber) -> None:
     quiet = consumer.subscribe(PRICE, {"ticker": "005930"})
@@ -219,33 +175,3 @@ def test_state_that_cannot_be_had_by_rest_holds_up_no_updates(floor: LiveFloor, 
     assert not [each for each in events if "snapshot" in each["result"][0]]
     assert len(check_sequences(events)) == 1
     assert gaps(events) == []
-
-
-@pytest.mark.parametrize("way", ["killed", pytest.param("terminated", marks=pytest.mark.chaos)])
-def test_subscription_goes_on_in_the_next_worker(floor: LiveFloor, consumer: Subscriber, way: str) -> None:
-    price = consumer.subscribe(PRICE, {"ticker": "005930"}, correlation_id="mine")
-    book = consumer.subscribe(BOOK, {"ticker": "000660"})
-    for task_id in (price, book):
-        consumer.wait_events(task_id, 3)
-    # As KIS may do, the server counts a connection that just breaks for a while yet.
-    floor.exchange.change(hold_seconds=1)
-    floor.exchange.clear_counts()
-    seen = {task_id: len(consumer.messages(task_id)) for task_id in (price, book)}
-    if way == "killed":
-        floor.worker.kill()
-    else:
-        assert floor.worker.terminate() == 0
-    floor.start(program=BRISK)
-    for task_id in (price, book):
-        consumer.wait_state(task_id, "live", after=seen[task_id])
-        consumer.wait_new_events(task_id, 3)
-        epochs = check_sequences(consumer.messages(task_id))
-        assert len(epochs) == 2
-        assert all(each.is_visible for each in gaps(consumer.messages(price)))
-    assert consumer.replies[price][-1].properties.correlation_id == "mine"
-    assert [each["kind"] for each in consumer.messages(price)].count("ack") == 1
-    assert sorted(floor.exchange.registrations()) == [("H0STASP0", "000660"), ("H0STCNT0", "005930")]
-    counts = floor.exchange.counts()
-    assert counts["opened"] == 1
-    assert counts["rejected"] <= (2 if way == "killed" else 0)
-    floor.exchange.change(hold_seconds=0)

@@ -9,16 +9,14 @@ from typing import Any
 import pika
 import pytest
 
-from tests.support.broker_cleaning import clean
 from tests.support.live_data import (
     BOOK,
-    BRISK,
     END_PRICE,
     PRICE,
     LiveFloor,
     Subscriber,
     check_sequences,
-    open_live_floor,
+    running_live_floor,
 )
 from tests.support.waiting import wait_until
 
@@ -28,14 +26,8 @@ SAMSUNG = ("H0STCNT0", "005930")
 @pytest.fixture(scope="module")
 def shared(_test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
     """A floor with one worker."""
-    clean(_test_broker.url, _test_broker.management)
-    with open_live_floor(_test_broker.url, tmp_path_factory.mktemp("streams")) as floor:
-        floor.start(program=BRISK)
-        floor.wait_own()
+    with running_live_floor(_test_broker, tmp_path_factory.mktemp("streams")) as floor:
         yield floor
-        assert floor.worker.terminate() == 0, floor.logs()
-        floor.assert_discreet()
-    clean(_test_broker.url, _test_broker.management)
 
 
 @pytest.fixture
@@ -43,9 +35,7 @@ def floor(shared: LiveFloor) -> Iterator[LiveFloor]:
     """The module's floor; nothing is subscribed afterwards."""
     yield shared
     shared.brokerage.calm()
-    for task_id in {each["subscription"] for each in shared.rows("broker.list-subscriptions")}:
-        shared.rows("broker.drop-subscription", {"task_id": task_id})
-    shared.exchange.wait_registered(what="nothing to be registered any more")
+    shared.end_subscriptions()
 
 
 @pytest.fixture
@@ -58,52 +48,6 @@ def consumer(floor: LiveFloor) -> Iterator[Subscriber]:
 def replied(consumer: Subscriber, task_id: str) -> bool:
     """Whether the reply to unsubscribing has come."""
     return bool(consumer.messages(task_id, "reply"))
-
-
-def test_acknowledgement_then_the_state_then_updates_in_sequence(
-    floor: LiveFloor, consumer: Subscriber
-) -> None:
-    task_id = consumer.subscribe(PRICE, {"ticker": "005930"}, task_id="first", correlation_id="mine")
-    consumer.wait_events(task_id, 6)
-    messages = consumer.messages(task_id)
-    ack = messages[0]
-    assert ack["kind"] == "ack"
-    assert ack["result"] == [
-        {"subscription": "first", "ticker": "005930", "key": "trade.005930", "mode": "realtime"}
-    ]
-    events = messages[1:]
-    assert {each["kind"] for each in events} == {"event"}
-    assert {(each["key"], each["environment"], each["status"]) for each in events} == {
-        ("trade.005930", "simulated", "TASK_SUCCEED")
-    }
-    assert len(check_sequences(events)) == 1
-    state, *updates = [each["result"][0] for each in events]
-    assert (state["type"], state["snapshot"]) == ("trade", True)
-    assert not [each for each in updates if "snapshot" in each or "mode" in each]
-    assert {(each["vendor"], each["ticker"], each["venue"]) for each in updates} == {("kis", "005930", "KRX")}
-    volumes = [each["volume"] for each in updates]
-    assert volumes == sorted(volumes)
-    assert all(each["quantity"] > 0 for each in updates)
-    properties = consumer.replies[task_id][-1].properties
-    assert (properties.correlation_id, properties.delivery_mode, properties.expiration) == (
-        "mine",
-        1,
-        "10000",
-    )
-    assert floor.exchange.registrations() == [SAMSUNG]
-
-
-def test_unsubscribing_ends_it_at_once_and_at_the_vendor(floor: LiveFloor, consumer: Subscriber) -> None:
-    task_id = consumer.subscribe(PRICE, {"ticker": "005930"})
-    consumer.wait_events(task_id, 3)
-    consumer.send(END_PRICE, {"ticker": "005930"}, task_id=task_id)
-
-    wait_until(partial(replied, consumer, task_id), what="the reply to unsubscribing")
-    floor.exchange.wait_registered(what="nothing to be registered any more")
-    with Subscriber(floor.url) as other:  # the worker and the simulator have gone on meanwhile
-        other.wait_events(other.subscribe(PRICE, {"ticker": "000660"}), 4)
-    last = consumer.messages(task_id)[-1]
-    assert (last["kind"], last["result"]) == ("reply", [{"subscription": task_id, "ticker": "005930"}])
 
 
 def test_unsubscribing_under_load_ends_it_at_once_too(floor: LiveFloor, consumer: Subscriber) -> None:
@@ -136,21 +80,6 @@ def test_unsubscribing_before_the_first_state_has_come_ends_it_too(
         other.wait_events(other.subscribe(PRICE, {"ticker": "000660"}), 2)
     floor.brokerage.calm()
     assert [message["kind"] for message in consumer.messages(task_id)] == ["ack", "reply"]
-
-
-def test_ten_tasks_on_one_ticker_are_one_registration(floor: LiveFloor, consumer: Subscriber) -> None:
-    floor.exchange.clear_counts()
-    tasks = [consumer.subscribe(PRICE, {"ticker": "005930"}) for _ in range(10)]
-    for task_id in tasks:
-        consumer.wait_events(task_id, 3)
-    assert floor.exchange.registrations() == [SAMSUNG]
-    assert floor.exchange.counts()["registrations"] == 1
-    for task_id in tasks[:9]:
-        consumer.send(END_PRICE, task_id=task_id)
-    consumer.wait_new_events(tasks[9], 3)
-    assert floor.exchange.registrations() == [SAMSUNG]
-    assert floor.exchange.counts()["unregistrations"] == 0
-    assert len(check_sequences(consumer.messages(tasks[9]))) == 1
 
 
 def test_what_clients_do_in_a_loop_is_no_loop_at_the_vendor(floor: LiveFloor, consumer: Subscriber) -> None:

@@ -62,6 +62,10 @@ class ManagementApi:
         self._call("PUT", f"vhosts/{quote(name, safe='')}", {})
         self._permit(name, self._login[0], ".*")
 
+    def delete_virtual_host(self, name: str) -> None:
+        """Delete a virtual host with everything in it."""
+        self._call("DELETE", f"vhosts/{quote(name, safe='')}")
+
     def add_user(self, name: str, password: str, *, configure: str = ".*") -> None:
         """Add a user of the virtual host, who may configure what the expression matches."""
         self._call("PUT", f"users/{quote(name, safe='')}", {"password": password, "tags": ""})

@@ -188,6 +188,7 @@ def make_faces(
                 "orders": [],
                 "workers": [],
                 "asked_at": None,
+                "answered_at": None,
                 "trouble": None,
             },
         )

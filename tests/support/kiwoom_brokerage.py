@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from types import MappingProxyType
+from typing import Any, Literal
 
 import requests
 from pydantic import SecretStr
 
 from broker_server.simulator.clock import KST
-from broker_server.simulator.process import SimulatorProcess
 from broker_server.vendors.clock import SystemClock
 from broker_server.vendors.kiwoom.config import KiwoomConfig
-from tests.support.brokerage import CONTROL_SECONDS
+from tests.support.simulated_brokerage import CONTROL_SECONDS, SimulatedBrokerage
 
 FRIDAY_MORNING = datetime(2026, 11, 20, 10, 0, tzinfo=KST)
 
@@ -26,31 +25,36 @@ class ThenClock(SystemClock):
         return FRIDAY_MORNING
 
 
-class KiwoomBrokerage:
-    """A simulated Kiwoom without limits. A context manager.
+class KiwoomBrokerage(SimulatedBrokerage):
+    """A simulated Kiwoom without limits; see `SimulatedBrokerage`."""
 
-    Args:
-        start: When its clock begins; now when left out.
+    vendor = "kiwoom"
+    order_path = "ordr"
+    unlimited = MappingProxyType({"kiwoom_per_second": 1000})
+    own_streams = frozenset({"00"})
 
-    Attributes:
-        simulator: The process.
-    """
-
-    def __init__(self, start: datetime | None = None) -> None:
-        self.simulator = SimulatorProcess.start(start=start)
-        self.control("POST", "/faults", {"limits": {"kiwoom_per_second": 1000}})
+    def __init__(self, seed: int = 0, start: datetime | None = None) -> None:
+        super().__init__(seed, start)
         self.control("POST", "/stream", {"kiwoom": {"registration_seconds": 0, "reconnect_seconds": 0}})
 
-    def control(self, verb: str, path: str, body: Any = None) -> Any:
-        """Ask the control server."""
-        url = self.simulator.control_url + path
-        answer = requests.request(verb, url, json=body, timeout=CONTROL_SECONDS)
-        assert answer.ok, answer.text
-        return answer.json()
+    def revoke_token(self) -> None:
+        """End the customer's token, as another program with its key does."""
+        self._post("/oauth2/revoke", {**self._secrets(), "token": self.token()})
 
-    def orders(self, **wanted: Any) -> list[dict[str, Any]]:
-        """The ground truth: every order of these values, oldest first."""
-        return [each for each in self.control("GET", "/orders") if wanted.items() <= each.items()]
+    def token(self) -> str:
+        """The customer's token: a new one, or the one that lives."""
+        issued = self._post("/oauth2/token", {"grant_type": "client_credentials", **self._secrets()})
+        return str(issued["token"])
+
+    def _secrets(self) -> dict[str, str]:
+        keys = self.simulator.credentials["kiwoom"]["real"]
+        return {"appkey": keys["app_key"], "secretkey": keys["app_secret"]}
+
+    def _post(self, path: str, body: dict[str, str]) -> dict[str, Any]:
+        url = self.simulator.kiwoom_rest_url + path
+        answer: dict[str, Any] = requests.post(url, json=body, timeout=CONTROL_SECONDS).json()
+        assert answer["return_code"] == 0, answer["return_msg"]
+        return answer
 
     def config(self, folder: Path) -> KiwoomConfig:
         """Of a customer with a real key."""
@@ -76,7 +80,6 @@ class KiwoomBrokerage:
             "VENDORS": "kiwoom",
             "KIWOOM_ENVIRONMENT": environment,
             "KIWOOM_REST_URL": self.simulator.kiwoom_rest_url,
-            "KIWOOM_WS_URL": self.simulator.kiwoom_ws_url,
             "KIWOOM_APP_KEY": keys["app_key"],
             "KIWOOM_APP_SECRET": keys["app_secret"],
             "KIWOOM_ACCOUNT": keys["account"],
@@ -84,13 +87,5 @@ class KiwoomBrokerage:
             "KIWOOM_API_RATE_LIMIT": "200",
         }
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.simulator.stop()
+    def live_settings(self) -> dict[str, str]:
+        return {"KIWOOM_WS_URL": self.simulator.kiwoom_ws_url}

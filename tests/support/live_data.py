@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from tests.support.brokerage import CONTROL_SECONDS, Brokerage
+from tests.support.broker_cleaning import clean
+from tests.support.brokerage import Brokerage
 from tests.support.order_floor import Floor
 from tests.support.processes import CommandProcess
+from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.task_wire import TaskWire
 from tests.support.waiting import PATIENCE, wait_until
 
 PRICE, BOOK = "kis.subscribe-realtime-price", "kis.subscribe-order-book"
 END_PRICE = "kis.unsubscribe-realtime-price"
-NOTICES = frozenset({"H0STCNI0", "H0GSCNI0"})
+NOTICES = Brokerage.own_streams
 """What the worker registers for itself."""
 APPROVAL_KEY = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 BRISK = "from tests.support.brisk_worker import main"
@@ -32,20 +32,23 @@ class Exchange:
         brokerage: Whose.
     """
 
-    def __init__(self, brokerage: Brokerage) -> None:
-        self._url = brokerage.simulator.control_url
+    def __init__(self, brokerage: SimulatedBrokerage) -> None:
+        self._brokerage = brokerage
+        self._ask = brokerage.control
 
     def registrations(self, *, own: bool = False) -> list[tuple[str, str]]:
-        """TR and key of everything that is registered; the worker's own notices only if ``own``."""
+        """Code and key of everything that is registered; the worker's own only if ``own``."""
         return [
             (each["tr_id"], each["symbol"])
             for each in self._ask("GET", "/subscriptions")
-            if own or each["tr_id"] not in NOTICES
+            if each["vendor"] == self._brokerage.vendor
+            and (own or each["tr_id"] not in self._brokerage.own_streams)
         ]
 
     def counts(self) -> dict[str, Any]:
         """Of the app key's sessions and requests."""
-        counts: dict[str, Any] = self._ask("GET", "/sessions")["keys"].get("real", {})
+        sessions = self._ask("GET", "/sessions")
+        counts: dict[str, Any] = sessions.get(self._brokerage.vendor, sessions)["keys"].get("real", {})
         return counts
 
     def clear_counts(self) -> None:
@@ -54,7 +57,8 @@ class Exchange:
 
     def change(self, **settings: Any) -> None:
         """Change how it behaves."""
-        self._ask("POST", "/stream", settings)
+        vendor = self._brokerage.vendor
+        self._ask("POST", "/stream", settings if vendor == "kis" else {vendor: settings})
 
     def restore(self) -> None:
         """As in the beginning."""
@@ -69,11 +73,6 @@ class Exchange:
             return True
 
         wait_until(same, what=what)
-
-    def _ask(self, verb: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(verb, self._url + path, json=body, timeout=CONTROL_SECONDS)
-        assert answer.ok, answer.text
-        return answer.json()
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ class LiveFloor(Floor):
         self,
         url: str,
         folder: Path,
-        brokerage: Brokerage,
+        brokerage: SimulatedBrokerage,
         settings: Mapping[str, str],
     ) -> None:
         super().__init__(url, folder, f"sqlite:///{folder / 'journal.sqlite3'}", brokerage, settings)
@@ -226,20 +225,27 @@ class LiveFloor(Floor):
 
     def wait_own(self) -> None:
         """Wait until the worker has registered its own notices."""
+        own = set(self.brokerage.own_streams)
         wait_until(
-            lambda: {tr_id for tr_id, _ in self.exchange.registrations(own=True)} >= NOTICES,
+            lambda: {code for code, _ in self.exchange.registrations(own=True)} >= own,
             what="the worker's own registrations",
         )
 
+    def end_subscriptions(self) -> None:
+        """End every subscription, and wait until nothing is registered any more."""
+        for task_id in {each["subscription"] for each in self.rows("broker.list-subscriptions")}:
+            self.rows("broker.drop-subscription", {"task_id": task_id})
+        self.exchange.wait_registered(what="nothing to be registered any more")
+
     def feed(self) -> dict[str, Any]:
-        """The live data of KIS in ``broker.get-status``."""
-        status: dict[str, Any] = self.call("broker.get-status")["streams"]["kis"]
+        """The vendor's live data in ``broker.get-status``."""
+        status: dict[str, Any] = self.call("broker.get-status")["streams"][self.brokerage.vendor]
         return status
 
     def assert_discreet(self) -> None:
         """Check that the logs of all workers tell nothing personal or secret, and no defect."""
-        keys = self.brokerage.simulator.credentials["kis"]["real"]
-        secrets = [keys["app_key"], keys["app_secret"], keys["hts_id"], keys["account"].split("-")[0]]
+        keys = self.brokerage.simulator.credentials[self.brokerage.vendor]["real"]
+        secrets = [value.partition("-")[0] if name == "account" else value for name, value in keys.items()]
         for worker in self.workers:
             assert not [secret for secret in secrets if secret in worker.output]
             assert not APPROVAL_KEY.search(worker.output)
@@ -248,17 +254,52 @@ class LiveFloor(Floor):
 
 @contextmanager
 def open_live_floor(
-    url: str, folder: Path, *, notices: bool = True, settings: Mapping[str, str] | None = None
+    url: str,
+    folder: Path,
+    *,
+    notices: bool = True,
+    settings: Mapping[str, str] | None = None,
+    open_brokerage: Callable[[], SimulatedBrokerage] = Brokerage,
 ) -> Iterator[LiveFloor]:
     """A floor with a brokerage of its own and live data; no worker is started yet.
 
     Args:
-        notices: The workers know the HTS ID.
+        notices: The workers of KIS know the HTS ID.
         settings: More environment variables of every worker.
+        open_brokerage: Starts the brokerage.
     """
-    with Brokerage() as brokerage:
-        live = {"KIS_WS_URL": brokerage.simulator.kis_ws_url, **(settings or {})}
-        if notices:
-            live["KIS_HTS_ID"] = brokerage.simulator.credentials["kis"]["real"]["hts_id"]
+    with open_brokerage() as brokerage:
+        live = {**brokerage.live_settings(), **(settings or {})}
+        if not notices:
+            live.pop("KIS_HTS_ID")
         with LiveFloor(url, folder, brokerage, live) as floor:
             yield floor
+
+
+@contextmanager
+def running_live_floor(
+    broker: Any,
+    folder: Path,
+    *,
+    exchange: Mapping[str, Any] | None = None,
+    notices: bool = True,
+    **options: Any,
+) -> Iterator[LiveFloor]:
+    """A floor with one worker, whose live connection waits for nothing long; the broker is clean around it.
+
+    Args:
+        broker: The test broker.
+        exchange: How the simulated WebSocket server behaves.
+        notices: As for `open_live_floor`, whose other options may follow.
+    """
+    clean(broker.url, broker.management)
+    with open_live_floor(broker.url, folder, notices=notices, **options) as floor:
+        if exchange:
+            floor.exchange.change(**exchange)
+        floor.start(program=BRISK)
+        if notices:
+            floor.wait_own()
+        yield floor
+        assert floor.worker.terminate() == 0, floor.logs()
+        floor.assert_discreet()
+    clean(broker.url, broker.management)

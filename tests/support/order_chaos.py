@@ -19,30 +19,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
 from rich.console import Console
 from rich.table import Table
 
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
-from broker_server.simulator.process import SimulatorProcess
+from tests.support.order_chaos_vendors import ChaosVendor
 from tests.support.processes import CommandProcess
+from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.task_wire import TaskWire
 from tests.support.waiting import wait_until
 
 REPLIES = "chaos.replies"
 TICKERS = ("005930", "000660", "035420", "015760", "005380")
-FAULTS = (
-    {"fault": "reset", "when": "before"},
-    {"fault": "reset", "when": "after"},
-    {"fault": "blackhole", "when": "after"},
-    {"fault": "blackhole", "when": "before"},
-    {"fault": "error", "code": "EGW00302", "when": "after"},
-    {"fault": "error", "code": "EGW00302", "when": "before"},
-    {"fault": "bad_gateway", "when": "after"},
-    {"fault": "malformed_body"},
-    {"fault": "rate_limit"},
-)
 UNSETTLED = ("SENDING", "UNKNOWN")
 
 
@@ -55,6 +44,7 @@ class Report:
         problems: What must not be, in words; empty when all is well.
     """
 
+    vendor: str
     seed: int
     orders: int
     kills: int = 0
@@ -67,7 +57,7 @@ class Report:
 
     def show(self) -> None:
         """Print it as a table."""
-        table = Table("what", "figure", title=f"order chaos, seed {self.seed}")
+        table = Table("what", "figure", title=f"order chaos at {self.vendor}, seed {self.seed}")
         table.add_row("orders", f"{self.orders}")
         table.add_row("workers killed (-9)", f"{self.kills}")
         for place, count in sorted(self.deaths.items()):
@@ -86,6 +76,7 @@ class OrderChaos:
     """One run.
 
     Args:
+        vendor: Whose orders.
         broker_url: The broker.
         folder: For the journal, the token cache and the log.
         journal_url: The journal's database.
@@ -97,6 +88,7 @@ class OrderChaos:
 
     def __init__(
         self,
+        vendor: ChaosVendor,
         broker_url: str,
         folder: Path,
         journal_url: str,
@@ -106,6 +98,7 @@ class OrderChaos:
         kills: int,
         odds: float,
     ) -> None:
+        self._vendor = vendor
         self._url = broker_url
         self._folder = folder
         self._journal_url = journal_url
@@ -118,42 +111,34 @@ class OrderChaos:
         self._calm = False
         self._bodies: dict[str, bytes] = {}
         self._replies: dict[str, list[dict[str, Any]]] = {}
-        self.report = Report(seed, orders)
+        self.report = Report(vendor.name, seed, orders)
 
     def run(self) -> Report:
         """Send everything, let everything settle, then compare."""
-        with SimulatorProcess.start(seed=self.report.seed) as simulator, TaskWire(self._url) as wire:
-            limits = {"limits": {"rest_per_second": 1000, "token_interval": 0}}
-            requests.post(f"{simulator.control_url}/faults", json=limits, timeout=10).raise_for_status()
+        with self._vendor.open(self.report.seed) as brokerage, TaskWire(self._url) as wire:
             wire.channel.queue_declare(REPLIES, durable=True)
             wire.channel.queue_purge(REPLIES)
-            supervisor = threading.Thread(target=self._supervise, args=(simulator,), daemon=True)
+            supervisor = threading.Thread(target=self._supervise, args=(brokerage,), daemon=True)
             supervisor.start()
             try:
                 wait_until(lambda: wire.consumers("tasks.orders"), 60, "a worker")
-                sent = self._send(wire, simulator)
+                sent = self._send(wire, brokerage)
                 self._settle(wire)
             finally:
                 self._stop.set()
                 supervisor.join(60)
-            booked = requests.get(f"{simulator.control_url}/orders", timeout=10).json()
-            self._compare(sent, booked)
+            self._compare(sent, brokerage.orders())
             wire.channel.queue_delete(REPLIES)
         return self.report
 
-    def _environment(self, simulator: SimulatorProcess, odds: float) -> dict[str, str]:
-        keys = simulator.credentials["kis"]["real"]
+    def _environment(self, brokerage: SimulatedBrokerage, odds: float) -> dict[str, str]:
         return {
+            **brokerage.settings(),
+            **self._vendor.settings,
             "BROKER_URL": self._url,
             "JOURNAL_URL": self._journal_url,
             "XDG_DATA_HOME": str(self._folder),
             "LOG_FORMAT": "json",
-            "KIS_ENVIRONMENT": "real",
-            "KIS_REST_URL": simulator.kis_rest_url,
-            "KIS_APP_KEY": keys["app_key"],
-            "KIS_APP_SECRET": keys["app_secret"],
-            "KIS_ACCOUNT": keys["account"],
-            "KIS_RATE_LIMIT": "100",
             "ORDER_MAX_PER_DAY": "none",
             "ORDER_MAX_NOTIONAL": "none",
             "ORDER_MAX_AGE": "3600",
@@ -163,13 +148,13 @@ class OrderChaos:
             "CHAOS_ODDS": str(odds),
         }
 
-    def _supervise(self, simulator: SimulatorProcess) -> None:
+    def _supervise(self, brokerage: SimulatedBrokerage) -> None:
         """Start a worker whenever there is none; kill it at random moments besides its own deaths."""
         while not self._stop.is_set():
             self._workers += 1
             worker = CommandProcess(
                 [],
-                environment=self._environment(simulator, 0.0 if self._calm else self._odds),
+                environment=self._environment(brokerage, 0.0 if self._calm else self._odds),
                 program="from tests.support.chaos_worker import main",
             )
             self._worker = worker
@@ -193,7 +178,7 @@ class OrderChaos:
                 f"a worker ended with {worker.process.returncode}: {worker.output[-500:]}"
             )
 
-    def _send(self, wire: TaskWire, simulator: SimulatorProcess) -> dict[str, tuple[str, int]]:
+    def _send(self, wire: TaskWire, brokerage: SimulatedBrokerage) -> dict[str, tuple[str, int]]:
         """Send every order, some of them twice, while workers die and answers are lost."""
         sent: dict[str, tuple[str, int]] = {}
         dice = self._random
@@ -202,9 +187,9 @@ class OrderChaos:
             sent[task_id] = (TICKERS[number % len(TICKERS)], number // len(TICKERS) + 1)
             self._publish(wire, task_id, sent[task_id], twice=dice.random() < 0.2)
             if dice.random() < 0.15:
-                fault = dice.choice(FAULTS) | {"path": "order-cash", "count": 1}
-                self.report.faults[f"{fault['fault']} {fault.get('when', '')}".strip()] += 1
-                requests.post(f"{simulator.control_url}/faults", json=fault, timeout=10).raise_for_status()
+                fault = dice.choice(self._vendor.faults)
+                self.report.faults[" ".join(fault.values())] += 1
+                brokerage.fault(**fault, path=brokerage.order_path, count=1)
             if dice.random() < self._kills / self.report.orders / 2:
                 self._kill_soon()
             self._keep_up(wire, most=dice.randint(0, 15))
@@ -215,7 +200,7 @@ class OrderChaos:
             before = self.report.kills
             self._kill_soon()
             wait_until(lambda before=before: self.report.kills > before, 120, "a death")
-        requests.delete(f"{simulator.control_url}/faults", timeout=10)
+        brokerage.calm()
         self._calm = True
         self._kill()
         return sent
@@ -226,7 +211,7 @@ class OrderChaos:
             ticker, quantity = content
             document = {
                 "task_id": task_id,
-                "method": "kis.buy-order",
+                "method": f"{self._vendor.name}.buy-order",
                 "parameters": {"ticker": ticker, "quantity": quantity, "order_type": "market"},
                 "request_time": datetime.now(UTC).isoformat(),
             }

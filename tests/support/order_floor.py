@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
 from tests.support.brokerage import Brokerage
 from tests.support.processes import CommandProcess
+from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import PATIENCE, wait_until
@@ -47,7 +48,7 @@ class Floor:
         url: str,
         folder: Path,
         journal_url: str,
-        brokerage: Brokerage,
+        brokerage: SimulatedBrokerage,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.url = url
@@ -138,7 +139,7 @@ class Floor:
 
     def call(self, method: str, parameters: Mapping[str, Any] | None = None, **options: Any) -> Any:
         """The reply to a task that succeeds: its only row."""
-        to = options.pop("to", ORDERS if method.startswith("kis.") else TASKS)
+        to = options.pop("to", ORDERS if method.startswith(f"{self.brokerage.vendor}.") else TASKS)
         task_id = self.send(method, parameters or {}, to=to, **options)
         reply = self.wire.wait(task_id, 2 * PATIENCE).json
         assert reply["status"] == "TASK_SUCCEED", (reply, self.logs())
@@ -168,7 +169,7 @@ class Floor:
     def resting(self, ticker: str, quantity: int, **more: Any) -> dict[str, Any]:
         """Place an order that the market does not fill; returns its receipt, ``task_id`` added."""
         parameters = {"ticker": ticker, "quantity": quantity, "price": self.low_price(ticker), **more}
-        task_id = self.send("kis.buy-order", parameters)
+        task_id = self.send(f"{self.brokerage.vendor}.buy-order", parameters)
         reply = self.wire.wait(task_id, 2 * PATIENCE).json
         assert reply["status"] == "TASK_SUCCEED", (reply, self.logs())
         return {**reply["result"][0], "task_id": task_id}
@@ -223,8 +224,13 @@ class Floor:
 
 @contextmanager
 def open_floor(
-    url: str, folder: Path, journal_url: str, *, seed: int = 0, settings: Mapping[str, str] | None = None
+    url: str,
+    folder: Path,
+    journal_url: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    open_brokerage: Callable[[], SimulatedBrokerage] = Brokerage,
 ) -> Iterator[Floor]:
     """A floor with a brokerage of its own; no worker is started yet."""
-    with Brokerage(seed) as brokerage, Floor(url, folder, journal_url, brokerage, settings) as floor:
+    with open_brokerage() as brokerage, Floor(url, folder, journal_url, brokerage, settings) as floor:
         yield floor

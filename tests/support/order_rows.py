@@ -12,6 +12,7 @@ def order_row(task_id: str = "t-1", **fields: Any) -> dict[str, Any]:
         "method": "kis.buy-order",
         "vendor": "kis",
         "account": "default",
+        "market": "domestic",
         "action": "buy",
         "ticker": "005930",
         "side": "buy",

@@ -162,5 +162,13 @@ def run_client(
     )
 
 
+def run_original_client(url: str) -> str:
+    """Run the client of the original's documentation to its end; what it printed."""
+    run = "runpy.run_path('examples/original_client.py', run_name='__main__')"
+    with CommandProcess([url], program=f"import runpy; main = lambda: {run} and 0") as client:
+        assert client.wait() == 0, client.output
+        return "\n".join(client.stdout_lines)
+
+
 def _collect(stream: Iterable[str], lines: list[str]) -> None:
     lines.extend(line.rstrip("\n") for line in stream)

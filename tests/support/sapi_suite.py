@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -48,8 +48,15 @@ def expected_names(method: str) -> list[str]:
     return [MENDED.get(field["position"], field["name"]) for field in fields]
 
 
+class Caller(Protocol):
+    """Whoever answers tasks."""
+
+    def call(self, method: str, /, **parameters: Any) -> dict[str, Any]:
+        """The reply of a task with these parameters."""
+
+
 class SapiContractSuite:
-    """Inherit it, and give the fixtures ``backend`` and ``known``."""
+    """Inherit it, and give the fixtures ``known`` and ``backend``, or ``server`` and ``original``."""
 
     @pytest.fixture
     def backend(self) -> Backend:
@@ -62,12 +69,12 @@ class SapiContractSuite:
         raise NotImplementedError
 
     @pytest.fixture
-    def server(self, backend: Backend) -> SapiServer:
+    def server(self, backend: Backend) -> Caller:
         """A worker of our contract."""
         return SapiServer(backend, compat=False)
 
     @pytest.fixture
-    def original(self, backend: Backend) -> SapiServer:
+    def original(self, backend: Backend) -> Caller:
         """A worker with SAPI_COMPAT."""
         return SapiServer(backend, compat=True)
 
@@ -84,7 +91,7 @@ class SapiContractSuite:
         return given
 
     @pytest.mark.parametrize("method", TRANSACTIONS)
-    def test_rows_have_the_names_of_the_contract(self, server: SapiServer, known: Known, method: str) -> None:
+    def test_rows_have_the_names_of_the_contract(self, server: Caller, known: Known, method: str) -> None:
         reply = server.call(method, **self.arguments(method, known))
         assert reply["status"] == "TASK_SUCCEED", reply
         assert reply["result"], "the way to Kiwoom has nothing to test with"
@@ -94,7 +101,7 @@ class SapiContractSuite:
 
     @pytest.mark.parametrize("method", TRANSACTIONS)
     def test_the_original_has_the_same_values_by_its_own_names(
-        self, server: SapiServer, original: SapiServer, known: Known, method: str
+        self, server: Caller, original: Caller, known: Known, method: str
     ) -> None:
         arguments = self.arguments(method, known)
         if method == "request-minute-candle":
@@ -110,7 +117,7 @@ class SapiContractSuite:
 
     @pytest.mark.parametrize("method", BARS)
     def test_rows_are_newest_first_and_inside_the_period(
-        self, server: SapiServer, known: Known, method: str
+        self, server: Caller, known: Known, method: str
     ) -> None:
         rows = server.call(method, **self.arguments(method, known))["result"]
         times = [row[TIME[method]].strip() for row in rows]
@@ -118,7 +125,7 @@ class SapiContractSuite:
         assert all(known.first <= time[:8] <= known.last for time in times)
 
     def test_the_last_day_of_minute_candles_is_included_and_the_original_left_it_out(
-        self, server: SapiServer, original: SapiServer, known: Known
+        self, server: Caller, original: Caller, known: Known
     ) -> None:
         arguments = self.arguments("request-minute-candle", known)
         rows = server.call("request-minute-candle", **arguments)["result"]
@@ -128,11 +135,11 @@ class SapiContractSuite:
         day = [row for row in rows if not row["timestamp"].strip().startswith(known.last)]
         assert old == day
 
-    def test_a_name(self, server: SapiServer, original: SapiServer, known: Known) -> None:
+    def test_a_name(self, server: Caller, original: Caller, known: Known) -> None:
         assert server.call("get-stock-name", stock_code=known.stock_code)["result"] == [known.name]
         assert original.call("get-stock-name", stock_code=known.stock_code)["result"] == known.name
 
-    def test_an_unknown_code(self, server: SapiServer, original: SapiServer) -> None:
+    def test_an_unknown_code(self, server: Caller, original: Caller) -> None:
         for method in ("get-stock-name", "get-stock-states"):
             reply = server.call(method, stock_code="9Z9Z9Z")
             assert reply["error"]["code"] == "INVALID_PARAMETERS"
@@ -140,7 +147,7 @@ class SapiContractSuite:
             assert (old["status"], old["result"]) == ("TASK_SUCCEED", "")
 
     def test_codes_are_elements_and_were_one_text(
-        self, server: SapiServer, original: SapiServer, known: Known
+        self, server: Caller, original: Caller, known: Known
     ) -> None:
         codes = server.call("get-stock-codes", market="0")["result"]
         assert known.stock_code in codes
@@ -148,14 +155,14 @@ class SapiContractSuite:
         assert original.call("get-stock-codes", market="0")["result"] == ";".join(codes) + ";"
 
     def test_states_are_elements_and_were_one_text(
-        self, server: SapiServer, original: SapiServer, known: Known
+        self, server: Caller, original: Caller, known: Known
     ) -> None:
         states = server.call("get-stock-states", stock_code=known.stock_code)["result"]
         assert all(isinstance(state, str) and "|" not in state for state in states)
         assert original.call("get-stock-states", stock_code=known.stock_code)["result"] == "|".join(states)
 
     @pytest.mark.parametrize("method", ["request-minute-candle", "request-day-candle"])
-    def test_numbers_do_as_texts(self, server: SapiServer, known: Known, method: str) -> None:
+    def test_numbers_do_as_texts(self, server: Caller, known: Known, method: str) -> None:
         arguments = self.arguments(method, known)
         numbers = {name: value if name == "stock_code" else int(value) for name, value in arguments.items()}
         assert server.call(method, **numbers)["result"] == server.call(method, **arguments)["result"]

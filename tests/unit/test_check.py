@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from broker_server.check import check, serving, verdict
 from broker_server.cli import app
 from broker_server.core.vendor import CheckResult
-from broker_server.settings import Settings, load_settings
+from broker_server.settings import Settings, SettingsError, load_settings
 
 GOOD = CheckResult("RabbitMQ", passed=True, detail="connected")
 BAD = CheckResult("journal", passed=False, detail="read-only")
@@ -117,3 +118,30 @@ def test_what_paper_trading_does_not_have_is_no_usage_error(monkeypatch: pytest.
     outcome = CliRunner().invoke(app, ["check", "--stream", "kis:H0NXCNT0:005930"])
     assert outcome.exit_code == 1
     assert outcome.output.startswith("FAIL kis:H0NXCNT0:005930: KIS does not offer H0NXCNT0 in paper trading")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--stream", "kis:H0STCNT0:005930"]])
+def test_no_secret_is_printed_not_even_of_the_accounts_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
+) -> None:
+    secrets = ["extra-key-1", "extra-secret-1", "extra-hts-1", "own-key-1"]
+    accounts = tmp_path / "accounts.toml"
+    accounts.write_text(
+        '[quotes]\nvendor = "kis"\nenvironment = "real"\n'
+        'app_key = "extra-key-1"\napp_secret = "extra-secret-1"\nhts_id = "extra-hts-1"\n'
+    )
+    monkeypatch.setenv("ACCOUNTS_FILE", str(accounts))
+    monkeypatch.setenv("KIS_APP_KEY", "own-key-1")
+    told = f"the vendor echoes {' and '.join(secrets)}"
+
+    def check_streams(_: Settings, __: list[str], ___: float, show: Callable[[str], None]) -> int:
+        show(told)
+        raise SettingsError(told)
+
+    monkeypatch.setattr(
+        "broker_server.check.check", lambda _: iter([CheckResult("kis token", passed=False, detail=told)])
+    )
+    monkeypatch.setattr("broker_server.stream_check.check.check_streams", check_streams)
+    done = CliRunner().invoke(app, ["check", *arguments])
+    assert "the vendor echoes" in done.output
+    assert not any(secret in done.output for secret in secrets), done.output

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from broker_client.errors import InternalError, OrderGuard, TaskFailed, TaskTimeout
 from broker_server.acknowledgements import ensure_acknowledged, owners_answered
 from broker_server.amqp.gathering import ControlReply, Gathered
+from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import TaskContext
 from broker_server.halting import KillSwitch, SwitchOrders, halting_methods
 from broker_server.journal.database import open_database
@@ -73,6 +74,7 @@ def switch(engine: Engine, bus: FakeBus) -> KillSwitch:
         owners=Owners(engine, "paper"),
         bus=bus,  # type: ignore[arg-type]
         clock=lambda: NOW,
+        neighbours=Neighbours(),
     )
 
 
@@ -92,6 +94,7 @@ def test_who_asked_is_on_record(switch: KillSwitch, engine: Engine, user: str | 
         "by": by,
         "reason": "test",
         "acknowledged": ["me"],
+        "away": [],
     }
     current = Halts(engine, "paper").current()
     assert current is not None

@@ -13,10 +13,19 @@ export function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-export function keep(key, fallback) {
+// A browser may be told to keep nothing; the page works without.
+export function kept(key, fallback) {
   try {
     return JSON.parse(localStorage.getItem(key)) ?? fallback;
   } catch {
     return fallback;
+  }
+}
+
+export function keep(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // as said
   }
 }

@@ -1,38 +1,64 @@
 // The connection to the gateway: HTTP with a token, and a WebSocket that comes back by itself.
 
+import { takeServerTime } from "/page/time.js";
+
 const SILENCE = 45_000; // the gateway pings every 20 s
 const LONGEST_PAUSE = 10_000;
 
-let token = sessionStorage.getItem("token");
-let onKeyNeeded = () => {};
+let token = keptToken();
+let locked = false;
+let onLock = () => {};
 
-export function whenKeyNeeded(listener) {
-  onKeyNeeded = listener;
+// Calls the listener with whether there was a key before when the gateway asks for one.
+export function whenLocked(listener) {
+  onLock = listener;
 }
 
 export async function get(path) {
-  const response = await fetch(path, { headers: token ? { "X-Gateway-Token": token } : {} });
-  if (response.status === 401) onKeyNeeded();
+  if (locked) throw new Error("a key is needed");
+  const sent = token;
+  const response = await fetch(path, { headers: sent ? { "X-Gateway-Token": sent } : {} });
+  takeServerTime(response.headers.get("Date"));
+  if (response.status === 401 && sent === token && !locked) {
+    locked = true;
+    onLock(Boolean(sent));
+  }
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response.json();
 }
 
+// Whether the gateway knows the key. Throws when it does not answer.
 export async function unlock(key) {
   const response = await fetch("/api/token", { method: "POST", headers: { "X-API-Key": key } });
-  if (!response.ok) return false;
+  if (response.status === 401) return false;
+  if (!response.ok) throw new Error(`/api/token: ${response.status}`);
   token = (await response.json()).token;
-  sessionStorage.setItem("token", token);
+  locked = false;
+  try {
+    sessionStorage.setItem("token", token);
+  } catch {
+    // It is asked for again when the page is loaded again.
+  }
   return true;
 }
 
+function keptToken() {
+  try {
+    return sessionStorage.getItem("token");
+  } catch {
+    return null;
+  }
+}
+
 export class Socket {
-  // Calls `take(message)` for each message, and `changed(state)` with connecting, connected or lost.
+  // Calls `take(message)` for each message, and `changed(state)` with connected or lost.
   constructor({ take, changed }) {
     this.topics = new Map(); // topic -> {seq, epoch} of what came last
     this.take = take;
     this.changed = changed;
     this.failures = 0;
-    this.open();
+    this.timer = null;
+    this.socket = null;
     setInterval(() => this.look(), 1000);
     addEventListener("online", () => this.again(0));
   }
@@ -51,30 +77,41 @@ export class Socket {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  open() {
+  close() {
     clearTimeout(this.timer);
-    this.timer = null;
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  open() {
+    this.close();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const query = token ? `?token=${encodeURIComponent(token)}` : "";
     const socket = (this.socket = new WebSocket(`${scheme}://${location.host}/ws${query}`));
     this.heard = Date.now();
     socket.onopen = () => {
-      this.failures = 0;
       for (const [topic, last] of this.topics) {
         this.send(last ? { type: "resume", topic, ...last } : { type: "subscribe", topic });
       }
     };
     socket.onmessage = (event) => {
+      if (socket !== this.socket) return;
       this.heard = Date.now();
       const message = JSON.parse(event.data);
       if (message.type === "ping") this.send({ type: "pong" });
-      if (message.type === "connected") this.changed("connected");
+      if (message.type === "connected") {
+        this.failures = 0;
+        this.changed("connected");
+      }
       this.remember(message);
       this.take(message);
     };
     socket.onclose = () => {
       if (socket !== this.socket) return;
       this.changed("lost");
+      // A browser does not tell why; HTTP does, if it is for want of a key.
+      get("/api/activity").catch(() => {});
       this.again(Math.min(LONGEST_PAUSE, 500 * 2 ** this.failures++));
     };
   }
@@ -92,16 +129,15 @@ export class Socket {
   }
 
   again(pause) {
-    if (this.timer || this.socket.readyState <= WebSocket.OPEN) return;
+    if (!this.socket || this.socket.readyState <= WebSocket.OPEN) return;
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.open(), pause);
   }
 
   look() {
-    if (this.socket.readyState === WebSocket.OPEN && Date.now() - this.heard > SILENCE) {
-      const silent = this.socket;
+    if (this.socket?.readyState === WebSocket.OPEN && Date.now() - this.heard > SILENCE) {
       this.changed("lost");
       this.open();
-      silent.close();
     }
   }
 }

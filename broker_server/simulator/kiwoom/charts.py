@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
-from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
+from broker_server.simulator.candles import Period, combine, parse_date, traded_value, unadjusted
 from broker_server.simulator.clock import KST
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kiwoom.calls import Answer, Call
@@ -172,7 +172,7 @@ def _day_row(instrument: Instrument, bar: DayBar) -> Row:
         "high_pric": str(bar.high),
         "low_pric": str(bar.low),
         "trde_qty": str(bar.volume),
-        "trde_prica": str(_value(bar) // MILLION),
+        "trde_prica": str(traded_value(bar) // MILLION),
         "pred_pre": signed(bar.close - bar.base),
         "pred_pre_sig": sign_code(bar.close, bar.base),
         "trde_tern_rt": signed_percent(bar.volume, instrument.shares),
@@ -208,8 +208,8 @@ def _history_row(bar: DayBar) -> Row:
         "pred_pre_sig": sign_code(bar.close, bar.base),
         "flu_rt": signed_percent(bar.close - bar.base, bar.base),
         "trde_qty": str(bar.volume),
-        "trde_prica": str(_value(bar) // MILLION),
-        "amt_mn": str(_value(bar) // MILLION),
+        "trde_prica": str(traded_value(bar) // MILLION),
+        "amt_mn": str(traded_value(bar) // MILLION),
         # Net amounts carry the sign twice where they are negative.
         "for_netprps": f"-{foreign}" if foreign < 0 else signed(foreign),
         "orgn_netprps": f"-{-foreign // 2}" if foreign > 0 else signed(-foreign // 2),
@@ -218,10 +218,6 @@ def _history_row(bar: DayBar) -> Row:
         "for_wght": percent(1, 2),
         "for_rt": percent(1, 2),
     }
-
-
-def _value(bar: DayBar) -> int:
-    return bar.volume * (bar.open + bar.high + bar.low + bar.close) // 4
 
 
 def _only(call: Call, rows: Sequence[Row]) -> list[dict[str, str]]:

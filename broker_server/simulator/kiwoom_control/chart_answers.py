@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, time, timedelta
 from functools import partial
 
-from broker_server.simulator.candles import Period, combine, parse_date, unadjusted
+from broker_server.simulator.candles import Period, combine, parse_date, traded_value, unadjusted
 from broker_server.simulator.kiwoom_control.answer import Answer, Inputs, MakeAnswer, Row, instrument_of
 from broker_server.simulator.kiwoom_control.text import directed
 from broker_server.simulator.market import Market
@@ -45,7 +45,7 @@ class ChartAnswers:
                     "종목코드": "" if rows else instrument.symbol,
                     "현재가": str(bar.close),
                     "거래량": str(bar.volume),
-                    "거래대금": str(bar.volume * bar.close // 1_000_000),
+                    "거래대금": str(traded_value(bar) // 1_000_000),
                     "일자": f"{bar.day:%Y%m%d}",
                     "시가": str(bar.open),
                     "고가": str(bar.high),
@@ -63,7 +63,7 @@ class ChartAnswers:
                 {
                     "현재가": str(bar.close),
                     "거래량": str(bar.volume),
-                    "거래대금": str(bar.volume * bar.close // 1_000_000),
+                    "거래대금": str(traded_value(bar) // 1_000_000),
                     "일자": f"{bar.day:%Y%m%d}",
                     "시가": str(bar.open),
                     "고가": str(bar.high),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from broker_server.simulator.kiwoom_control.core import ANSWER_SECONDS, Events, Setup
 from broker_server.simulator.kiwoom_control.faults import ControlFaults, Logins
@@ -79,6 +80,32 @@ class SimulatedControl(LiveData, OrderCalls, MasterData):
         self._connected = False
         if code is not None:
             self._messages.post(partial(self._events.OnEventConnect, code))
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is logged in."""
+        return self._connected
+
+    def release(self) -> None:
+        """Its program has ended."""
+        self._dead, self._connected = True, False
+        self._exchange.listeners.remove(self._happened)
+
+    def readable(self) -> dict[str, Any] | None:
+        """All that can be read inside the present event, in JSON's types; ``None`` outside of one."""
+        if self._order_number:
+            return {"order_number": self._order_number}
+        if self._answer is not None:
+            _, tr, answer, rows = self._answer
+            columns = self._columns(tr)
+            cells = [[row.get(each, "") for each in columns] for row in rows]
+            read = {"of": tr.upper(), "single": answer.single, "columns": columns, "rows": cells}
+            return {"answer": read}
+        if self._real is not None:
+            return {"real": {"of": self._real[0].upper(), "fields": self._real[1]}}
+        if self._chejan is not None:
+            return {"chejan": {"of": "", "fields": self._chejan}}
+        return None
 
     def CommConnect(self) -> int:
         self._called()

@@ -79,8 +79,9 @@ class ControlCore:
             raise WrongThreadCall(f"called from {threading.current_thread().name}")
         if self.faults.dies_after is not None:
             if self.faults.dies_after <= 0:
-                self._dead, self._connected = True, False
-            self.faults.dies_after -= 1
+                self._dead, self._connected, self.faults.dies_after = True, False, None
+            else:
+                self.faults.dies_after -= 1
         if self._dead:
             raise ControlDied("the control's server is gone")
         self._spend(seconds)

@@ -14,7 +14,7 @@ from tests.support.sapi_suite import Known, SapiContractSuite
 
 @pytest.fixture(scope="module")
 def by_rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    with KiwoomBrokerage(FRIDAY_MORNING) as brokerage:
+    with KiwoomBrokerage(start=FRIDAY_MORNING) as brokerage:
         brokerage.control("POST", "/clock", {"freeze": True})
         limit = brokerage.control("GET", "/market?ticker=000660")["upper_limit"]
         brokerage.control("POST", "/market", {"ticker": "000660", "price": limit})

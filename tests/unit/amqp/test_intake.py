@@ -12,9 +12,12 @@ from pika.spec import BasicProperties
 from broker_client.errors import TaskFailed
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress
+from broker_server.amqp.forwarding import DEFAULT_VENDOR
 from broker_server.amqp.intake import Intake, Rules
+from broker_server.amqp.neighbours import Neighbour, Neighbours
 from broker_server.amqp.publisher import Fate
 from broker_server.core.methods import MethodRegistry
+from broker_server.orders.admin_models import CancelAllOrders
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 PASSED = "2026-11-20T08:59:00+00:00"
@@ -59,7 +62,7 @@ class FakeReplier:
         self.codes.append(reply.decode())
 
 
-def taken(method: str, **keys: object) -> tuple[list[str], list[str]]:
+def taken(method: str, neighbours: Neighbours | None = None, **keys: object) -> tuple[list[str], list[str]]:
     """The queues that a task is forwarded to, and the codes that it is answered with."""
     forwarder, replier = FakeForwarder(), FakeReplier()
     intake = Intake(
@@ -70,6 +73,8 @@ def taken(method: str, **keys: object) -> tuple[list[str], list[str]]:
         forwarder=forwarder,  # type: ignore[arg-type]
         runner=None,  # type: ignore[arg-type]
         clock=lambda: NOW,
+        neighbours=neighbours or Neighbours(),
+        call_later=lambda *_: None,
     )
     body = json.dumps({"task_id": "t", "method": method, "parameters": {}, **keys}).encode()
     properties = BasicProperties(reply_to="replies")
@@ -91,3 +96,28 @@ def test_an_order_is_forwarded_whatever_a_check_would_say(method: str, late: dic
 def test_a_read_that_is_not_wanted_any_more_is_answered_here(late: dict[str, str], code: str) -> None:
     assert taken("kis.get-current-price", **late) == ([], [code])
     assert taken("kis.get-current-price") == (["tasks.kis"], [])
+
+
+@pytest.mark.parametrize("here", [True, False])
+@pytest.mark.parametrize("fleeting", [True, False])
+def test_the_bare_names_are_handed_to_a_kiwoom_that_is_known(here: bool, fleeting: bool) -> None:
+    neighbours = Neighbours(["kiwoom"], fleeting=fleeting)
+    assert not neighbours.claims("kiwoom")
+    neighbours.seen("kiwoom", Neighbour(here=here))
+    assert neighbours.claims("kiwoom") is (here or not fleeting)
+    assert neighbours.records_away() == ([] if here or fleeting else ["kiwoom"])
+    assert taken("get-stock-name", neighbours) == (["tasks.kiwoom"], [])
+    neighbours.seen("kiwoom", None)
+    assert not neighbours.claims("kiwoom"), "its queue was deleted"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "vendor"), [({}, "kis"), ({"vendor": "kis"}, "kis"), ({"vendor": "kiwoom"}, "kiwoom")]
+)
+def test_cancel_all_goes_to_the_vendor_that_it_names(parameters: dict[str, str], vendor: str) -> None:
+    method = "broker.cancel-all-orders"
+    assert taken(method, parameters=parameters) == ([f"tasks.{vendor}.default.orders"], [])
+
+
+def test_who_is_named_when_nobody_is_named_is_the_method_s_own_default() -> None:
+    assert CancelAllOrders().vendor == DEFAULT_VENDOR

@@ -178,6 +178,7 @@ def test_it_is_full_when_the_broker_holds_back_what_comes() -> None:
         ("kis.subscribe", "kis.unsubscribe"),
         ("kis.subscribe-realtime-price", "kis.unsubscribe-realtime-price"),
         ("kis.subscribe-overseas-order-book", "kis.unsubscribe-overseas-order-book"),
+        ("subscribe-realtime", "unsubscribe-realtime"),
     ],
 )
 def test_the_method_that_ends_a_subscription(method: str, other: str) -> None:

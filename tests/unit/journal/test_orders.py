@@ -179,9 +179,11 @@ def test_orders_are_found_by_what_they_are(journal: OrderJournal) -> None:
     assert journal.sent_on("kis", "default", today) == 1
     numbered = journal.numbered("kis", "default", "domestic", since=trading_day(NOW - timedelta(days=1)))
     assert [each.task_id for each in numbered["1001"]] == ["c", "a"]
-    found = journal.by_number("kis", "default", "1001")
-    assert found is not None
+    (found,) = journal.by_number("1001", account="default")
     assert found.order.task_id == "a"
+    assert journal.by_number("01001", account="default", vendor="kis", market="domestic") == [found]
+    assert journal.by_number("1001", account="default", vendor="kiwoom") == []
+    assert journal.by_number("1001", account="default", market="overseas") == []
     assert {each.order.task_id for each in journal.open("kis", "default")} == {"a", "b", "c"}
     assert [each.order.task_id for each in journal.unsent("kis", "default")] == ["d"]
     assert [each.order.task_id for each in journal.listed(day=today, limit=2)] == ["a", "d"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -41,6 +42,44 @@ def test_the_preferred_vendor_has_the_word_while_its_stream_speaks() -> None:
     told = board.price(SAMSUNG)
     assert told is not None
     assert (told.vendor, told.price, told.stale) == ("kiwoom", 100, False)
+
+
+def test_rest_of_the_same_second_does_not_bring_an_older_price_back() -> None:
+    board = PriceBoard()
+    board.put(replace(a_price(100, source=Source.REST), as_of=NINE + timedelta(seconds=0.4)))
+    board.put(a_price(101))  # a second later in truth, but the vendor's time has whole seconds
+    board.silence(SAMSUNG, "kis", "no data for 60 s")
+    told = board.price(SAMSUNG)
+    assert told is not None
+    assert (told.price, told.stale) == (101, True)
+    board.put(replace(a_price(102, source=Source.REST), as_of=NINE + timedelta(seconds=0.9)))
+    told = board.price(SAMSUNG)
+    assert told is not None
+    assert (told.price, told.stale) == (102, False)
+
+
+def test_what_was_forgotten_goes_on_counting() -> None:
+    board = PriceBoard()
+    board.put(a_price(100))
+    board.put(a_price(101))
+    board.put_trade(a_trade())
+    leave = board.listen_price(SAMSUNG, lambda price: None)
+    board.forget(SAMSUNG)  # not while somebody listens
+    assert board.price(SAMSUNG) is not None
+    leave()
+    board.forget(SAMSUNG)
+    assert board.price(SAMSUNG) is None
+    trades: list[TradeTick] = []
+    board.listen_trades(SAMSUNG, trades.append)
+    board.put(a_price(100))
+    board.put_trade(a_trade())
+    told = board.price(SAMSUNG)
+    assert told is not None
+    assert (told.seq, [each.seq for each in trades]) == (3, [2])
+
+
+def a_trade() -> TradeTick:
+    return TradeTick(key=SAMSUNG, price=100, quantity=1, side=None, vendor="kis", as_of=NINE)
 
 
 def test_silence_of_all_is_told_and_the_newest_is_shown() -> None:

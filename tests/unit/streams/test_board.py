@@ -249,6 +249,19 @@ async def test_back_from_polling_begins_a_new_epoch(studio: Studio) -> None:
     assert studio.publisher.what("queue-firm") == ["reconnecting", "live", 1]
 
 
+async def test_what_comes_before_it_is_confirmed_begins_a_new_epoch_after_each_poll(studio: Studio) -> None:
+    studio.subscribe(sub(polling=True))
+    studio.board.failing(3, "down")
+    studio.board.publish_polled(A, studio.streams.look(A))
+    studio.receive(A, n=1)
+    studio.receive(A, n=2)
+    studio.board.publish_polled(A, studio.streams.look(A))
+    studio.receive(A, n=3)
+    wanted = [(0, 1), (1, 1), (1, 2), (1, 3), (2, 1)]
+    assert studio.publisher.epochs("queue-t") == wanted
+    assert studio.publisher.epochs(REALTIME) == wanted
+
+
 async def test_a_slot_lost_to_a_notice_begins_a_new_epoch_and_ends_the_watch() -> None:
     studio = Studio(FakeStreams(capacity=2))
     seen: list[str] = []

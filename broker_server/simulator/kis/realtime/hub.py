@@ -13,7 +13,7 @@ from broker_server.simulator.kis.calls import VENDOR
 from broker_server.simulator.kis.keys import KeyStore
 from broker_server.simulator.kis.realtime.delivery import Delivery
 from broker_server.simulator.kis.realtime.invented_notices import invented_notice
-from broker_server.simulator.kis.realtime.load import STEP_SECONDS, Load
+from broker_server.simulator.kis.realtime.load import KisLoadTarget
 from broker_server.simulator.kis.realtime.messages import ping, refusal
 from broker_server.simulator.kis.realtime.notices import notices_of
 from broker_server.simulator.kis.realtime.registrar import Registrar
@@ -30,6 +30,7 @@ from broker_server.simulator.stream_faults import (
     StreamFault,
     StreamFaultBoard,
 )
+from broker_server.simulator.stream_load import STEP_SECONDS, Load
 
 
 class Hub:
@@ -64,7 +65,7 @@ class Hub:
         self._monotonic = monotonic
         self._delivery = Delivery(faults)
         self._streams: dict[tuple[str, str], Stream] = {}
-        self._loads: dict[int, Load] = {}
+        self._loads: dict[int, Load[Stream]] = {}
         self._matched = monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._registrar = Registrar(
@@ -138,7 +139,9 @@ class Hub:
         elif request.fault == "notice":
             self._invent_notices(fault, met)
         elif request.fault == "load":
-            self._loads[fault.id] = Load(fault, self._exchange.market, self._monotonic())
+            self._loads[fault.id] = Load(
+                fault, lambda stream: KisLoadTarget(stream, self._exchange.market), self._monotonic()
+            )
         return len(met)
 
     def subscriptions(self) -> list[dict[str, Any]]:
@@ -227,7 +230,12 @@ class Hub:
                 ]
                 if heard:
                     targets.append((stream, heard))
-            load.step(targets, now, seconds, self._delivery.is_heard)
+            load.step(
+                targets,
+                now,
+                seconds,
+                lambda session, stream: self._delivery.is_heard(session, stream.subject),
+            )
 
     def _notify(self, event: OrderEvent) -> None:
         """Tell of an order to the sessions that registered the notices of its account."""

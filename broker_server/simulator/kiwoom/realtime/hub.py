@@ -10,6 +10,7 @@ from broker_server.simulator.clock import KST, SimulatedClock
 from broker_server.simulator.connections import websocket_frame
 from broker_server.simulator.kiwoom.codes import code_of
 from broker_server.simulator.kiwoom.keys import KeyStore
+from broker_server.simulator.kiwoom.realtime.load import KiwoomLoadTarget
 from broker_server.simulator.kiwoom.realtime.messages import PING, entry, real, system
 from broker_server.simulator.kiwoom.realtime.notices import balance_notice, order_notices
 from broker_server.simulator.kiwoom.realtime.registrar import Registrar
@@ -21,6 +22,7 @@ from broker_server.simulator.matching import Exchange
 from broker_server.simulator.orders import Order, OrderEvent, OrderEventKind
 from broker_server.simulator.recurring import MATCHING_SECONDS, every
 from broker_server.simulator.stream_faults import SessionKey, StreamFault, StreamFaultBoard
+from broker_server.simulator.stream_load import STEP_SECONDS, Load
 
 MAX_BACKLOG = 1 << 25
 """Bytes that a session may leave unread before it is ended."""
@@ -55,6 +57,7 @@ class KiwoomHub:
         self._faults = faults
         self._monotonic = monotonic
         self._streams: dict[Pair, Stream] = {}
+        self._loads: dict[int, Load[Stream]] = {}
         self._matched = monotonic()
         self._tasks: list[asyncio.Task[None]] = []
         self._registrar = Registrar(
@@ -69,6 +72,7 @@ class KiwoomHub:
         loops = (
             every(lambda: self.settings.tick_interval, self._tick),
             every(self._ping_step, self._ping),
+            every(lambda: STEP_SECONDS if self._faults.of("load") else 0.1, self._load),
         )
         self._tasks = [asyncio.create_task(each) for each in loops]
 
@@ -114,6 +118,10 @@ class KiwoomHub:
                     session.connection.send(websocket_frame(system("R10001")))
                 session.end(drop=fault.request.fault == "drop")
             fault.hits += len(met)
+        elif fault.request.fault == "load":
+            self._loads[fault.id] = Load(
+                fault, lambda stream: KiwoomLoadTarget(stream, self._exchange.market), self._monotonic()
+            )
         return len(met)
 
     def subscriptions(self) -> list[dict[str, Any]]:
@@ -159,6 +167,9 @@ class KiwoomHub:
         listeners, now = self._listeners(), self._clock.now()
         self._streams = {pair: stream for pair, stream in self._streams.items() if pair in listeners}
         for pair, stream in self._streams.items():
+            if any(load.covers(stream) for load in self._loads.values()):
+                stream.pass_over(now)
+                continue
             records = stream.advance(now, self.settings.burst_every)
             if records:
                 self._send(pair, stream.type.name, stream.item, records, listeners[pair])
@@ -185,6 +196,30 @@ class KiwoomHub:
                 session.end(drop=True)
             else:
                 session.connection.send(frame)
+
+    def _load(self) -> None:
+        faults = {fault.id: fault for fault in self._faults.of("load")}
+        self._loads = {number: load for number, load in self._loads.items() if number in faults}
+        if not self._loads:
+            return
+        listeners, now, seconds = self._listeners(), self._clock.now(), self._monotonic()
+        for number, load in self._loads.items():
+            targets = []
+            for pair, stream in self._streams.items():
+                symbol = _symbol(pair)
+                heard = [
+                    session
+                    for session in listeners.get(pair, ())
+                    if faults[number].is_for(session.key, *pair, symbol)
+                ]
+                if heard and stream.has_source:
+                    targets.append((stream, heard))
+            load.step(
+                targets,
+                now,
+                seconds,
+                lambda session, stream: self._is_heard(session, (stream.type.code, stream.item)),
+            )
 
     def _ping_step(self) -> float:
         return min(1.0, self.settings.ping_interval, self.settings.login_seconds)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.kiwoom.codes import look_up
 from broker_server.simulator.kiwoom.realtime.fields import values_of
 from broker_server.simulator.kiwoom.realtime.phases import phases_between
@@ -45,6 +46,9 @@ class Stream:
         type: The type.
         item: As it was registered.
         now: When it was first registered; what was traded before is in the volume alone.
+
+    Attributes:
+        volume: Shares of the day that were told of so far.
     """
 
     def __init__(self, market: Market, type: str, item: str, now: datetime) -> None:
@@ -59,7 +63,7 @@ class Stream:
         self._price = 0
         self._best = (0, 0)
         facts = self._source.facts(now) if self._source is not None else None
-        self._volume = facts.volume if facts is not None else 0
+        self.volume = facts.volume if facts is not None else 0
         self._day = facts.local.date() if facts is not None else now.date()
 
     def advance(self, now: datetime, burst_every: int) -> list[Values]:
@@ -77,7 +81,7 @@ class Stream:
         before_at, self._at = self._at, now
         if now < before_at:
             facts = self._source.facts(now)
-            self._day, self._volume = facts.local.date(), facts.volume
+            self._day, self.volume = facts.local.date(), facts.volume
         self._ticks += 1
         if self._kind == "slow" and self._ticks % SLOW_EVERY:
             return []
@@ -87,9 +91,35 @@ class Stream:
             step = (now - before_at) / size
             moments = [before_at + step * (i + 1) for i in range(size)]
         found = [self._look(self._source, moment) for moment in moments]
-        return [self._values(facts) for facts in found if facts is not None]
+        return [self.values(facts) for facts in found if facts is not None]
 
-    def _values(self, facts: Facts) -> Values:
+    @property
+    def has_source(self) -> bool:
+        """Whether the simulated market is behind it."""
+        return self._source is not None
+
+    @property
+    def is_of_trades(self) -> bool:
+        """Whether each record is a trade."""
+        return self._kind == "trade"
+
+    @property
+    def instrument(self) -> Instrument | None:
+        """Whose volume its trades are part of."""
+        return getattr(self._source, "instrument", None)
+
+    def facts(self, now: datetime) -> Facts:
+        """How its product stands, whether or not there is anything to send."""
+        if self._source is None:
+            raise ValueError(f"there is no market behind {self.item}")
+        return self._source.facts(now)
+
+    def pass_over(self, now: datetime) -> None:
+        """Leave the time up to ``now`` out: what was traded in it is told otherwise."""
+        self._at = now
+
+    def values(self, facts: Facts) -> Values:
+        """What is written of them under each FID."""
         values = values_of(self.type.fids, facts)
         if "9081" in values:
             values["9081"] = _VENUE_NUMBERS[self._venue]
@@ -103,7 +133,7 @@ class Stream:
             facts.traded = max(1, facts.total("ask", 1))
             return replace(facts, auction=True) if facts.expects else None
         if not (facts.is_open or (self._kind == "book" and facts.auction)):
-            self._day, self._volume = facts.local.date(), facts.volume
+            self._day, self.volume = facts.local.date(), facts.volume
             return None
         if self._kind == "quote":
             best = facts.level("ask", 1).price, facts.level("bid", 1).price
@@ -113,10 +143,10 @@ class Stream:
 
     def _trade(self, facts: Facts) -> Facts | None:
         day = facts.local.date()
-        traded = facts.volume if day != self._day else facts.volume - self._volume
+        traded = facts.volume if day != self._day else facts.volume - self.volume
         if traded <= 0:
             return None
-        self._day, self._volume = day, facts.volume
+        self._day, self.volume = day, facts.volume
         facts.traded = traded
         facts.rising = facts.price > self._price or (facts.price == self._price and facts.part("side") < 0.5)
         self._price = facts.price

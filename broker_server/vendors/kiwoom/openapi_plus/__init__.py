@@ -18,18 +18,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from broker_server.vendors.clock import Clock
     from broker_server.vendors.kiwoom.backend import Backend
     from broker_server.vendors.kiwoom.config import KiwoomConfig
+    from broker_server.vendors.kiwoom.openapi_plus.windows import MakeBackend
 
 
-def make_backend(config: KiwoomConfig, *, clock: Clock, order_timeout: float) -> Backend:
-    """Make the control and begin to log in.
+def make_backend(
+    config: KiwoomConfig,
+    *,
+    clock: Clock,
+    order_timeout: float,
+    make: MakeBackend | None = None,
+    queries: Sequence[tuple[int, float]] | None = None,
+) -> Backend:
+    """Make the way to Kiwoom, which logs in when it is first used.
+
+    A worker that stands by does not: it would end the login of the one that serves.
 
     Args:
         config: The account, and what is expected of the login.
         clock: The time.
         order_timeout: Seconds for the whole exchange of an order.
+        make: Makes the backend with another control than that of Windows.
+        queries: How many of them in how many seconds; what Kiwoom bears when ``None``.
 
     Raises:
         ValueError: This machine or process cannot have the control; the text is one line.
@@ -37,18 +51,16 @@ def make_backend(config: KiwoomConfig, *, clock: Clock, order_timeout: float) ->
     from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
     from broker_server.vendors.kiwoom.openapi_plus.host import tell_supervisor
     from broker_server.vendors.kiwoom.openapi_plus.prerequisites import HostNotFit
-    from broker_server.vendors.kiwoom.openapi_plus.timing import Timing
+    from broker_server.vendors.kiwoom.openapi_plus.timing import QUERY_WINDOWS, Timing
     from broker_server.vendors.kiwoom.openapi_plus.windows import windows_backend
 
     own = OpenApiPlusConfig(
         account=config.account_digits,
         simulated=config.simulated,
         mock_expected=config.paper,
-        timing=Timing(order=order_timeout),
+        timing=Timing(order=order_timeout, queries=tuple(queries or QUERY_WINDOWS)),
     )
     try:
-        backend = windows_backend(own, clock=clock, on_notice=tell_supervisor)
+        return (make or windows_backend)(own, clock=clock, on_notice=tell_supervisor)
     except HostNotFit as error:
         raise ValueError(str(error)) from None
-    backend.start()
-    return backend

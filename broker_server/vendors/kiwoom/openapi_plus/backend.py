@@ -11,7 +11,7 @@ from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
+from broker_server.vendors.kiwoom.backend import Listing, OrderRequest, Page, Tr
 from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.control import KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.errors import VENDOR
@@ -29,7 +29,7 @@ ACCOUNT_ITEM = "계좌번호"
 
 
 class OpenApiPlusBackend:
-    """Implements `broker_server.vendors.kiwoom.backend.Backend`. `start` it before use.
+    """Implements `broker_server.vendors.kiwoom.backend.Backend`. Logs in when first used, or by `start`.
 
     Args:
         config: The login.
@@ -73,10 +73,10 @@ class OpenApiPlusBackend:
         self._life.start()
 
     @property
-    def live(self) -> bool:
+    def live(self) -> bool | None:
         if self._config.simulated:
             return False
-        return self._life.logged_in is None or self._life.logged_in.live
+        return None if self._life.logged_in is None else self._life.logged_in.live
 
     def request(
         self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None
@@ -122,6 +122,17 @@ class OpenApiPlusBackend:
 
         return self._life.ask(ask, context)
 
+    def listing(self, code: str, context: TaskContext) -> Listing | None:
+        def ask(control: KiwoomControl) -> Listing | None:
+            if not control.GetMasterCodeName(code).strip():
+                return None
+            return Listing(
+                state=control.GetMasterStockState(code),
+                listed_on=control.GetMasterListedStockDate(code).strip(),
+            )
+
+        return self._life.ask(ask, context)
+
     def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
         self._desk.ready_for_order(order, context)
 
@@ -133,6 +144,7 @@ class OpenApiPlusBackend:
         return timedelta(0)
 
     def open_feed(self, listener: FeedListener, observer: FeedObserver | None = None) -> Feed:
+        self.start()
         self._feed = ControlFeed(
             listener,
             on_registrar=self._with_registrar,

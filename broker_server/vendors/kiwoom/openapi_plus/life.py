@@ -37,6 +37,7 @@ MakeControl = Callable[[ControlEvents], KiwoomControl]
 NAP = 0.25
 """Seconds between two looks whether a caller may still wait."""
 _LOOK = 10.0
+_NOT_YET = "the login begins when this worker serves the account: one login of an ID ends the other"
 _WINDOW_WAITS = "the control's thread is held up: a window of Kiwoom waits for somebody on the host's desktop"
 
 _T = TypeVar("_T")
@@ -78,7 +79,7 @@ class ControlLife:
         self._sink = sink
         self._on_session = on_session
         self.listeners: list[OnNotice] = []
-        self.notice = Notice(HostState.CONNECTING, "the control is being made")
+        self.notice = Notice(HostState.CONNECTING, _NOT_YET)
         self.session: Session | None = None
         self.logged_in: LoggedIn | None = None
         self.password_missing = False
@@ -86,9 +87,15 @@ class ControlLife:
         self._thread = ControlThread(self.loop, pump)
         self._changed = threading.Condition()
         self._closing = threading.Event()
+        self._starting = threading.Lock()
+        self._started = False
 
     def start(self) -> None:
-        """Make the control on its thread and log in; returns at once."""
+        """Make the control on its thread and log in; returns at once. Later calls do nothing."""
+        with self._starting:
+            if self._started or self._closing.is_set():
+                return
+            self._started = True
         self._thread.start(self._begin, self._ended)
         threading.Thread(target=self._watch, name="kiwoom-watch", daemon=True).start()
 
@@ -114,10 +121,12 @@ class ControlLife:
         Raises:
             TaskFailed: It is not, and will not be soon.
         """
+        self.start()
         give_up = self._clock.monotonic() + self._config.timing.ready
         while True:
             session, notice = self.session, self.notice
-            if session is not None and session.is_ready:
+            # Its accounts are on record a moment later than the login itself.
+            if session is not None and session.is_ready and self.logged_in is not None:
                 return session
             over = None if session is None else session.error()
             if over is not None:

@@ -17,6 +17,8 @@ from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice
 
 _LOOK = 1.0
+_WELL = (HostState.CONNECTING, HostState.READY)
+"""What a host that has ended is not any more, although it said so last."""
 
 
 class HostProcess(Protocol):
@@ -159,6 +161,8 @@ class Supervisor:
             host.ask_to_end()
 
     def _ended(self, code: int) -> None:
+        if self._ending:
+            self._on_notice(Notice(HostState.STOPPED, "the supervisor was ended"))
         if self._ending or self._maintenance.until(self._now()) is not None:
             self._failures, self._start_at = 0, self._monotonic()
             return
@@ -170,7 +174,8 @@ class Supervisor:
         self._failures += 1
         pause = self._pause_after(self._last)
         self._start_at = self._monotonic() + pause
-        state = HostState.CONNECTION_LOST if self._last is None else self._last.state
+        last = None if self._last is None else self._last.state
+        state = HostState.CONNECTION_LOST if last in _WELL else last or HostState.CONNECTION_LOST
         self._on_notice(Notice(state, f"{what}; it is started again in {pause:g} s"))
 
     def _pause_after(self, last: Notice | None) -> float:

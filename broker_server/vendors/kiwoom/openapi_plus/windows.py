@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Protocol
 
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.openapi_plus.backend import OpenApiPlusBackend
@@ -11,8 +12,16 @@ from broker_server.vendors.kiwoom.openapi_plus.prerequisites import NOT_WINDOWS,
 from broker_server.vendors.kiwoom.openapi_plus.states import OnNotice
 
 
+class MakeBackend(Protocol):
+    """Makes the backend with a control of its choice."""
+
+    def __call__(
+        self, config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice
+    ) -> OpenApiPlusBackend: ...
+
+
 def windows_backend(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice) -> OpenApiPlusBackend:
-    """The backend with the real control; `OpenApiPlusBackend.start` makes the control.
+    """The backend with the real control; it makes the control when it logs in.
 
     Raises:
         HostNotFit: This machine or process cannot have the control; the text is one line.

@@ -230,3 +230,28 @@ async def test_faults_without_a_vendor_are_for_all_and_spoiled_frames_for_kis(st
         assert {found["item"] for found in await client.of("0B", 3)} == {"005930"}
         assert (await streaming.fault("close"))["sessions"] == 1
         assert await client.ended() == 1000
+
+
+async def test_load_sends_many_trades_with_a_rising_volume_that_rest_knows(streaming):
+    async with await streaming.client() as client:
+        await client.register(["0B", "0D"], ["005930"])
+        await client.register(["0B"], ["000660"])
+        await client.register(["00"], [""])
+        await streaming.fault("load", vendor="kiwoom", rate=2000, records=2, symbol="005930")
+        await client.of("0D", 200)
+        trades = [found["values"] for found in await client.of("0B", 600) if found["item"] == "005930"]
+        frames = [frame for frame in client.frames if len(frame["data"]) == 2]
+        assert len(frames) > 300
+        await streaming.control("DELETE", "/faults")
+        for before, after in pairwise(trades):
+            assert int(after["13"]) == int(before["13"]) + abs(int(after["15"]))
+        answer = await streaming.call("ka10001", stk_cd="005930")
+        assert int(answer.body["trde_qty"]) >= int(trades[-1]["13"])
+        last = int(trades[-1]["13"])
+
+        def goes_on() -> bool:
+            single = [frame["data"][0] for frame in client.frames if len(frame["data"]) == 1]
+            told = [each["values"] for each in single if (each["type"], each["item"]) == ("0B", "005930")]
+            return bool(told) and int(told[-1]["13"]) > last
+
+        await wait_until_async(goes_on, what="the ordinary ticks")

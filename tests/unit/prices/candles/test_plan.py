@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker_server.prices.candles.plan import PORTION, Period, covered_by, differ, next_period
@@ -71,6 +71,7 @@ def test_a_close_that_changed_shows() -> None:
     assert not differ({}, [a_candle(LAST, 5)])
 
 
+@settings(deadline=None)
 @given(
     since=st.dates(date(1990, 1, 1), LAST),
     listed=st.dates(date(1990, 1, 1), LAST),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker_server.cli import app
 from broker_server.vendors.kiwoom.openapi_plus.registrar import CODES_PER_SCREEN
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState
 from broker_server.vendors.kiwoom.openapi_plus.timing import QUERY_WINDOWS
@@ -41,9 +42,11 @@ def test_the_scripts_are_there_and_start_what_the_guide_says(name: str) -> None:
     assert text.count('"') % 2 == 0
     assert text.count("{") == text.count("}")
     if name == "start-kiwoom.ps1":
-        module = re.search(r"-m (broker_server\.\S+)", text)
-        assert module is not None
-        assert module[1] in GUIDE
-        assert (ROOT / module[1].replace(".", "/") / "__main__.py").exists()
+        started = re.search(r"-m broker_server (\S+)", text)
+        assert started is not None
+        assert f"python -m broker_server {started[1]}\n" in GUIDE
+        assert started[1] in {
+            command.callback.__name__ for command in app.registered_commands if command.callback
+        }
     else:
         assert "-LogonType Interactive -RunLevel Highest" in text
