@@ -183,7 +183,6 @@ async def test_what_nobody_asks_for_any_more_is_forgotten_and_its_numbers_go_on(
     else:
         leave = bench.feed.want(SAMSUNG, "price")
         await wait_until_async(lambda: bench.board.price(SAMSUNG) is not None)
-        bench.now += FORGET_AFTER * 2
         leave()
         await wait_until_async(lambda: bench.client.of("kis") == [])
     seq = bench.price().seq
