@@ -109,6 +109,9 @@ class OpenApiPlusBackend:
         rows = [{own: row[name.control] for own, name in tr.columns.items()} for row in page.rows]
         return Page(rows, page.more, summary)
 
+    def knows(self, code: str, context: TaskContext) -> bool:
+        return self.stock_name(code, context) is not None
+
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         return self._life.ask(lambda control: control.GetMasterCodeName(code), context).strip() or None
 
