@@ -110,6 +110,6 @@ def unknown_ticker(ticker: str, said: InvalidParameters | None = None) -> Invali
     return InvalidParameters(
         f"ticker: Kiwoom knows no stock {ticker}",
         vendor=VENDOR,
-        vendor_code=said and said.vendor_code,
-        vendor_message=said and said.vendor_message,
+        vendor_code=None if said is None else said.vendor_code,
+        vendor_message=None if said is None else said.vendor_message,
     )
