@@ -169,7 +169,7 @@ def _ask(
         result = error
     except KeyboardInterrupt:
         if task is not None and is_order_method(method):
-            typer.echo(resume_advice(task.task_id), err=True)
+            typer.echo(resume_advice(task.task_id, method), err=True)
         raise
     finally:
         if bar is not None:

@@ -17,6 +17,7 @@ from broker_client.client import Client
 from broker_client.display import failure_line, failure_panel
 from broker_client.errors import BrokerError, BrokerUnreachable, OrderOutcomeUnknown, StreamEnded, TaskFailed
 from broker_client.hints import shell_word
+from broker_client.order_effects import CANCEL_ALL, possible_effect
 
 __all__ = [
     "EXIT_FAILED",
@@ -91,11 +92,15 @@ def _print_task_id(task_id: str, method: str) -> None:
     typer.echo(f"task_id: {task_id}", err=True)
 
 
-def resume_advice(task_id: str) -> str:
+def resume_advice(task_id: str, method: str) -> str:
     """What to do about an order that was not answered."""
+    effect, task = possible_effect(method), shell_word(task_id)
+    # A cancel of all is on record as one cancel for each order.
+    look = "See what is open" if method == CANCEL_ALL else "See what became of it"
+    orders = "broker-client orders" if method == CANCEL_ALL else f"broker-client orders {task}"
     return (
-        f"The order may have been placed. See what became of it: broker-client orders {shell_word(task_id)}, "
-        f"or ask again with the same arguments and --task-id {shell_word(task_id)}"
+        f"{effect[0].upper()}{effect[1:]}. {look}: {orders}, "
+        f"or ask again with the same arguments and --task-id {task}"
     )
 
 
@@ -119,7 +124,7 @@ def errors_as_exits(method: str | None = None) -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_FAILED) from None
     except OrderOutcomeUnknown as error:
-        typer.echo(f"{error} {resume_advice(error.task_id)}", err=True)
+        typer.echo(f"{error} {resume_advice(error.task_id, error.method)}", err=True)
         raise typer.Exit(EXIT_NO_ANSWER) from None
     except BrokerUnreachable as error:
         typer.echo(f"{error} (the broker is the one of BROKER_URL, or --url)", err=True)

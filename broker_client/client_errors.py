@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from broker_client.order_effects import possible_effect, warning
+
 __all__ = [
     "BrokerError",
     "BrokerUnreachable",
@@ -29,7 +31,7 @@ class NoAnswer(BrokerError):
 
 
 class OrderOutcomeUnknown(BrokerError):
-    """No reply to an order came within the time-out: it may have been placed.
+    """No reply to an order came within the time-out: what it asks for may have happened.
 
     Do not send a new order. ``client.resume(task_id)`` repeats the same task under the same id, and
     ``client.order(task_id)`` looks up what the worker has on record. Where the worker itself does not know,
@@ -38,8 +40,8 @@ class OrderOutcomeUnknown(BrokerError):
 
     def __init__(self, task_id: str, method: str, seconds: float) -> None:
         super().__init__(
-            f"{method} ({task_id}): no answer within {seconds:g} s, the order may have been placed. "
-            f"Do not send a new one: resume this task_id, or look at the open orders."
+            f"{method} ({task_id}): no answer within {seconds:g} s, {possible_effect(method)}. "
+            f"{warning(method)}Resume this task_id, or look at the open orders."
         )
         self.task_id = task_id
         self.method = method

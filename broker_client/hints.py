@@ -37,7 +37,7 @@ HINTS: dict[str, str] = {
     ),
     "ORDER_GUARD": "Look which worker serves this broker, and its environment: broker-client status",
     "ORDER_OUTCOME_UNKNOWN": (
-        "Do NOT place it again. See what became of it: broker-client orders {task_id}. If it stays UNKNOWN, "
+        "Do NOT send it again. See what became of it: broker-client orders {task_id}. If it stays UNKNOWN, "
         "compare the brokerage's own list and settle it: broker-client methods broker.resolve-order"
     ),
     "TIMEOUT": "Ask for less at once, such as a shorter period, or call again later.",

@@ -27,12 +27,12 @@ from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.gateway_process import GatewayProcess
 from broker_server.journal.database import JournalError
-from broker_server.logs import configure_logs
+from broker_server.logs import configure_logs, redactor
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.trial import simulator_instances, with_simulator
-from broker_server.vendors.kiwoom.openapi_plus.host import watch_supervisor
+from broker_server.vendors.kiwoom.openapi_plus.host import tell_cannot_start, watch_supervisor
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
@@ -182,6 +182,7 @@ def run_worker(
         QueueRefused,
     ) as error:
         sys.stderr.write(f"broker-server: {error}\n")
+        tell_cannot_start(redactor(all_secrets(settings))(str(error)))
         return 2
     return 0
 

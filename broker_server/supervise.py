@@ -39,7 +39,7 @@ def run_supervisor(
         stop: Ends it.
 
     Returns:
-        The exit code: 2 with one line on stderr when the settings are wrong.
+        The exit code: 2 with one line on stderr when the settings are wrong, or the worker cannot start.
     """
     configure_logs(settings.log_format, settings.log_level, all_secrets(settings))
     try:

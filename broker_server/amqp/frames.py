@@ -59,6 +59,11 @@ class TolerantConnection(AsyncioConnection):  # type: ignore[misc]  # pika has n
             self._output_marshaled_frames([data])
             self._transport._on_socket_writable()
 
+    def _on_connection_workflow_done(self, result: Any) -> None:
+        """Pika 1.4 tells an aborted attempt by the class of its error where it promises an instance."""
+        is_class = isinstance(result, type) and issubclass(result, Exception)
+        super()._on_connection_workflow_done(result() if is_class else result)
+
     def _read_frame(self) -> tuple[int, Any]:
         try:
             read: tuple[int, Any] = super()._read_frame()

@@ -20,6 +20,7 @@ from broker_client.errors import (
     TaskFailed,
     TaskTimeout,
 )
+from broker_client.order_effects import possible_effect
 from broker_client.protocol import TaskRequest
 from broker_server.amqp.intake import (
     Rules,
@@ -427,7 +428,7 @@ def _never_begun(task: RunningTask) -> TaskFailed:
 def _over_budget(task: RunningTask) -> TaskFailed:
     if task.is_order:
         return OrderOutcomeIsUnknown(
-            f"{task.request.task_id} was not finished within {TIME_BUDGET_SECONDS // 60} minutes; it may "
-            f"have been placed and is not sent again: see broker.get-order"
+            f"{task.request.task_id} was not finished within {TIME_BUDGET_SECONDS // 60} minutes; "
+            f"{possible_effect(task.request.method)}, and it is not sent again: see broker.get-order"
         )
     return TaskTimeout(f"the task was not finished within {TIME_BUDGET_SECONDS // 60} minutes")

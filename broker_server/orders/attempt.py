@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from broker_client.errors import InvalidParameters, OrdersDisabled
+from broker_client.order_effects import possible_effect
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails, Sending
 from broker_server.journal.orders import RecordChanged, StaleEpoch
@@ -35,6 +36,11 @@ class Attempt:
         self.may_be_taken = False
         self.details = task.details
         self._named: Order | None = None
+
+    @property
+    def possible_effect(self) -> str:
+        """What may have happened once bytes may have left."""
+        return possible_effect(self._task.method.name)
 
     def before_send(self, details: OrderDetails, context: TaskContext) -> None:
         """Let the order pass, or raise.

@@ -155,7 +155,7 @@ def failed(attempt: Attempt, error: TaskFailed) -> tuple[Result, Event]:
         return Result(error=error, recorded=True), Rejected(error.message, code, text)
     if not isinstance(error, OrderOutcomeIsUnknown):
         error = OrderOutcomeIsUnknown(
-            f"{error.message}; the order may have been placed: see broker.get-order",
+            f"{error.message}; {attempt.possible_effect}: see broker.get-order",
             vendor=error.vendor,
             vendor_code=code,
             vendor_message=text,

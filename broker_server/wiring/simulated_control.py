@@ -38,7 +38,14 @@ def simulated_backend(config: KiwoomConfig, order_timeout: float) -> Backend:
         return cast("KiwoomControl", messages.make(events))
 
     def make(config: OpenApiPlusConfig, *, clock: Clock, on_notice: OnNotice) -> OpenApiPlusBackend:
-        return OpenApiPlusBackend(config, make_control, pump=messages, clock=clock, on_notice=on_notice)
+        return OpenApiPlusBackend(
+            config,
+            make_control,
+            pump=messages,
+            clock=clock,
+            on_notice=on_notice,
+            remote=lambda: messages.waited,
+        )
 
     return make_backend(
         config,

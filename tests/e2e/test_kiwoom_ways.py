@@ -67,6 +67,16 @@ def test_a_guard_refuses_before_anything_leaves(host: Host, brokerage: ControlBr
     assert brokerage.orders(vendor="kiwoom", quantity=1001) == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["get-current-price", "get-order-book", "get-stock-info", "get-daily-candles", "get-minute-candles"],
+)
+def test_an_unknown_ticker_is_the_same_error_by_either_way(host: Host, name: str) -> None:
+    error = host.error(host.send(f"kiwoom.{name}", {"ticker": "9Z9Z9Z"}))
+    told = (error["code"], error["message"])
+    assert told == ("INVALID_PARAMETERS", "ticker: Kiwoom knows no stock 9Z9Z9Z")
+
+
 def test_any_tr_and_no_order_by_it(host: Host) -> None:
     backend = host.kiwoom()["backend"]
     tr, inputs = {

@@ -78,6 +78,9 @@ class FakeBackend:
         rows = [{name: row.get(name, "") for name in tr.columns} for row in (pages[place] if pages else ())]
         return Page(rows, more, self.summaries.get(key, {}))
 
+    def knows(self, code: str, context: TaskContext) -> bool | None:
+        return code in self.names if self.name == "openapi-plus" else None
+
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         return self.names.get(code)
 

@@ -40,12 +40,16 @@ class RemoteMessages(Messages):
     Args:
         url: ``ws://127.0.0.1:…/openapi-plus?server=mock`` or ``real``.
 
+    Attributes:
+        waited: Seconds that calls of the control have waited for the other process.
+
     Raises:
         NoControl: Nobody answers there, or not with a control.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__()
+        self.waited = 0.0
         self._open = ExitStack()
         try:
             self.connection: ClientConnection = self._open.enter_context(
@@ -128,6 +132,13 @@ class RemoteControl:
     def _call(self, name: str, *arguments: Any) -> Any:
         if self._died is not None:
             raise ControlDied(self._died)
+        started = self._messages.monotonic()
+        try:
+            return self._asked(name, arguments)
+        finally:
+            self._messages.waited += self._messages.monotonic() - started
+
+    def _asked(self, name: str, arguments: Sequence[Any]) -> Any:
         number = next(self._numbers)
         with suppress(ConnectionClosed):  # its end is among the answers
             self._connection.send(

@@ -146,6 +146,9 @@ class Backend(Protocol):
             TaskFailed: Kiwoom refuses or cannot be reached; its code and text are in it.
         """
 
+    def knows(self, code: str, context: TaskContext) -> bool | None:
+        """Whether there is such an instrument, where no query is needed for it; else ``None``."""
+
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         """Name of an instrument; ``None`` for an unknown code."""
 

@@ -14,6 +14,7 @@ from broker_server.vendors.kiwoom.normalised import MILLION
 from broker_server.vendors.kiwoom.reading import (
     VENDOR,
     Row,
+    about,
     day_of,
     readable,
     required_integer,
@@ -188,7 +189,8 @@ class Charts:
         after: str | None = None
         pages = 0
         while True:
-            page = self._backend.request(tr, asked, context, Lane.BULK, after=after)
+            with about(self._backend, parameters.ticker, context):
+                page = self._backend.request(tr, asked, context, Lane.BULK, after=after)
             # A page may end in empty rows.
             fresh = [row for row in page.rows if row[column].strip()]
             rows += fresh

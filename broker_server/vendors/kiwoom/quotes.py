@@ -13,11 +13,12 @@ from broker_server.vendors.kiwoom.normalised import last_moment
 from broker_server.vendors.kiwoom.reading import (
     VENDOR,
     Row,
+    about,
     readable,
     symbol_of,
     unknown_ticker,
 )
-from broker_server.vendors.kiwoom.real_types import BOTH
+from broker_server.vendors.kiwoom.real_types import BOTH, ticker_and_venue
 from broker_server.vendors.kiwoom.trs import ORDER_BOOK, STOCK, trs
 from broker_server.vendors.kiwoom.values import decimal_of, integer_of, price_of
 from broker_server.vendors.parameters import ReadParameters, Ticker, TickerParameters
@@ -201,13 +202,14 @@ class Quotes:
         """
         row = self._row(ORDER_BOOK, symbol, context, lane)
         if not any(value.strip() for value in row.values()):
-            raise unknown_ticker(symbol)
+            raise unknown_ticker(ticker_and_venue(symbol)[0])
         return row
 
     def _row(self, tr: str, symbol: str, context: TaskContext, lane: Lane) -> Row:
-        page = self._backend.request(trs()[tr], {"stock_code": symbol}, context, lane)
+        with about(self._backend, ticker_and_venue(symbol)[0], context):
+            page = self._backend.request(trs()[tr], {"stock_code": symbol}, context, lane)
         if not page.rows:
-            raise unknown_ticker(symbol)
+            raise unknown_ticker(ticker_and_venue(symbol)[0])
         return page.rows[0]
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 
 from broker_client.errors import InvalidParameters, Unsupported, VendorUnavailable
+from broker_server.core.methods import TaskContext
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.real_types import SUFFIXES
 from broker_server.vendors.kiwoom.values import NotANumber, whole_of
@@ -79,6 +80,36 @@ def symbol_of(backend: Backend, ticker: str, venue: QuoteVenue, *, paper: bool) 
     return ticker + SUFFIXES[venue]
 
 
-def unknown_ticker(ticker: str) -> InvalidParameters:
-    """Kiwoom knows no such instrument: it answers with blanks."""
-    return InvalidParameters(f"ticker: Kiwoom knows no stock {ticker}", vendor=VENDOR)
+@contextmanager
+def about(backend: Backend, ticker: str, context: TaskContext) -> Iterator[None]:
+    """Ask about an instrument; one that Kiwoom does not know is the same error by either way.
+
+    OpenAPI+ refuses a query about it with a text alone, after seconds, so it is asked of what the control
+    knows by itself before. REST answers with a code, or with blanks that are for the caller to see.
+
+    Raises:
+        InvalidParameters: There is no such instrument.
+    """
+    known = backend.knows(ticker, context)
+    if known is False:
+        raise unknown_ticker(ticker)
+    try:
+        yield
+    except InvalidParameters as error:
+        if known is not None or error.vendor_code is None:
+            raise
+        raise unknown_ticker(ticker, error) from None
+
+
+def unknown_ticker(ticker: str, said: InvalidParameters | None = None) -> InvalidParameters:
+    """Kiwoom knows no such instrument.
+
+    Args:
+        said: With Kiwoom's own words of it; it may have answered with blanks.
+    """
+    return InvalidParameters(
+        f"ticker: Kiwoom knows no stock {ticker}",
+        vendor=VENDOR,
+        vendor_code=None if said is None else said.vendor_code,
+        vendor_message=None if said is None else said.vendor_message,
+    )

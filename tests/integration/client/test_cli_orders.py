@@ -130,7 +130,7 @@ def test_an_order_of_unknown_outcome_names_the_command_that_shows_it(
     worker.lose_orders = True
     done = run(clean_broker, "call", "kis.buy-order", "ticker=005930", "--task-id", "lost")
     assert done.returncode == 1
-    assert "Do NOT place it again. See what became of it: broker-client orders lost" in done.stderr
+    assert "Do NOT send it again. See what became of it: broker-client orders lost" in done.stderr
 
 
 def test_an_order_without_an_answer_names_it_too(clean_broker: str, worker: EchoWorker) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from pika import frame, spec
 from pika.exceptions import AMQPError
 
 from broker_server.amqp.connection import LONGEST_DELAY_SECONDS, Backoff, LoginRefused, connect
+from tests.support.waiting import PATIENCE
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -63,6 +65,36 @@ async def test_refused_vhost_ends_it() -> None:
     error = await attempt([START, TUNE, closing(530, "NOT_ALLOWED - vhost x not found")])
     assert isinstance(error, LoginRefused)
     assert "vhost" in str(error)
+
+
+@pytest.mark.parametrize("steps", [[], [START], [START, TUNE]], ids=["greeting", "login", "vhost"])
+async def test_a_stop_while_it_connects_is_clean(steps: list[bytes]) -> None:
+    """The broker takes the connection and leaves it waiting; what raises in a callback is a traceback."""
+    raised: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+    waiting, over = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
+        for step in steps:
+            writer.write(step)
+            await reader.read(65536)
+        waiting.set()
+        while await reader.read(65536):
+            pass
+        over.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connecting = asyncio.create_task(connect(f"amqp://guest:guest@127.0.0.1:{port}/%2F", name="test"))
+    await asyncio.wait_for(waiting.wait(), PATIENCE)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    await asyncio.wait_for(over.wait(), PATIENCE)
+    server.close()
+    assert raised == []
 
 
 def test_backoff_doubles_to_its_ceiling_and_starts_again() -> None:

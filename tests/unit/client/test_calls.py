@@ -11,6 +11,7 @@ import pytest
 
 from broker_client.call import Answer, Call, CallState, Outcome
 from broker_client.calls import CallBook
+from broker_client.cli_support import resume_advice
 from broker_client.errors import (
     BrokerUnreachable,
     ClientClosed,
@@ -247,6 +248,28 @@ def test_an_order_without_an_answer_has_an_unknown_outcome(desk: Desk, confirmed
     error = desk.outcome(call)
     assert isinstance(error, OrderOutcomeUnknown)
     assert error.task_id == "t-1"
+
+
+@pytest.mark.parametrize(
+    ("method", "effect", "is_warned"),
+    [
+        ("kis.sell-overseas-order", "the order may have been placed", True),
+        ("kis.modify-overseas-order", "the order may have been changed", True),
+        ("kis.call-order", "the order may have been placed or changed", True),
+        ("kiwoom.cancel-order", "the order may have been cancelled", False),
+        ("kis.call-cancel", "the order may have been cancelled", False),
+        ("broker.cancel-all-orders", "orders may have been cancelled", False),
+    ],
+)
+def test_what_may_have_happened_is_told_by_what_was_asked_for(
+    desk: Desk, method: str, effect: str, is_warned: bool
+) -> None:
+    call = sent(desk, method)
+    desk.book.expire(call)
+    told = str(desk.outcome(call))
+    assert f"s, {effect}. " in told
+    assert ("Do not send a new one" in told) is is_warned
+    assert resume_advice("t-1", method).startswith(effect.capitalize())
 
 
 def test_an_order_whose_only_confirm_was_lost_has_an_unknown_outcome(desk: Desk) -> None:

@@ -177,6 +177,23 @@ def raising(error: BaseException, *, taken: bool = True) -> object:
 
 
 @pytest.mark.parametrize(
+    ("method", "more", "effect"),
+    [
+        ("fake.buy-order", {}, "the order may have been placed"),
+        ("fake.cancel-order", {"order_task_id": "first"}, "the order may have been cancelled"),
+    ],
+)
+def test_an_unknown_outcome_is_told_by_what_was_asked_for(
+    desk: Desk, vendor: FakeVendor, method: str, more: dict[str, str], effect: str
+) -> None:
+    assert run(desk, "first").error is None
+    vendor.answer = raising(VendorUnavailable("odd"))  # type: ignore[assignment]
+    error = run(desk, "t-1", method, **more).error
+    assert error is not None
+    assert error.message == f"odd; {effect}: see broker.get-order"
+
+
+@pytest.mark.parametrize(
     ("error", "taken", "state", "expected"),
     [
         (VendorRejected("no"), True, State.REJECTED, "VENDOR_REJECTED"),

@@ -37,6 +37,7 @@ class OpenApiPlusBackend:
         pump: Dispatches the messages of the control's thread.
         clock: The time.
         on_notice: Told of each state, on the control's thread; must return at once.
+        remote: See `broker_server.vendors.kiwoom.openapi_plus.sta.ControlLoop`.
 
     Attributes:
         listeners: More of these.
@@ -52,6 +53,7 @@ class OpenApiPlusBackend:
         pump: Pump,
         clock: Clock,
         on_notice: OnNotice = lambda notice: None,
+        remote: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -63,6 +65,7 @@ class OpenApiPlusBackend:
             clock=clock,
             sink=FeedSink(lambda: self._feed),
             on_session=self._want_live_data,
+            remote=remote,
         )
         self._desk = OrderDesk(self._life, config, clock)
         self.listeners = self._life.listeners
@@ -108,6 +111,9 @@ class OpenApiPlusBackend:
             return Page(page.rows, page.more, summary)
         rows = [{own: row[name.control] for own, name in tr.columns.items()} for row in page.rows]
         return Page(rows, page.more, summary)
+
+    def knows(self, code: str, context: TaskContext) -> bool:
+        return self.stock_name(code, context) is not None
 
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         return self._life.ask(lambda control: control.GetMasterCodeName(code), context).strip() or None

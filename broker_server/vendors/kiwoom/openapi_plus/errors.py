@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -72,6 +73,7 @@ CODES = {
     -500: Code("ORD_SYMCODE_EMPTY", "종목코드없음"),
 }
 
+_CODED = re.compile(r"\[(?P<code>[0-9A-Z]{6})\]", re.ASCII)
 _WRONG_INPUT = frozenset({-105, -202, -204, -206})
 _CONNECTION = frozenset({-101, -103, -104, -106, -205})
 
@@ -139,9 +141,21 @@ def error_for(code: int, text: str | None = None) -> TaskFailed:
     )
 
 
+def code_in(text: str | None) -> str | None:
+    """The code of six digits in a text of Kiwoom's server; ``None`` where it has none.
+
+    For people alone: Kiwoom says that these codes may change and that no program may decide by them. That it
+    stands first and in brackets, and may have capital letters among its digits, is an assumption.
+    """
+    found = _CODED.match((text or "").strip())
+    return found and found["code"]
+
+
 def refused_by_message(text: str) -> TaskFailed:
     """A request of which nothing came but a text."""
-    return VendorRejected(f"Kiwoom refused the request: {text}", vendor=VENDOR, vendor_message=text)
+    return VendorRejected(
+        f"Kiwoom refused the request: {text}", vendor=VENDOR, vendor_code=code_in(text), vendor_message=text
+    )
 
 
 def order_refused(code: int | None, text: str | None) -> TaskFailed:
@@ -151,7 +165,7 @@ def order_refused(code: int | None, text: str | None) -> TaskFailed:
     return VendorRejected(
         f"Kiwoom refused the order: {said}{advice}",
         vendor=VENDOR,
-        vendor_code=None if code is None else str(code),
+        vendor_code=code_in(text) if code is None else str(code),
         vendor_message=text if code is None else _text(code, text),
     )
 
@@ -172,7 +186,7 @@ def order_unknown(reason: str, code: int | None = None, text: str | None = None)
         f"the order left and its outcome is unknown ({reason}); do not send it again, look at the open "
         "orders and the order history",
         vendor=VENDOR,
-        vendor_code=None if code is None else str(code),
+        vendor_code=code_in(text) if code is None else str(code),
         vendor_message=text,
     )
 

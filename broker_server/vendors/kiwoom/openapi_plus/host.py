@@ -22,7 +22,13 @@ from datetime import UTC, datetime
 import structlog
 
 from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance, read_maintenance
-from broker_server.vendors.kiwoom.openapi_plus.states import Notice, OnNotice, notice_line, read_notice
+from broker_server.vendors.kiwoom.openapi_plus.states import (
+    HostState,
+    Notice,
+    OnNotice,
+    notice_line,
+    read_notice,
+)
 from broker_server.vendors.kiwoom.openapi_plus.supervisor import Policy, Supervisor
 
 log = structlog.get_logger(__name__)
@@ -41,9 +47,16 @@ class ChildProcess:
         command: What to run.
         on_notice: Told of what it says of itself, from another thread.
         on_line: Told of its other lines.
+        on_end: Called by `poll` when it has ended and all that it said was told.
     """
 
-    def __init__(self, command: Sequence[str], on_notice: OnNotice, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        on_notice: OnNotice,
+        on_line: Callable[[str], None],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         self._process = subprocess.Popen(  # noqa: S603
             list(command),
             # Nothing is written to it: it ends when the supervisor does, however that ended.
@@ -59,6 +72,7 @@ class ChildProcess:
         )
         self._on_notice = on_notice
         self._on_line = on_line
+        self._on_end = on_end
         self._reader = threading.Thread(target=self._read, name="kiwoom-host-output", daemon=True)
         self._reader.start()
 
@@ -68,6 +82,7 @@ class ChildProcess:
             self._reader.join(1.0)  # what it said last counts
             if self._process.stdin is not None:
                 self._process.stdin.close()
+            self._on_end()
         return code
 
     def ask_to_end(self) -> None:
@@ -114,12 +129,17 @@ def supervise(
         stop: Ends it.
 
     Returns:
-        The exit code.
+        The exit code: that of the host if it can never start.
     """
     stop = stop or threading.Event()
     told: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+
+    def hear() -> None:
+        while not told.empty():
+            supervisor.told(told.get())
+
     supervisor = Supervisor(
-        lambda: ChildProcess(command, told.put, _pass_on),
+        lambda: ChildProcess(command, told.put, _pass_on, hear),
         maintenance or read_maintenance(),
         now=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
@@ -129,11 +149,12 @@ def supervise(
     try:
         while True:
             try:
-                while not told.empty():
-                    supervisor.told(told.get())
+                hear()
                 if stop.is_set():
                     supervisor.end()
                 wait = supervisor.step()
+                if supervisor.exit_code is not None:
+                    return supervisor.exit_code
                 if stop.is_set() and not supervisor.is_running:
                     return 0
                 with contextlib.suppress(queue.Empty):
@@ -172,6 +193,11 @@ def tell_supervisor(notice: Notice) -> None:
     """For a worker: tell, if there is a supervisor."""
     if os.environ.get(SUPERVISED) == "1":
         _pass_on(notice_line(notice) + "\n")
+
+
+def tell_cannot_start(reason: str) -> None:
+    """For a worker that ends with exit code 2: tell why, if there is a supervisor."""
+    tell_supervisor(Notice(HostState.CONTROL_FAILED, reason))
 
 
 def _pass_on(line: str) -> None:

@@ -53,6 +53,7 @@ class ControlLife:
         clock: The time.
         sink: Whom live data are told to.
         on_session: Called on the control's thread with a session that is about to log in.
+        remote: See `ControlLoop`.
 
     Attributes:
         listeners: Told of each state, on the control's thread; must return at once.
@@ -72,6 +73,7 @@ class ControlLife:
         clock: Clock,
         sink: RealSink,
         on_session: Callable[[Session], None],
+        remote: Callable[[], float],
     ) -> None:
         self._config = config
         self._make_control = make_control
@@ -83,7 +85,7 @@ class ControlLife:
         self.session: Session | None = None
         self.logged_in: LoggedIn | None = None
         self.password_missing = False
-        self.loop = ControlLoop(clock.monotonic)
+        self.loop = ControlLoop(clock.monotonic, remote)
         self._thread = ControlThread(self.loop, pump)
         self._changed = threading.Condition()
         self._closing = threading.Event()

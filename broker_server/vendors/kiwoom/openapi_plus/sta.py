@@ -93,16 +93,21 @@ class ControlLoop:
 
     Args:
         monotonic: Seconds that never go back.
+        remote: Seconds that the thread has waited so far for a control of another process: of a trial's
+            simulator, which is no fault of the work. The real control lives in this process.
 
     Attributes:
-        longest: Seconds that the longest piece of work took.
+        longest: Seconds that the longest piece of work took, without these.
         slow: How many pieces took longer than `LONGEST_WORK`.
         failed: How many pieces raised, which is a defect and stops nothing.
         seen: When the loop last looked for work.
     """
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float] = time.monotonic, remote: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.monotonic = monotonic
+        self._remote = remote
         self.longest = 0.0
         self.slow = 0
         self.failed = 0
@@ -149,7 +154,7 @@ class ControlLoop:
 
     def timed(self, work: Work, what: str) -> None:
         """Do it now and note how long it took; what it raises is logged."""
-        outer, started = self._began, self.monotonic()
+        outer, started, waited = self._began, self.monotonic(), self._remote()
         self._began = started if outer is None else outer
         try:
             work()
@@ -158,7 +163,7 @@ class ControlLoop:
             log.exception("kiwoom_control_work_failed", what=what)
         finally:
             self._began = outer
-        took = self.monotonic() - started
+        took = self.monotonic() - started - (self._remote() - waited)
         self.longest = max(self.longest, took)
         if took > LONGEST_WORK:
             self.slow += 1

@@ -28,7 +28,7 @@ class HostState(StrEnum):
     CONNECTION_LOST = "CONNECTION_LOST"
     """The control does not connect again by itself: its process has to be started anew."""
     CONTROL_FAILED = "CONTROL_FAILED"
-    """The control could not be made, or a call of it broke."""
+    """The worker cannot start, the control could not be made, or a call of it broke."""
     STOPPED = "STOPPED"
     """Closed, or stopped for Kiwoom's maintenance."""
 

@@ -16,6 +16,9 @@ from typing import Protocol
 from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice
 
+CANNOT_START = 2
+"""The exit code of a worker that says in one line what is wrong; to start it again does not help."""
+
 _LOOK = 1.0
 _WELL = (HostState.CONNECTING, HostState.READY)
 """What a host that has ended is not any more, although it said so last."""
@@ -62,6 +65,10 @@ class Supervisor:
         monotonic: Seconds that never go back.
         on_notice: Told of each change; what the host says of itself is told on.
         policy: The pauses.
+
+    Attributes:
+        starts: How many hosts were started.
+        exit_code: Of the supervisor itself, once no host can be started for good.
     """
 
     def __init__(
@@ -89,6 +96,7 @@ class Supervisor:
         self._paused = False
         self._ending = False
         self.starts = 0
+        self.exit_code: int | None = None
 
     @property
     def is_running(self) -> bool:
@@ -163,12 +171,21 @@ class Supervisor:
     def _ended(self, code: int) -> None:
         if self._ending:
             self._on_notice(Notice(HostState.STOPPED, "the supervisor was ended"))
+        elif code == CANNOT_START:
+            self._ending, self.exit_code = True, code
+            self._on_notice(Notice(HostState.CONTROL_FAILED, self._why_not()))
         if self._ending or self._maintenance.until(self._now()) is not None:
             self._failures, self._start_at = 0, self._monotonic()
             return
         if self._monotonic() - self._started >= self._policy.steady:
             self._failures = 0
         self._failed(f"the host has ended with exit code {code}")
+
+    def _why_not(self) -> str:
+        last = self._last
+        if last is not None and last.state is HostState.CONTROL_FAILED:
+            return f"{last.reason}; the supervisor has ended, too: correct it, then start it again"
+        return "the worker cannot start, and the supervisor has ended, too: the log of both has the reason"
 
     def _failed(self, what: str) -> None:
         self._failures += 1

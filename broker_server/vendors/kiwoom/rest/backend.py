@@ -111,6 +111,9 @@ class RestBackend:
             {name: answer.text_of(theirs.rest) if theirs.rest else "" for name, theirs in tr.summary.items()},
         )
 
+    def knows(self, code: str, context: TaskContext) -> None:
+        """Only a query tells."""
+
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         """Name of an instrument; ``None`` for an unknown code."""
         return _told(self._instrument(code, context), "name")

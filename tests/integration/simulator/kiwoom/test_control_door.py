@@ -89,6 +89,17 @@ def ask(simulator: SimulatorProcess, verb: str, body: Any = None) -> Any:
     return requests.request(verb, url, json=body, timeout=CONTROL_SECONDS).json()
 
 
+def test_what_calls_wait_for_is_counted(simulator: SimulatorProcess) -> None:
+    program = Program(simulator)
+    before = program.messages.waited
+    program.log_in()
+    assert program.messages.waited > before
+    after = program.messages.waited
+    with pytest.raises(ReadOutsideEvent):
+        program.control.GetCommData("OPT10001", "", 0, "종목명")
+    assert program.messages.waited == after
+
+
 def test_every_method_of_the_control_is_there(program: Program) -> None:
     for name in set(METHODS) - READS - {"CommConnect"}:
         assert callable(getattr(program.control, name))

@@ -82,6 +82,17 @@ def test_an_unknown_ticker(fake: FakeBackend, name: str, rows: list[dict[str, st
         call(fake, name, ticker="9Z9Z9Z")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["get-current-price", "get-order-book", "get-stock-info", "get-daily-candles", "get-minute-candles"],
+)
+def test_an_unknown_ticker_costs_the_control_no_query(fake: FakeBackend, name: str) -> None:
+    fake.name = "openapi-plus"
+    with pytest.raises(InvalidParameters, match="ticker: Kiwoom knows no stock 9Z9Z9Z"):
+        call(fake, name, ticker="9Z9Z9Z")
+    assert fake.asked == []
+
+
 def test_what_cannot_be_read_is_told(fake: FakeBackend) -> None:
     fake.answers["ka10001"] = [[STOCK | {"volume": "many"}]]
     with pytest.raises(VendorUnavailable, match="cannot be read"):

@@ -156,6 +156,7 @@ def test_a_query_that_gets_a_text_alone_is_refused_with_it() -> None:
     error = stage.outcome(stage.request(inputs=(("종목코드", "999999"),)))
     assert isinstance(error, VendorRejected)
     assert error.vendor_message == "[571489] 종목코드를 확인하세요."
+    assert error.vendor_code == "571489"
 
 
 def test_inputs_in_a_wrong_order_are_refused_by_the_text_without_a_name() -> None:

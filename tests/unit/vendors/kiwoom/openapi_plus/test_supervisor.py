@@ -145,6 +145,36 @@ def test_a_host_that_has_died_is_not_said_to_be_ready(said: HostState, told: Hos
     assert "exit code -11" in night.notices[-1].reason
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (Notice(HostState.CONTROL_FAILED, "KIWOOM_ACCOUNT: ten digits"), "KIWOOM_ACCOUNT: ten digits; the"),
+        (Notice(HostState.READY, ""), "the worker cannot start, and"),
+        (None, "the worker cannot start, and"),
+    ],
+)
+def test_a_host_that_cannot_start_ends_the_supervisor(said: Notice | None, told: str) -> None:
+    night = Night().run(1)
+    if said is not None:
+        night.supervisor.told(said)
+    night.hosts[0].code = 2
+    night.run(3600)
+    assert (len(night.hosts), night.supervisor.exit_code) == (1, 2)
+    last = night.notices[-1]
+    assert (last.state, last.restart) == (HostState.CONTROL_FAILED, False)
+    assert last.reason.startswith(told)
+    assert "the supervisor has ended, too" in last.reason
+
+
+def test_a_host_that_ends_with_that_code_when_it_was_asked_to_is_no_failure() -> None:
+    night = Night().run(1)
+    night.supervisor.end()
+    night.hosts[0].code = 2
+    night.run(1)
+    assert night.supervisor.exit_code is None
+    assert night.notices[-1].state is HostState.STOPPED
+
+
 def test_a_host_that_does_not_end_is_killed() -> None:
     night = Night()
     night.stubborn = True
@@ -266,6 +296,28 @@ def test_real_children_are_supervised(capfd: pytest.CaptureFixture[str]) -> None
     assert code == 0
     assert capfd.readouterr().out.count("started 1") == 2
     assert "started again" in notices[1].reason
+
+
+def test_a_worker_with_wrong_settings_is_not_started_again(capfd: pytest.CaptureFixture[str]) -> None:
+    """What it said last is heard, although it has ended."""
+    line = "BROKER_URL: not set; name your RabbitMQ"
+    script = (
+        "import os; from broker_server.run import run_worker; from broker_server.settings import Settings; "
+        "os.environ.pop('BROKER_URL', None); raise SystemExit(run_worker(Settings(), simulate=False))"
+    )
+    notices: list[Notice] = []
+    code = supervise(
+        [sys.executable, "-c", script],
+        maintenance=Maintenance([], KST),
+        policy=Policy(first=0.05),
+        on_notice=notices.append,
+    )
+    assert code == 2
+    assert notices[0].reason.startswith(line)
+    assert notices[-1].state is HostState.CONTROL_FAILED
+    assert notices[-1].reason.startswith(line)
+    assert len(notices) == 2
+    assert capfd.readouterr().err.count(line) == 1
 
 
 def test_a_supervisor_that_breaks_leaves_no_host_behind(monkeypatch: pytest.MonkeyPatch) -> None:
