@@ -17,7 +17,8 @@ from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, OnNotice
 
 CANNOT_START = 2
-"""The exit code of a worker that says in one line what is wrong; to start it again does not help."""
+"""The exit code of a worker that says in one line what is wrong; to start it again does not help, unless one
+with the same settings has served before: then something that it needs is away."""
 
 _LOOK = 1.0
 _WELL = (HostState.CONNECTING, HostState.READY)
@@ -95,6 +96,7 @@ class Supervisor:
         self._last: Notice | None = None
         self._paused = False
         self._ending = False
+        self._has_served = False
         self.starts = 0
         self.exit_code: int | None = None
 
@@ -127,6 +129,7 @@ class Supervisor:
     def told(self, notice: Notice) -> None:
         """What the host says of itself."""
         self._last = notice
+        self._has_served = self._has_served or notice.state is HostState.READY
         self._on_notice(notice)
         if notice.restart and self._host is not None:
             self._ask_to_end(self._host)
@@ -171,7 +174,7 @@ class Supervisor:
     def _ended(self, code: int) -> None:
         if self._ending:
             self._on_notice(Notice(HostState.STOPPED, "the supervisor was ended"))
-        elif code == CANNOT_START:
+        elif code == CANNOT_START and not self._has_served:
             self._ending, self.exit_code = True, code
             self._on_notice(Notice(HostState.CONTROL_FAILED, self._why_not()))
         if self._ending or self._maintenance.until(self._now()) is not None:

@@ -149,7 +149,7 @@ def test_a_host_that_has_died_is_not_said_to_be_ready(said: HostState, told: Hos
     ("said", "told"),
     [
         (Notice(HostState.CONTROL_FAILED, "KIWOOM_ACCOUNT: ten digits"), "KIWOOM_ACCOUNT: ten digits; the"),
-        (Notice(HostState.READY, ""), "the worker cannot start, and"),
+        (Notice(HostState.CONNECTING, ""), "the worker cannot start, and"),
         (None, "the worker cannot start, and"),
     ],
 )
@@ -164,6 +164,14 @@ def test_a_host_that_cannot_start_ends_the_supervisor(said: Notice | None, told:
     assert (last.state, last.restart) == (HostState.CONTROL_FAILED, False)
     assert last.reason.startswith(told)
     assert "the supervisor has ended, too" in last.reason
+
+
+def test_with_settings_that_have_served_before_it_is_tried_again() -> None:
+    night = Night().run(1)
+    night.supervisor.told(Notice(HostState.READY, ""))
+    night.hosts[0].code = 2
+    night.run(60)
+    assert (len(night.hosts), night.supervisor.exit_code) == (2, None)
 
 
 def test_a_host_that_ends_with_that_code_when_it_was_asked_to_is_no_failure() -> None:
