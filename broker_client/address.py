@@ -43,8 +43,8 @@ def broker_url(environment_file: Path = Path(".env")) -> str:
     """``BROKER_URL``, or what is in the file ``BROKER_URL_FILE``: of the environment, else of ``.env`` here.
 
     Raises:
-        ValueError: It is in neither, or that file cannot be read. There is no default: the broker that happens to run on this machine may
-            have a worker with real money behind it.
+        ValueError: It is in neither, or that file cannot be read. There is no default: the broker that
+            happens to run on this machine may have a worker with real money behind it.
     """
     if url := _url_of(os.environ) or _url_of(_values_of(environment_file)):
         return url

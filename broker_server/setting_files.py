@@ -1,4 +1,4 @@
-"""Settings out of files: ``<NAME>_FILE`` names one, and systemd hands some over in ``$CREDENTIALS_DIRECTORY``.
+"""Settings out of files: ``<NAME>_FILE`` names one, systemd hands some over in ``$CREDENTIALS_DIRECTORY``.
 
 A secret in a file is in no environment that a child process, a crash report or ``docker inspect`` could show.
 """

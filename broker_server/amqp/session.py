@@ -30,6 +30,7 @@ from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
 from broker_server.amqp.task_runner import TaskRunner
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import MethodRegistry
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Session:
         events: EventPublisher,
         neighbours: Neighbours,
         confirmed: Callable[[], None] = lambda: None,
+        instruments: Instruments | None = None,
     ) -> None:
         self._connection = connection
         self._rules = rules
@@ -95,6 +97,7 @@ class Session:
             clock=clock,
             neighbours=neighbours,
             call_later=asyncio.get_running_loop().call_later,
+            instruments=instruments,
         )
         self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []

@@ -75,9 +75,7 @@ def test_a_file_that_cannot_be_used_is_named(
         load_settings(env_file=None)
 
 
-def test_a_wrong_value_in_a_file_is_told_like_any_other(
-    monkeypatch: pytest.MonkeyPatch, file: Path
-) -> None:
+def test_a_wrong_value_in_a_file_is_told_like_any_other(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setenv("KIS_ACCOUNT_FILE", str(file))
     with pytest.raises(SettingsError, match="^KIS_ACCOUNT: must look like 12345678-01") as caught:
         load_settings(env_file=None)
