@@ -121,9 +121,8 @@ class Destination:
         def make_body(conflated: int) -> bytes:
             return outlet.render(event, part, conflated + skipped)
 
-        self._publisher.publish(
-            Tick(route, make_body if self._timer is None else self._timer.timed(make_body))
-        )
+        timer = self._timer
+        self._publisher.publish(Tick(route, make_body if timer is None else timer.timed(make_body)))
 
     def status(self, body: bytes) -> None:
         """Send a message about the subscription; it passes what waits."""

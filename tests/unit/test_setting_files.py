@@ -57,7 +57,7 @@ def test_systemd_hands_secrets_over(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_setting_and_its_file_at_once_are_refused(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setenv("KIS_APP_KEY", "another")
     monkeypatch.setenv("KIS_APP_KEY_FILE", str(file))
-    with pytest.raises(SettingsError, match="^KIS_APP_KEY and KIS_APP_KEY_FILE are both set; keep one"):
+    with pytest.raises(SettingsError, match=r"^KIS_APP_KEY and KIS_APP_KEY_FILE are both set; keep one"):
         load_settings(env_file=None)
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_used_is_named(
 
 def test_a_wrong_value_in_a_file_is_told_like_any_other(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
     monkeypatch.setenv("KIS_ACCOUNT_FILE", str(file))
-    with pytest.raises(SettingsError, match="^KIS_ACCOUNT: must look like 12345678-01") as caught:
+    with pytest.raises(SettingsError, match=r"^KIS_ACCOUNT: must look like 12345678-01") as caught:
         load_settings(env_file=None)
     assert SECRET not in str(caught.value)
 
@@ -96,5 +96,5 @@ def test_the_client_takes_its_url_from_a_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("BROKER_URL_FILE", str(path))
     assert broker_url(tmp_path / "none") == "amqp://me:secret@host"
     path.unlink()
-    with pytest.raises(ValueError, match="^BROKER_URL_FILE: .* cannot be read: No such file"):
+    with pytest.raises(ValueError, match=r"^BROKER_URL_FILE: .* cannot be read: No such file"):
         broker_url(tmp_path / "none")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Streams
+from broker_server.core.instruments import Instruments
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
