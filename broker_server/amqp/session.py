@@ -101,12 +101,31 @@ class Session:
         )
         self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []
+        self._queues: tuple[str, ...] = ()
         self._closing = False
 
     @property
     def unconfirmed(self) -> int:
         """Published messages that the broker has not confirmed yet."""
         return self._publisher.in_flight + self._forwarder.in_flight + self._events.unconfirmed
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its connection is open."""
+        return bool(self._connection.is_open)
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether it takes tasks: the broker has shown its consumers, and cancelled none of them since."""
+        return bool(self._queues) and not self._closing and self.is_connected
+
+    async def consumers(self) -> dict[str, int]:
+        """How many consumers the broker shows on each queue that this session consumes.
+
+        Raises:
+            AMQPError: It cannot be asked.
+        """
+        return {queue: await topology.consumer_count(self._connection, queue) or 0 for queue in self._queues}
 
     async def enter(self) -> None:
         """Show that a worker of this environment is there, and listen to commands, before it takes anything.
@@ -148,6 +167,7 @@ class Session:
         for queue in (*orders, *reads):
             if not await topology.consumer_count(connection, queue):
                 raise ConsumersMissing(f"the broker shows no consumer on {queue}")
+        self._queues = (*orders, *reads)
 
     async def stop_consuming(self) -> None:
         """Cancel the consumers; what they already got stays unacked until it is done."""
