@@ -1,7 +1,7 @@
 """A call in the trace of the program that makes it: where that program uses OpenTelemetry, and nowhere else.
 
-Nothing is imported here for a program that has not imported OpenTelemetry itself, and nothing is sent along by
-one that has set up no tracer.
+Nothing is imported for a program that has not imported OpenTelemetry itself, and nothing is sent along by one
+that has set up no tracer.
 """
 
 from __future__ import annotations

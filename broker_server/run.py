@@ -25,7 +25,7 @@ from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.journal.database import JournalError
-from broker_server.logs import configure_logs
+from broker_server.logs import configure_logs, log_defects_of_threads
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
@@ -160,6 +160,7 @@ def run_worker(
         with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
             secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
+            log_defects_of_threads()
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)

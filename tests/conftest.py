@@ -20,6 +20,7 @@ from hypothesis import settings
 
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.private_node.ports import free_port
+from tests.support import log_scan
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.docker_broker import docker_answers, rabbitmq_container
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
@@ -33,6 +34,11 @@ _SETTINGS_OF_THE_CALLER = (
     "JOURNAL_URL",
     "PG",
     "VENDORS",
+    "METRICS_",
+    "TRACING",
+    "OTEL_",
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
 )
 
 
@@ -87,6 +93,14 @@ def _nothing_of_the_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("XDG_CONFIG_HOME", str(data / "config"))
         patch.setenv("XDG_STATE_HOME", str(data / "state"))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_the_log_of_any_process() -> Iterator[None]:
+    """What all processes of this run wrote is free of the secrets and account numbers that they had."""
+    yield
+    leaks = sorted(set(log_scan.found))
+    assert not leaks, f"{len(leaks)} secrets or account numbers in logs:\n" + "\n".join(leaks)
 
 
 @pytest.fixture(autouse=True)

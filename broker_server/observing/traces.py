@@ -1,7 +1,8 @@
 """Traces by OpenTelemetry: client → worker → brokerage. Imported only when they are on.
 
 Where they go, and how many of them, the variables of OpenTelemetry itself say
-(``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_TRACES_SAMPLER`` …). A span holds names, ids and codes, never parameters or answers.
+(``OTEL_EXPORTER_OTLP_ENDPOINT``, ``OTEL_TRACES_SAMPLER`` …). A span holds names, ids and codes, never
+parameters or answers.
 """
 
 from __future__ import annotations
