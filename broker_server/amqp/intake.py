@@ -245,8 +245,9 @@ class Intake:
         method = self._registry.get(request.method) if vendor is None else None
         if method is not None:
             delivery.method = method.name
-            if request.request_time is not None:
-                self._meter.task_delivered((self._clock() - request.request_time).total_seconds())
+            made = request.request_time
+            if made is not None and made.tzinfo is not None:
+                self._meter.task_delivered((self._clock() - made).total_seconds())
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
         if method is not None and recipient.address.style is not None:

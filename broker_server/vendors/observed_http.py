@@ -16,7 +16,7 @@ OK = "OK"
 NOT_SENT = "NOT_SENT"
 NO_ANSWER = "NO_ANSWER"
 _PLAIN = re.compile(r"[\w.-]{1,40}", re.ASCII)
-_VALUE = re.compile(rb'\s*:\s*"?([^",}\s]{0,40})')
+_VALUE = re.compile(rb'\s*:\s*(?:"([^"]{0,200})|([^",}\s]{1,40}))')
 
 
 class Wire(Protocol):
@@ -86,7 +86,7 @@ def value_in(body: bytes, key: bytes) -> str | None:
     """The first number or text of that key in a JSON document, or ``None``."""
     at = body.find(b'"%s"' % key)
     found = _VALUE.match(body, at + len(key) + 2) if at >= 0 else None
-    return None if found is None else found[1].decode(errors="replace")
+    return None if found is None else (found[1] or found[2] or b"").decode(errors="replace")
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,10 @@ KEY = "PSabcdefgh1234567890"
 
 
 @pytest.fixture(autouse=True)
-def leaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def leaks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     monkeypatch.setattr(log_scan, "found", found)
-    yield found
+    return found
 
 
 def test_it_knows_the_secrets_that_a_process_was_given(tmp_path: Path) -> None:
@@ -49,6 +48,7 @@ def test_it_knows_the_accounts_of_the_simulators() -> None:
         ("authorization: Bearer abcdefghijklmnopqrstuvwxyz", True),
         ("Bearer of bad news", False),
     ],
+    ids=lambda value: str(value)[:5],
 )
 def test_it_finds_an_account_number_and_no_other_number(leaks: list[str], line: str, is_leak: bool) -> None:
     log_scan.look(["first", line], log_scan.forms_of("87654321-01"))
