@@ -87,9 +87,7 @@ def test_a_call_of_kis_is_counted(answer: HttpResponse | ExchangeFailed, code: s
         (said(b'{"return_code":0,"return_msg":"ok"}'), "OK"),
         (said(b'{"return_code":"0"}'), "OK"),
         (
-            said(
-                '{"return_code":3,"return_msg":"인증에 실패했습니다[8005:Token이 유효하지 않습니다]"}'.encode()
-            ),
+            said('{"return_code":3,"return_msg":"인증 실패 [8005:Token이 유효하지 않습니다]"}'.encode()),
             "8005",
         ),
         (said(b'{"return_code":5,"return_msg":"busy"}', 429), "5"),
