@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.direct_price import DirectPrice
+from bench.koscom_feed import measure_koscom
 from bench.live_data import measure_live_data
 from bench.load import Measured, RoundTrips, ping_body
 from bench.orders import measure_orders
@@ -164,6 +165,7 @@ def main() -> int:
     measure_orders(report)
     measure_codec(report)
     measure_live_data(report)
+    measure_koscom(report)
     Console(width=WIDTH).print(report.table)
     return 1 if report.missed else 0
 

@@ -131,6 +131,11 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         """
         await self._link.start(self._timeout)
 
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no connection now, as far as it is known; ``None`` while there is one."""
+        return self._link.trouble
+
     async def close(self) -> None:
         """End every call in flight and every stream, delete their queues and close the connection."""
         self._book.close()

@@ -90,11 +90,12 @@ class AsyncLink:
         self.streams = AsyncStreamConsumers()
 
     async def start(self, seconds: float) -> None:
-        """Connect; from then on every lost connection is replaced.
+        """Connect; from then on every lost connection is replaced. What failed can be tried again.
 
         Raises:
             BrokerUnreachable: No URL worked, or none within ``seconds``.
         """
+        self._stopping = False
         self._opened = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep_connected(self._opened), name=self._name)
         try:
@@ -112,7 +113,7 @@ class AsyncLink:
     def submit(self, call: Call) -> None:
         """Send a call that the book has queued, and expire it at its time-out."""
         self._timers[call.correlation_id] = asyncio.get_running_loop().call_later(
-            call.timeout, lambda: self._book.expire(call, trouble=self._trouble)
+            call.patience, lambda: self._book.expire(call, trouble=self._trouble)
         )
         self._flush()
 

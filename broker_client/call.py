@@ -28,6 +28,10 @@ class CallState(Enum):
     DONE = "done"
 
 
+LAST_WORD = 0.5
+"""Seconds behind a deadline until it is here what a worker says then: that the task has expired."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A reply and the bytes it came in."""
@@ -85,6 +89,11 @@ class Call:
     def expiration(self) -> str | None:
         """The AMQP ``expiration`` in milliseconds; an order carries none, or it could vanish unanswered."""
         return None if self.is_order else str(max(1, math.ceil(self.timeout * 1000)))
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for its answer: what is said at the deadline needs a moment to arrive."""
+        return self.timeout + LAST_WORD
 
     @property
     def names_its_user(self) -> bool:

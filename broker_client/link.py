@@ -103,7 +103,7 @@ class Link:
 
     def submit(self, call: Call) -> None:
         """Send a call that the book has queued, and expire it at its time-out."""
-        expires_at = time.monotonic() + call.timeout
+        expires_at = time.monotonic() + call.patience
         self._loop.add_callback_threadsafe(lambda: self._submit(call, expires_at))
 
     @property

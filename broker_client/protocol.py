@@ -77,7 +77,8 @@ ENDED_STATES: frozenset[str] = frozenset({"dropped", "refused"})
 """After one of these nothing comes any more."""
 
 _ORDER_METHOD = re.compile(
-    r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|broker\.cancel-all-orders\Z"
+    r"[a-z]+\.(buy|sell|modify|cancel)(-overseas)?-order\Z|kis\.call-(order|cancel)\Z"
+    r"|broker\.cancel-all-orders\Z"
 )
 
 _SUBSCRIBE_METHOD = re.compile(r"([a-z]+\.)subscribe(-[a-z-]+)?\Z|()subscribe(-realtime)\Z")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pika.exceptions import AMQPError
 
 from broker_client.address import describe_url
-from broker_client.errors import BrokerError
+from broker_client.errors import BrokerError, Unsupported
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused, connect
@@ -69,7 +69,7 @@ def _check_vendor(
 ) -> Iterator[CheckResult]:
     if asked and settings.broker_url is not None:
         url = settings.broker_url.get_secret_value()
-        account = settings.kis_account is not None or vendor.name != "kis"
+        account = settings.kis_account is not None if vendor.name == "kis" else bool(vendor.orders.markets)
         yield from ask_worker(url, environment, vendor.name, account=account)
     else:
         results = list(vendor.check())
@@ -82,6 +82,8 @@ def _check_live_data(vendor: str, streams: Streams) -> CheckResult:
     item = f"{vendor} live data"
     try:
         return CheckResult(item, passed=True, detail=streams.try_out())
+    except Unsupported as error:  # by the settings, as KOSCOM without its WebSocket
+        return CheckResult(item, passed=True, detail=f"none: {error.message}")
     except BrokerError as error:
         return CheckResult(item, passed=False, detail=str(error))
 

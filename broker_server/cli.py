@@ -16,7 +16,9 @@ from rich.text import Text
 
 from broker_client import __version__
 from broker_client.version_option import VersionOption
-from broker_server.settings import SERVED_VENDORS, Settings, SettingsError, load_settings
+from broker_server import cli_prices
+from broker_server.cli_settings import group_or_exit
+from broker_server.settings import SERVED_VENDORS, Settings, SettingsError
 
 app = typer.Typer(
     name="broker-server",
@@ -43,11 +45,7 @@ def _options(version: VersionOption = False) -> None:
 
 
 def _settings(*, env_file: str | None = ".env", **overrides: object) -> Settings:
-    try:
-        return load_settings(env_file=env_file, **overrides)
-    except SettingsError as error:
-        sys.stderr.write(f"broker-server: {error}\n")
-        raise typer.Exit(2) from None
+    return group_or_exit(Settings, env_file=env_file, **overrides)
 
 
 AdoptJournal = Annotated[
@@ -66,13 +64,26 @@ def run(
     seed: Seed = 0,
     hours: Hours = False,
     adopt_journal: AdoptJournal = False,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Run the gateway too, as a process beside the worker.")
+    ] = False,
 ) -> None:
     """Run a worker; prints a line that starts with "ready" once it consumes."""
     from broker_server.run import run_worker
 
-    settings = _settings(env_file=None if simulate else ".env", vendors=vendors)
+    env_file = None if simulate else ".env"
+    settings = _settings(env_file=env_file, vendors=vendors)
+    if gateway:
+        cli_prices.check_gateway(env_file)
     raise typer.Exit(
-        run_worker(settings, simulate=simulate, seed=seed, hours=hours, adopt_journal=adopt_journal)
+        run_worker(
+            settings,
+            simulate=simulate,
+            seed=seed,
+            hours=hours,
+            adopt_journal=adopt_journal,
+            gateway=gateway,
+        )
     )
 
 
@@ -87,6 +98,10 @@ def supervise(
     from broker_server.supervise import run_supervisor
 
     raise typer.Exit(run_supervisor(_settings(vendors="kiwoom"), command or None))
+
+
+app.command("gateway")(cli_prices.gateway)
+app.command("collect")(cli_prices.collect)
 
 
 @app.command()
@@ -192,9 +207,23 @@ def _check_streams(
 @app.command()
 def methods(
     pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    api: Annotated[
+        str, typer.Argument(help="After kis.call: explain this API of KIS, domestic_stock.inquire_price.")
+    ] = "",
+    apis: Annotated[
+        bool,
+        typer.Option(
+            "--apis", help="List KIS's REST APIs instead; the text may also be of a title, path or TR id."
+        ),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """List the methods with their parameters."""
+    """List the methods with their parameters, or what kis.call reaches."""
+    if apis or api:
+        from broker_server.api_listing import print_api, print_apis
+
+        found = print_api(pattern, api, as_json=json) if api else print_apis(pattern, as_json=json)
+        raise typer.Exit(0 if found else 1)
     from broker_server.admin import describe
     from broker_server.wiring.catalogue import catalogue
 
@@ -214,6 +243,10 @@ def methods(
         shown = " ".join(name if name in required else f"[{name}]" for name in names)
         table.add_row(row.name, escape(shown), row.summary)
     Console().print(table)
+    if any(row.name.startswith("kis.call") for row in rows):
+        typer.echo(
+            "KIS's REST APIs: broker-server methods --apis [TEXT], then broker-server methods kis.call API"
+        )
 
 
 @app.command()

@@ -38,7 +38,7 @@ class Fleet:
     ) -> Heard:
         """See `core.others.Others`."""
         self._neighbours.refresh()
-        away = [name for name in self._neighbours.away() if vendor in (None, name)]
+        away = [name for name in self._neighbours.records_away() if vendor in (None, name)]
         own = self._bus.address
         try:
             gathered = self._bus.ask_everybody(command, arguments | {ASKER: own}, timeout=seconds)

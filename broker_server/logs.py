@@ -91,8 +91,9 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
     root.handlers = [each for each in root.handlers if not isinstance(each, _OurHandler)]
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    # pika reports every reconnection with stack traces; the worker says the same in one line.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # These report every reconnection, pika with stack traces; we say the same in one line.
+    for name in ("pika", "aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def log_defects_of_threads() -> None:

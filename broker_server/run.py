@@ -7,10 +7,12 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from broker_client.address import without_password
 from broker_client.errors import BrokerUnreachable
@@ -24,15 +26,19 @@ from broker_server.app import serve
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
+from broker_server.gateway_process import GatewayProcess
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs, log_defects_of_threads
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.trial import simulator_instances, with_simulator
+from broker_server.vendors.kiwoom.openapi_plus.host import watch_supervisor
 from broker_server.wiring.instruments import make_instruments
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
+
+log = structlog.get_logger(__name__)
 
 SWITCH_SECONDS = 0.0005
 STOP_SIGNALS = tuple(
@@ -54,6 +60,11 @@ _TO_TRY = {
         "call kiwoom.get-current-price ticker=005930",
         "call kiwoom.buy-order ticker=005930 quantity=10 order_type=market",
         "watch kiwoom.subscribe-realtime-price ticker=005930",
+    ),
+    "koscom": (
+        "call koscom.get-current-price ticker=005930",
+        'call koscom.query table=market-index \'arguments={"market": "kospi"}\'',
+        "watch koscom.subscribe preset=tick ticker=005930",
     ),
 }
 
@@ -136,6 +147,7 @@ def run_worker(
     seed: int = 0,
     hours: bool = False,
     adopt_journal: bool = False,
+    gateway: bool = False,
     extra_methods: Iterable[Method[Any]] = (),
     extra_vendors: Iterable[Vendor] = (),
     step: Step = no_step,
@@ -148,6 +160,7 @@ def run_worker(
         seed: Of the simulated market.
         hours: The simulated market keeps the exchange's hours.
         adopt_journal: Take orders although another journal is pinned at the broker.
+        gateway: Run the gateway beside it once it is ready, until it ends.
         extra_methods: More methods than the adapters bring.
         extra_vendors: More vendors than the settings name.
         step: Told of each step of an order.
@@ -157,7 +170,10 @@ def run_worker(
     """
     configure_logs(settings.log_format, settings.log_level, settings.secrets())
     try:
-        with prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts:
+        with (
+            prepared(settings, simulate=simulate, seed=seed, hours=hours) as parts,
+            _beside(parts, gateway=gateway) as on_ready,
+        ):
             secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
             log_defects_of_threads()
@@ -165,7 +181,7 @@ def run_worker(
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                runner.run(_serve(parts, adopt_journal, extra_methods, step))
+                runner.run(_serve(parts, adopt_journal, extra_methods, step, on_ready))
     except (
         SettingsError,
         JournalError,
@@ -179,11 +195,34 @@ def run_worker(
     return 0
 
 
+@contextmanager
+def _beside(parts: Prepared, *, gateway: bool) -> Iterator[Callable[[], None]]:
+    """What to call once the worker is ready; what that has started ends with the block."""
+    if not gateway:
+        yield lambda: announce(parts)
+        return
+    process = GatewayProcess({"BROKER_URL": parts.broker_url}, simulated=parts.environment == "simulated")
+
+    def on_ready() -> None:
+        announce(parts)
+        process.start()
+
+    try:
+        yield on_ready
+    finally:
+        process.stop()
+
+
 async def _serve(
-    parts: Prepared, adopt_journal: bool, extra_methods: Iterable[Method[Any]], step: Step
+    parts: Prepared,
+    adopt_journal: bool,
+    extra_methods: Iterable[Method[Any]],
+    step: Step,
+    on_ready: Callable[[], None],
 ) -> None:
     stop = asyncio.Event()
     stop_on_signal(stop)
+    stop_without_supervisor(stop)
     await serve(
         parts.settings,
         broker_url=parts.broker_url,
@@ -195,7 +234,7 @@ async def _serve(
         hours=parts.hours,
         trial=parts.private_node,
         stop=stop,
-        on_ready=lambda: announce(parts),
+        on_ready=on_ready,
         on_standby=lambda waits_for: announce_standby(parts, waits_for),
         extra_methods=extra_methods,
         step=step,
@@ -212,6 +251,18 @@ def stop_on_signal(stop: asyncio.Event, numbers: Iterable[int] = STOP_SIGNALS) -
             loop.add_signal_handler(number, set_stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(set_stop))
+
+
+def stop_without_supervisor(stop: asyncio.Event) -> None:
+    """Set ``stop`` when the supervisor that started this process is gone."""
+    loop = asyncio.get_running_loop()
+
+    def orphaned() -> None:
+        log.warning("the supervisor is gone, and this worker ends")
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(stop.set)
+
+    watch_supervisor(orphaned)
 
 
 def announce_standby(parts: Prepared, waits_for: str) -> None:

@@ -37,7 +37,7 @@ from broker_server.setting_files import (
 
 __all__ = ["SERVED_VENDORS", "Settings", "SettingsError", "data_folder", "is_loopback", "load_settings"]
 
-SERVED_VENDORS = ("kis", "kiwoom")
+SERVED_VENDORS = ("kis", "kiwoom", "koscom")
 
 
 def data_folder() -> Path:
@@ -65,8 +65,8 @@ T = TypeVar("T")
 OrNone = Annotated[T | None, BeforeValidator(_lifted)]
 
 
-class Settings(BaseSettings):
-    """The settings of one worker. Field names in capitals are the variables."""
+class SettingsGroup(BaseSettings):
+    """How settings are read."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
@@ -92,6 +92,13 @@ class Settings(BaseSettings):
             dotenv_settings,
             NamedFiles(settings_cls, dotenv_settings.env_vars),
         )
+
+
+GroupT = TypeVar("GroupT", bound=SettingsGroup)
+
+
+class Settings(SettingsGroup):
+    """The settings of one worker. Field names in capitals are the variables."""
 
     broker_url: SecretStr | None = None
     vendors: Annotated[tuple[str, ...], NoDecode] = ("kis",)
@@ -120,6 +127,7 @@ class Settings(BaseSettings):
     order_max_per_day: OrNone[int] = 2_000
     order_tickers: Annotated[frozenset[str] | None, NoDecode] = None
     order_users: Annotated[frozenset[str] | None, NoDecode] = None
+    allow_unreconciled_orders: Annotated[frozenset[str], NoDecode] = frozenset()
     order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
     reconcile_settle: float = Field(default=60, ge=0, le=3600)
 
@@ -152,6 +160,17 @@ class Settings(BaseSettings):
     kiwoom_api_rate_limit: int | None = Field(default=None, ge=1, le=1000)
     kiwoom_ws_max_registrations: int = Field(default=200, ge=1, le=200)
     sapi_compat: bool = False
+
+    koscom_api_key: SecretStr | None = None
+    koscom_member_name: str | None = None
+    koscom_rest_url: str | None = None
+    koscom_ws_url: str | None = None
+    koscom_api_version: Literal["v3", "v2"] = "v3"
+    koscom_key_in: Literal["header", "query"] = "header"
+    koscom_rate_limit: int | None = Field(default=None, ge=1, le=1000)
+    koscom_sessions: int = Field(default=1, ge=1, le=20)
+    koscom_ws_max_subscriptions: int = Field(default=200, ge=1, le=200)
+    koscom_heartbeat: float = Field(default=30, gt=0, le=3600)
 
     @field_validator("vendors", mode="before")
     @classmethod
@@ -194,6 +213,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         value = _lifted(value)
+        if not isinstance(value, str):
+            return value
+        return frozenset(name.strip() for name in value.split(",") if name.strip())
+
+    @field_validator("allow_unreconciled_orders", mode="before")
+    @classmethod
+    def _split_apis(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return frozenset(name.strip() for name in value.split(",") if name.strip())
@@ -245,13 +271,14 @@ class Settings(BaseSettings):
                 self.kis_ws_approval_key,
                 self.kiwoom_app_key,
                 self.kiwoom_app_secret,
+                self.koscom_api_key,
             )
             if secret is not None
         ]
         if self.broker_url is not None:
-            values += _passwords(self.broker_url.get_secret_value())
+            values += url_passwords(self.broker_url.get_secret_value())
         if self.journal_url is not None:
-            values += _passwords(self.journal_url)
+            values += url_passwords(self.journal_url)
         if self.kis_account is not None:
             number, product = self.kis_account.split("-")
             values += [self.kis_account, number + product, number]
@@ -261,7 +288,7 @@ class Settings(BaseSettings):
         return values
 
 
-def _passwords(url: str) -> set[str]:
+def url_passwords(url: str) -> set[str]:
     """The password in a URL in every form that a log could show: as written, plain, percent-encoded."""
     written = set(re.findall("://[^:/]*:([^@]*)@", url))  # SQLAlchemy's reading: a slash may be in it
     with suppress(ValueError):
@@ -272,9 +299,15 @@ def _passwords(url: str) -> set[str]:
 
 
 def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Settings:
-    """Read the settings.
+    """The settings of a worker; see `load_group`."""
+    return load_group(Settings, env_file=env_file, **overrides)
+
+
+def load_group(group: type[GroupT], *, env_file: str | None = ".env", **overrides: Any) -> GroupT:
+    """Read a group of settings.
 
     Args:
+        group: Which.
         env_file: Read beside the environment; ``None`` for a trial, which must not pick up the broker and the
             limits of a real worker.
         overrides: Values that the command line gives; they win. ``None`` means not given.
@@ -286,7 +319,7 @@ def load_settings(*, env_file: str | None = ".env", **overrides: Any) -> Setting
     if env_file is not None:
         ensure_private(Path(env_file))
     try:
-        return Settings(_env_file=env_file, **given)
+        return group(_env_file=env_file, **given)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         name = str(problem["loc"][0]).upper() if problem["loc"] else ""

@@ -67,7 +67,26 @@ def with_simulator(
             "kiwoom_rest_url": simulator.kiwoom_rest_url,
             "kiwoom_ws_url": simulator.kiwoom_ws_url,
         }
+        if settings.kiwoom_backend == "openapi-plus" and settings.kiwoom_rate_limit is not None:
+            _let_be_asked(simulator.control_url, settings.kiwoom_rate_limit)
+    if "koscom" in settings.vendors:
+        keys = simulator.credentials["koscom"]["real"]
+        update |= {
+            "koscom_api_key": SecretStr(keys["api_key"]),
+            "koscom_member_name": keys["member_name"],
+            "koscom_rest_url": simulator.koscom_rest_url,
+            "koscom_ws_url": simulator.koscom_ws_url,
+        }
     return settings.model_copy(update=update), simulator.control_url
+
+
+def _let_be_asked(control_url: str, a_second: int) -> None:
+    """Let the simulated control bear what the worker may ask of it; twice that, for calls that bunch up."""
+    windows = {"query_windows": [[2 * a_second, 1]]}
+    try:
+        requests.post(f"{control_url}/openapi-plus", json=windows, timeout=5).raise_for_status()
+    except requests.RequestException as error:
+        raise SettingsError(f"the simulator did not take KIWOOM_RATE_LIMIT: {error}") from None
 
 
 def named_urls(settings: Settings) -> dict[str, str | None]:
@@ -77,6 +96,8 @@ def named_urls(settings: Settings) -> dict[str, str | None]:
         urls["KIS_REST_URL"] = settings.kis_rest_url
     if "kiwoom" in settings.vendors:
         urls["KIWOOM_REST_URL"] = settings.kiwoom_rest_url
+    if "koscom" in settings.vendors:
+        urls["KOSCOM_REST_URL"] = settings.koscom_rest_url
     return urls
 
 
@@ -103,6 +124,8 @@ def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> d
                 "KIWOOM_APP_KEY and KIWOOM_APP_SECRET: not set; the simulator's first line has them"
             )
         update["kiwoom_environment"] = settings.kiwoom_environment or "real"
+    if "koscom" in settings.vendors and settings.koscom_api_key is None:
+        raise SettingsError("KOSCOM_API_KEY: not set; the simulator's first line has it")
     return update
 
 

@@ -17,6 +17,7 @@ compile pyproject.toml -o requirements/base.txt
 compile pyproject.toml --constraint requirements/base.txt --extra kiwoom-windows -o requirements/kiwoom-windows.txt
 compile pyproject.toml --constraint requirements/base.txt --extra dev --extra gateway --extra postgres \
     --extra tracing -o requirements/dev.txt
+compile pyproject.toml --constraint requirements/dev.txt --extra gateway -o requirements/gateway.txt
 compile pyproject.toml requirements/bench.in --constraint requirements/base.txt -o requirements/bench.txt
 compile requirements/build.in --constraint requirements/dev.txt -o requirements/build.txt
 .venv/bin/python scripts/list_win32_wheels.py

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -19,10 +19,13 @@ import structlog
 from hypothesis import settings
 
 from broker_server.amqp.private_node import PrivateNode
+from broker_server.amqp.private_node.debian import NotInstalled
 from broker_server.amqp.private_node.ports import free_port
 from tests.support import log_scan
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
+from tests.support.chromium import FIXTURES, ensure_chromium
 from tests.support.docker_broker import docker_answers, rabbitmq_container
+from tests.support.nginx import ensure_nginx
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
 _SETTINGS_OF_THE_CALLER = (
@@ -33,6 +36,8 @@ _SETTINGS_OF_THE_CALLER = (
     "ACCOUNTS_FILE",
     "JOURNAL_URL",
     "PG",
+    "PRICE",
+    "GATEWAY_",
     "VENDORS",
     "METRICS_",
     "TRACING",
@@ -49,11 +54,16 @@ if os.environ.get("CI"):
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Install PostgreSQL before the first test that needs it: no test's own time limit is for that."""
-    if session.config.option.collectonly or os.environ.get("TEST_POSTGRES_URL"):
+    """Install what tests need of Debian before the first one does: no test's own time limit is for that."""
+    if session.config.option.collectonly:
         return
-    if any(_needs_postgres(item) for item in session.items):
+    if any(FIXTURES.intersection(getattr(item, "fixturenames", ())) for item in session.items):
+        with suppress(NotInstalled):  # its tests are skipped then, and say why
+            ensure_chromium()
+    if not os.environ.get("TEST_POSTGRES_URL") and any(_needs_postgres(item) for item in session.items):
         ensure_postgres()
+    if any("nginx" in getattr(item, "fixturenames", ()) for item in session.items):
+        ensure_nginx()
 
 
 def _needs_postgres(item: pytest.Item) -> bool:

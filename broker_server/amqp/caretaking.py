@@ -9,6 +9,7 @@ Orders are left where they are: only their own worker can tell whether one was s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 MOST_HELD = 1_000
 MOST_AT_ONCE = 100
 """Taken of one vendor between two looks."""
+A_MOMENT = 0.02
 HOLD_SECONDS = 20 * 60.0
 """Below the broker's consumer_timeout of 30 minutes."""
 
@@ -63,6 +65,11 @@ class Caretaker:
     def held(self) -> int:
         """How many tasks are in its hands."""
         return sum(map(len, self._held.values()))
+
+    def next_end(self) -> float:
+        """Seconds until the first task in its hands is over."""
+        ends = min((each[0] for held in self._held.values() for each in held), default=None)
+        return math.inf if ends is None else max(0.0, (ends - self._clock()).total_seconds()) + A_MOMENT
 
     async def open(self) -> None:
         """Open its channel.

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -313,7 +314,8 @@ class Intake:
                 self._counters.forwarded += 1
                 delivery.ack()
                 if is_order_method(request.method) and request.deadline is not None:
-                    wait = max(0.0, (request.deadline - self._clock()).total_seconds()) + LOOK_SECONDS
+                    # What was seen of its worker may be as old as a look: it may be back by now.
+                    wait = max(LOOK_SECONDS, (request.deadline - self._clock()).total_seconds())
                     self._call_later(wait, lambda: self._tell_that_it_waits(request, vendor, recipient))
             else:
                 self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
@@ -327,10 +329,21 @@ class Intake:
         )
         self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
 
-    def _tell_that_it_waits(self, request: TaskRequest, vendor: str, recipient: Recipient) -> None:
-        """Answer an order at its deadline if nobody can who knows more; its own worker has the last word."""
+    def _tell_that_it_waits(
+        self, request: TaskRequest, vendor: str, recipient: Recipient, *, again: bool = True
+    ) -> None:
+        """Answer an order at its deadline if nobody can who knows more; its own worker has the last word.
+
+        Args:
+            again: Come back: that a worker has gone is seen a look later.
+        """
         delivery = recipient.delivery
-        if vendor not in self._neighbours.away() or not delivery.current:
+        if not delivery.current:
+            return
+        if vendor not in self._neighbours.away():
+            if again:
+                ask = partial(self._tell_that_it_waits, request, vendor, recipient, again=False)
+                self._call_later(LOOK_SECONDS, ask)
             return
         waits = waits_for_its_worker(request, vendor)
         reply = self._replier.encode(request.task_id, [], error=waits, style=recipient.address.style)

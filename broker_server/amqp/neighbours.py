@@ -69,6 +69,10 @@ class Neighbours:
         """The vendors that were served on this broker and have no worker now."""
         return {vendor: each for vendor, each in sorted(self._seen.items()) if not each.here}
 
+    def records_away(self) -> list[str]:
+        """The vendors that are away with their record of orders; that of a trial ended with its worker."""
+        return [] if self._fleeting else list(self.away())
+
     def refresh(self) -> None:
         """Look again, and block for the answer, for a moment at most. For any thread but the event loop's."""
         watch, loop = self._look, self._loop
@@ -170,10 +174,13 @@ class NeighbourWatch:
                     await self._look_at(vendor, closely=True)
 
     async def _look_at(self, vendor: str, *, closely: bool) -> None:
-        consumers = await consumer_count(self._connection, vendor_queues(vendor)[0])
-        if consumers is None:
+        reads, orders = vendor_queues(vendor)
+        if await consumer_count(self._connection, reads) is None:
             self._neighbours.seen(vendor, None)
             return
+        # A worker consumes both. A task in a caretaker's hands counts as a consumer of a quorum queue, too,
+        # and caretakers leave orders alone.
+        consumers = await consumer_count(self._connection, orders) or 0
         told = None
         if not consumers:
             before = self._neighbours.away().get(vendor)
@@ -185,7 +192,7 @@ class NeighbourWatch:
     async def _watch(self) -> None:
         with suppress(AMQPError):
             while self._connection.is_open:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(min(LOOK_SECONDS, self._caretaker.next_end()))
                 await self.look()
                 await self._caretaker.mind(self._neighbours.away())
 

@@ -49,8 +49,16 @@ class Incoming(Protocol):
         """By the vendor's own names: ``type``, ``vendor``, ``key``, ``fields``, ``extra``."""
 
 
-class FeedListener(Protocol):
-    """What a feed tells the worker."""
+def is_state(incoming: Incoming) -> bool:
+    """Whether a vendor told how things stand as it began to send: no sign that it goes on sending.
+
+    A record says so by a true attribute ``is_state``; those of most vendors have none.
+    """
+    return getattr(incoming, "is_state", False)
+
+
+class ConnectionListener(Protocol):
+    """What a connection of a vendor tells."""
 
     def registered(self, registration: Registration) -> None:
         """The vendor has confirmed it, on this connection."""
@@ -80,6 +88,17 @@ class FeedListener(Protocol):
         Args:
             pause: Seconds until it is tried again.
             connection: Which, by the names of `Feed.connection_of`; ``None``: the only one.
+        """
+
+
+class FeedListener(ConnectionListener, Protocol):
+    """What a feed tells the worker."""
+
+    def source_changed(self, channel: str, subject: str) -> None:
+        """What is published there comes from another registration now, and something may have been missed.
+
+        Args:
+            channel: Of `Incoming`; ``subject`` likewise.
         """
 
 

@@ -43,7 +43,12 @@ def needs_price(details: OrderDetails, limits: Limits) -> bool:
 
 
 def broken_limit(
-    details: OrderDetails, limits: Limits, *, unit_price: Decimal | None, sent_today: int
+    details: OrderDetails,
+    limits: Limits,
+    *,
+    unit_price: Decimal | None,
+    sent_today: int,
+    complete: bool = False,
 ) -> str | None:
     """The first limit that an order breaks, in words that name the setting; ``None`` when it breaks none.
 
@@ -52,9 +57,14 @@ def broken_limit(
         limits: In force.
         unit_price: What one share may cost at most.
         sent_today: Orders of the account that left on this day in Korea.
+        complete: Nothing more will be known of it: what a limit is about and the order does not say breaks
+            the limit.
     """
     if details.is_cancel:
         return None
+    unheld = _unheld(details, limits) if complete else None
+    if unheld is not None:
+        return f"{unheld} holds every order, and nobody can tell how this one meets it; lift it by none"
     if limits.tickers is not None and details.ticker is not None and details.ticker not in limits.tickers:
         return f"ORDER_TICKERS does not name {details.ticker}"
     if limits.quantity is not None and (details.quantity or 0) > limits.quantity:
@@ -63,11 +73,24 @@ def broken_limit(
         return f"ORDER_MAX_PER_DAY is {limits.per_day:,}, and that many orders left today (Korea)"
     if limits.notional is None or details.quantity is None or unit_price is None:
         return None
-    currency = details.currency or "?"
+    currency = details.currency
+    if currency is None:
+        return None  # a change before its order was looked up
     most = limits.notional.get(currency)
     if most is None:
         return f"ORDER_MAX_NOTIONAL has no limit for {currency}; add {currency}=<amount>, or say none"
     cost = unit_price * details.quantity
     if cost > most:
         return f"ORDER_MAX_NOTIONAL is {most:,f} {currency}; this order may cost {cost:,f}"
+    return None
+
+
+def _unheld(details: OrderDetails, limits: Limits) -> str | None:
+    """The first limit in force that is about something that a complete order does not say."""
+    if limits.tickers is not None and details.ticker is None:
+        return "ORDER_TICKERS"
+    if limits.quantity is not None and details.quantity is None:
+        return "ORDER_MAX_QUANTITY"
+    if limits.notional is not None and (details.currency is None or details.quantity is None):
+        return "ORDER_MAX_NOTIONAL"
     return None

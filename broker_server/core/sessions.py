@@ -206,6 +206,32 @@ class SessionTable:
         ]
         return max(closes, default=None)
 
+    def trading_days(self, venue: str, first: date, last: date) -> list[date]:
+        """The days of a period, both ends included, on which a venue opens; none for an unknown venue."""
+        names = self._data.venues.get(venue, ())
+        days = (first + timedelta(days=count) for count in range((last - first).days + 1))
+        return [day for day in days if any(any(self._runs(name, day)) for name in names)]
+
+    def regular_close(self, venue: str, day: date) -> datetime | None:
+        """When the day's closing price was made: the end of the closing auction.
+
+        That is the auction which follows a continuous session at once; a venue without one closes with its
+        last continuous session.
+
+        Returns:
+            With an offset; ``None`` if the venue is unknown or does not open on that day.
+        """
+        runs = [run for name in self._data.venues.get(venue, ()) for run in self._runs(name, day)]
+        ends = {run.closes for run in runs if run.kind == "continuous"}
+        auctions = [run.closes for run in runs if run.kind == "auction" and run.opens in ends]
+        return max(auctions or ends, default=None)
+
+    def holidays_known_from(self, venue: str) -> date | None:
+        """The first day of the first year whose holidays the table has; ``None`` for an unknown venue."""
+        calendars = {self._data.markets[name].calendar for name in self._data.venues.get(venue, ())}
+        firsts = [min(self._data.calendars[name].holidays, default=date.max) for name in calendars]
+        return max(firsts).replace(month=1, day=1) if firsts else None
+
     def _trading_day(self, name: str, now: datetime) -> date:
         today = now.astimezone(_zone(self._data.markets[name].time_zone)).date()
         for day in _days_from(today):

@@ -58,12 +58,16 @@ class Vendor(Protocol):
 
     name: str
     orders: OrderAccess
+    """With no market where it takes none."""
     streams: Streams | None
     """Its live data; ``None`` where there is none."""
 
     @property
-    def live(self) -> bool:
-        """Whether an order moves real money."""
+    def live(self) -> bool | None:
+        """Whether an order moves real money; ``None`` until a login has told.
+
+        An adapter with such a login has it by the time it calls `TaskContext.before_send`.
+        """
 
     def methods(self) -> Sequence[Method[Any]]:
         """The methods that this adapter serves."""

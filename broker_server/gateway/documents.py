@@ -55,14 +55,17 @@ def price_document(price: Price) -> dict[str, Any]:
 
 
 def price_update(price: Price) -> dict[str, Any]:
-    """The message of WebSocket."""
+    """The message of WebSocket: the figures in ``data``, all else that HTTP says beside it."""
     return {
         "type": "price_update",
         "ticker": price.key.ticker,
-        "venue": price.key.venue,
-        "data": {**price_figures(price), **price_origin(price)},
+        "data": price_figures(price),
         "timestamp": timestamp(price.as_of),
-        "seq": price.seq,
+        "venue": price.key.venue,
+        "open": price.open,
+        "high": price.high,
+        "low": price.low,
+        **price_origin(price),
     }
 
 

@@ -1,4 +1,4 @@
-"""Opens the journal's database and brings its schema up to date.
+"""Opens a database, the journal's or another, and brings its schema up to date.
 
 Code that uses the engine follows two rules, which hold on SQLite and on PostgreSQL alike:
 
@@ -15,19 +15,21 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from broker_server.journal.locking import schema_lock
+from broker_server.journal.tables import metadata
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+_ALEMBIC = Path(__file__).parent / "migrations"
 _PATIENCE = 10.0
 _POLL = 0.01
 _SQLITE: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": "IMMEDIATE"}
@@ -43,59 +45,96 @@ _POSTGRESQL: dict[str, Any] = {
 }
 
 
-class JournalError(Exception):
+class DatabaseError(Exception):
+    """A database cannot be opened; the message names its setting and says what to do."""
+
+
+class JournalError(DatabaseError):
     """The journal cannot be opened or written; the message says where it is and what to do."""
 
 
-def open_database(url: str) -> Engine:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """What a database is for. Several may share one database.
+
+    Attributes:
+        setting: The setting that has its URL.
+        name: What people call it.
+        versions: The folder of its Alembic migrations.
+        version_table: Where the database says how far they have been applied.
+        metadata: Its tables.
+        error: What is raised when it cannot be opened.
+    """
+
+    setting: str
+    name: str
+    versions: Path
+    version_table: str
+    metadata: MetaData
+    error: type[DatabaseError]
+
+
+JOURNAL = Schema(
+    setting="JOURNAL_URL",
+    name="journal",
+    versions=_ALEMBIC / "versions",
+    version_table="alembic_version",
+    metadata=metadata,
+    error=JournalError,
+)
+
+
+def open_database(url: str, schema: Schema = JOURNAL) -> Engine:
     """Open the database and bring its schema up to date.
 
     Args:
         url: A SQLAlchemy URL; ``sqlite:///path`` or ``postgresql+psycopg://…``.
+        schema: What it is for.
 
     Raises:
-        JournalError: The URL is wrong, the database cannot be opened, or a newer version has written it.
+        DatabaseError: The URL is wrong, the database cannot be opened, or a newer version has written it; of
+            the schema's own class.
     """
     try:
-        engine = _engine(_read(url))
+        engine = _engine(_read(url, schema), schema)
         try:
-            _upgrade(engine)
+            _upgrade(engine, schema)
         except BaseException:
             engine.dispose()
             raise
     except CommandError as error:
-        raise JournalError(
-            f"JOURNAL_URL: this journal was written by another version of sapi-broker ({error}); "
+        raise schema.error(
+            f"{schema.setting}: this {schema.name} was written by another version of sapi-broker ({error}); "
             f"install that version or a later one"
         ) from error
     except (ArgumentError, ImportError, OSError, SQLAlchemyError) as error:
         first_line = str(error).splitlines()[0]
-        raise JournalError(f"JOURNAL_URL: the journal cannot be opened: {first_line}") from error
+        raise schema.error(f"{schema.setting}: the {schema.name} cannot be opened: {first_line}") from error
     return engine
 
 
-def _read(url: str) -> URL:
+def _read(url: str, schema: Schema) -> URL:
     try:
         return make_url(url)
     except ValueError:  # its text quotes what was taken for the port, which may be of the password
-        raise JournalError(
-            "JOURNAL_URL: its port is no number: write postgresql://user:password@host:5432/database, with "
-            "what is special in the password percent-encoded"
+        raise schema.error(
+            f"{schema.setting}: its port is no number: write postgresql://user:password@host:5432/database, "
+            f"with what is special in the password percent-encoded"
         ) from None
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, schema: Schema) -> Engine:
     backend = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
     if backend == "sqlite":
-        return _sqlite(url)
+        return _sqlite(url, schema)
     if backend == "postgresql":
-        return _postgresql(url)
-    raise JournalError(f"JOURNAL_URL: {backend} is not supported: use sqlite:///path or postgresql://…")
+        return _postgresql(url, schema)
+    raise schema.error(f"{schema.setting}: {backend} is not supported: use sqlite:///path or postgresql://…")
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, schema: Schema) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise JournalError("JOURNAL_URL: a journal in memory would be lost: use sqlite:///path")
+        raise schema.error(f"{schema.setting}: a {schema.name} in memory would be lost: use sqlite:///path")
     file = Path(url.database)
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file.touch(mode=0o600)
@@ -104,7 +143,7 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
+def _postgresql(url: URL, schema: Schema) -> Engine:
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
@@ -113,8 +152,8 @@ def _postgresql(url: URL) -> Engine:
             pool_pre_ping=True,
         )
     except ImportError as error:
-        raise JournalError(
-            f"JOURNAL_URL: PostgreSQL needs its driver ({error}): pip install 'sapi-broker[postgres]'"
+        raise schema.error(
+            f"{schema.setting}: PostgreSQL needs its driver ({error}): pip install 'sapi-broker[postgres]'"
         ) from error
     event.listen(engine, "connect", _make_postgresql_durable)
     return engine
@@ -124,15 +163,21 @@ def _unless_given(defaults: dict[str, Any], url: URL) -> dict[str, Any]:
     return {name: value for name, value in defaults.items() if name not in url.query}
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(engine: Engine, schema: Schema) -> None:
     """Apply the migrations that are missing. Workers that start together take turns."""
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", _escaped(_ALEMBIC))
+    config.set_main_option("version_locations", _escaped(schema.versions))
+    config.set_main_option("path_separator", "newline")
+    config.attributes["schema"] = schema
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with schema_lock(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _escaped(folder: Path) -> str:
+    return str(folder).replace("%", "%%")
 
 
 def _make_sqlite_durable(connection: Any, _: object) -> None:

@@ -46,7 +46,7 @@ class Attempt:
         """
         if not self.began:
             # This may have to ask the vendor for a price: what holds for a moment only is looked at after it.
-            self._gate.checks.ensure_within_limits(self._task, details, context)
+            self._gate.checks.ensure_within_limits(self._task, details, context, complete=True)
             self._ensure_named(details)
             if details != self._task.details:
                 self._gate.obstacles.ensure_free(self._task, details)
@@ -70,6 +70,7 @@ class Attempt:
         self._wait_for_lease(details)
         self._gate.checks.ensure_in_time(self._task)
         self._gate.checks.ensure_not_halted(self._task)
+        self._gate.checks.ensure_live_allowed(self._task)
 
     def _ensure_named(self, details: OrderDetails) -> None:
         """Order numbers begin anew each day: what the vendor found must be what the task means."""

@@ -170,8 +170,24 @@ class OrderChecks:
             return
         if rules.refused is not None:
             raise OrdersDisabled(rules.refused)
+        # What a login has not told yet holds nothing up here: the order's way to the last gate waits for it.
+        self._ensure_live_allowed(task, unknown=False)
+
+    def ensure_live_allowed(self, task: OrderTask) -> None:
+        """Live trading once more, right before the send: nobody knew before the login perhaps.
+
+        Raises:
+            OrdersDisabled: The order would move real money, or nobody knows that it would not.
+        """
+        if not task.is_cancel:
+            self._ensure_live_allowed(task, unknown=True)
+
+    def _ensure_live_allowed(self, task: OrderTask, *, unknown: bool) -> None:
         vendor = self._vendors.get(task.vendor)
-        if vendor is not None and vendor.live and not rules.allow_live:
+        if vendor is None or self._rules.allow_live:
+            return
+        live = vendor.live
+        if unknown if live is None else live:
             raise OrdersDisabled(
                 "live trading is off: this worker sends orders to a real account only with "
                 "ALLOW_LIVE_ORDERS=true"
@@ -206,8 +222,13 @@ class OrderChecks:
             raise RuntimeError(f"{task.method.name} is an order method that does not say what it asks for")
         task.details = task.method.details(task.parameters)
 
-    def ensure_within_limits(self, task: OrderTask, details: OrderDetails, context: TaskContext) -> None:
+    def ensure_within_limits(
+        self, task: OrderTask, details: OrderDetails, context: TaskContext, *, complete: bool = False
+    ) -> None:
         """The guards and the market session, on what is known of the order by now.
+
+        Args:
+            complete: Nothing more will be known of it.
 
         Raises:
             OrderGuard: The order breaks a limit, or its kind does not exist any more.
@@ -215,14 +236,14 @@ class OrderChecks:
         if details.is_cancel:
             return
         limits, unit_price = self._rules.limits, details.price
-        if needs_price(details, limits) and details.ticker is not None:
+        if needs_price(details, limits) and None not in (details.ticker, details.currency):
             if task.ceiling is None or task.ceiling[0] != details:
                 task.ceiling = details, self._vendors[task.vendor].orders.price_ceiling(details, context)
             unit_price = task.ceiling[1]
         sent = 0
         if limits.per_day is not None:
             sent = self._journal.sent_on(task.vendor, task.account, trading_day(self._clock()))
-        broken = broken_limit(details, limits, unit_price=unit_price, sent_today=sent)
+        broken = broken_limit(details, limits, unit_price=unit_price, sent_today=sent, complete=complete)
         if broken is not None:
             raise OrderGuard(f"{broken}; nothing was sent")
         if details.venue is not None:

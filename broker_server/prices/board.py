@@ -2,22 +2,25 @@
 
 ::
 
-    streams ──┐                                   ┌──> HTTP reads `PriceBoard.price`
+    streams ──┐                                    ┌──> HTTP reads `PriceBoard.price`
     REST   ───┼──> PriceBoard (one choice per key) ┤
-    closes ───┘                                   └──> WebSocket hears each change of the same choice
+    closes ───┘                                    └──> WebSocket hears each change of the same choice
 
 Not safe for threads: everything happens on one event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from datetime import timedelta
 
-from broker_server.prices.model import Book, Price, PriceKey, Source, Standing, TradeTick
+from broker_server.prices.demand import Interest
+from broker_server.prices.model import Book, Price, PriceKey, Standing, TradeTick
+from broker_server.prices.track import Track
 
-T = TypeVar("T", Price, Book)
+SAME_DAY = timedelta(hours=12)
+"""What REST said is of the same trading day if it is not older than this."""
 
 OnPrice = Callable[[Price], None]
 OnBook = Callable[[Book], None]
@@ -29,26 +32,16 @@ OnStanding = Callable[[Standing], None]
 class _Entry:
     """What is known of one key."""
 
-    live: dict[str, Price] = field(default_factory=dict)
-    books: dict[str, Book] = field(default_factory=dict)
-    silent: dict[str, str] = field(default_factory=dict)
-    rest: Price | None = None
-    rest_book: Book | None = None
-    close: Price | None = None
-    price: Price | None = None
-    book: Book | None = None
-    price_seq: int = 0
-    book_seq: int = 0
-    trade_seq: int = 0
+    prices: Track[Price]
+    books: Track[Book]
     standing: Standing | None = None
-    on_price: list[OnPrice] = field(default_factory=list)
-    on_book: list[OnBook] = field(default_factory=list)
+    trade_seq: int = 0
     on_trade: list[OnTrade] = field(default_factory=list)
     on_standing: list[OnStanding] = field(default_factory=list)
 
     @property
     def has_listeners(self) -> bool:
-        return bool(self.on_price or self.on_book or self.on_trade or self.on_standing)
+        return bool(self.prices.listeners or self.books.listeners or self.on_trade or self.on_standing)
 
 
 class PriceBoard:
@@ -56,7 +49,8 @@ class PriceBoard:
 
     The first vendor in the order of preference whose stream is not silent has the word. Where all are silent,
     or none has said anything, the newest of what they and REST have said; a daily close is the last resort.
-    Of one source an older price never takes the place of a newer one.
+    A stream is taken in the order in which it comes: the clock in it may be wrong, its order is not. Of REST
+    an older price never takes the place of a newer one.
 
     Args:
         preference: Vendors, the most trusted first; others come after them.
@@ -65,18 +59,19 @@ class PriceBoard:
     def __init__(self, preference: Sequence[str] = ("kis", "kiwoom", "koscom")) -> None:
         self._rank = {vendor: place for place, vendor in enumerate(preference)}
         self._entries: dict[PriceKey, _Entry] = {}
+        self._counts: dict[PriceKey, tuple[int, int, int]] = {}
 
     # What is known
 
     def price(self, key: PriceKey) -> Price | None:
         """The price that everyone is told now."""
         entry = self._entries.get(key)
-        return None if entry is None else entry.price
+        return None if entry is None else entry.prices.told
 
     def book(self, key: PriceKey) -> Book | None:
         """The order book that everyone is told now."""
         entry = self._entries.get(key)
-        return None if entry is None else entry.book
+        return None if entry is None else entry.books.told
 
     def standing(self, key: PriceKey) -> Standing | None:
         """How the streams of a key are; ``None`` if nobody has wanted them."""
@@ -92,57 +87,39 @@ class PriceBoard:
     def put(self, price: Price) -> None:
         """Take a price in.
 
-        A price from a stream says also that the stream is not silent.
+        What a stream does not tell, the base price and whether trading is suspended, is taken over from REST
+        of the same day.
         """
         entry = self._entry(price.key)
-        if price.source is Source.REALTIME:
-            known = entry.live.get(price.vendor)
-            entry.silent.pop(price.vendor, None)
-            if known is None or price.as_of >= known.as_of:
-                entry.live[price.vendor] = price
-        elif price.source is Source.REST:
-            if entry.rest is None or price.as_of >= entry.rest.as_of:
-                entry.rest = price
-        elif entry.close is None or (price.base_date, price.as_of) >= (
-            entry.close.base_date,
-            entry.close.as_of,
-        ):
-            entry.close = price
-        self._choose_price(entry)
+        entry.prices.put(price)
+        self._tell_price(entry)
 
     def put_book(self, book: Book) -> None:
         """Take an order book in."""
         entry = self._entry(book.key)
-        if book.source is Source.REALTIME:
-            known = entry.books.get(book.vendor)
-            if known is None or book.as_of >= known.as_of:
-                entry.books[book.vendor] = book
-        elif entry.rest_book is None or book.as_of >= entry.rest_book.as_of:
-            entry.rest_book = book
-        self._choose_book(entry)
+        entry.books.put(book)
+        self._tell_book(entry)
 
     def put_trade(self, trade: TradeTick) -> None:
-        """Tell the listeners of each trade; only the vendor that has the word is heard."""
+        """Tell the listeners of a trade; only the vendor that has the word is heard."""
         entry = self._entry(trade.key)
-        if entry.price is not None and entry.price.vendor != trade.vendor:
+        told = entry.prices.told
+        if told is not None and told.vendor != trade.vendor:
             return
         entry.trade_seq += 1
         numbered = replace(trade, seq=entry.trade_seq)
         for listener in list(entry.on_trade):
             listener(numbered)
 
-    def silence(self, key: PriceKey, vendor: str, reason: str | None) -> None:
+    def silence(self, key: PriceKey, vendor: str, reason: str | None, interest: Interest = "price") -> None:
         """A vendor's stream of a key is silent, or ``None`` as the reason: it is not any more."""
         entry = self._entry(key)
-        if reason is None:
-            if entry.silent.pop(vendor, None) is None:
-                return
-        elif entry.silent.get(vendor) == reason:
-            return
+        if interest == "price":
+            entry.prices.silence(vendor, reason)
+            self._tell_price(entry)
         else:
-            entry.silent[vendor] = reason
-        self._choose_price(entry)
-        self._choose_book(entry)
+            entry.books.silence(vendor, reason)
+            self._tell_book(entry)
 
     def tell(self, key: PriceKey, standing: Standing) -> None:
         """How the streams of a key are from now on."""
@@ -154,20 +131,26 @@ class PriceBoard:
             listener(standing)
 
     def forget(self, key: PriceKey) -> None:
-        """Let go of what is known of a key that nobody listens to."""
+        """Let go of what is known of a key that nobody listens to.
+
+        Its counts go on where they were: a number never means two things.
+        """
         entry = self._entries.get(key)
         if entry is not None and not entry.has_listeners:
             del self._entries[key]
+            counts = (entry.prices.seq, entry.books.seq, entry.trade_seq)
+            if any(counts):
+                self._counts[key] = counts
 
     # Who listens
 
     def listen_price(self, key: PriceKey, listener: OnPrice) -> Callable[[], None]:
         """Be told of every change of the price; the call that is returned ends it."""
-        return _join(self._entry(key).on_price, listener)
+        return _join(self._entry(key).prices.listeners, listener)
 
     def listen_book(self, key: PriceKey, listener: OnBook) -> Callable[[], None]:
         """Be told of every change of the book; the call that is returned ends it."""
-        return _join(self._entry(key).on_book, listener)
+        return _join(self._entry(key).books.listeners, listener)
 
     def listen_trades(self, key: PriceKey, listener: OnTrade) -> Callable[[], None]:
         """Be told of every trade; the call that is returned ends it."""
@@ -182,45 +165,32 @@ class PriceBoard:
     def _entry(self, key: PriceKey) -> _Entry:
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry()
+            prices, books, trades = self._counts.pop(key, (0, 0, 0))
+            entry = _Entry(Track(self._rank, prices), Track(self._rank, books), trade_seq=trades)
+            self._entries[key] = entry
         return entry
 
-    def _choose_price(self, entry: _Entry) -> None:
-        chosen = self._best(entry.live, entry.silent, entry.rest) or entry.close
-        if chosen is None:
-            return
-        before = entry.price
-        if before is not None and replace(chosen, seq=before.seq) == before:
-            return
-        entry.price_seq += 1
-        entry.price = told = replace(chosen, seq=entry.price_seq)
-        for listener in list(entry.on_price):
-            listener(told)
+    def _tell_price(self, entry: _Entry) -> None:
+        chosen = entry.prices.best()
+        if chosen is not None:
+            entry.prices.tell(_completed(chosen, entry.prices.by_rest))
 
-    def _choose_book(self, entry: _Entry) -> None:
-        chosen = self._best(entry.books, entry.silent, entry.rest_book)
-        if chosen is None:
-            return
-        before = entry.book
-        if before is not None and replace(chosen, seq=before.seq) == before:
-            return
-        entry.book_seq += 1
-        entry.book = told = replace(chosen, seq=entry.book_seq)
-        for listener in list(entry.on_book):
-            listener(told)
+    def _tell_book(self, entry: _Entry) -> None:
+        chosen = entry.books.best()
+        if chosen is not None:
+            entry.books.tell(chosen)
 
-    def _best(self, live: Mapping[str, T], silent: Mapping[str, str], by_rest: T | None) -> T | None:
-        """The first of those that speak; else the newest of what is known, the silent ones marked."""
-        speaking = [vendor for vendor in live if vendor not in silent]
-        if speaking:
-            return live[min(speaking, key=self._place)]
-        known = [replace(each, stale=True, reason=silent[vendor]) for vendor, each in live.items()]
-        if by_rest is not None:
-            known.append(by_rest)
-        return max(known, key=lambda each: each.as_of) if known else None
 
-    def _place(self, vendor: str) -> tuple[int, str]:
-        return (self._rank.get(vendor, len(self._rank)), vendor)
+def _completed(price: Price, by_rest: Price | None) -> Price:
+    if by_rest is None or price is by_rest or (price.base_price is not None and price.halted is not None):
+        return price
+    if abs(price.as_of - by_rest.as_of) >= SAME_DAY:
+        return price
+    return replace(
+        price,
+        base_price=by_rest.base_price if price.base_price is None else price.base_price,
+        halted=by_rest.halted if price.halted is None else price.halted,
+    )
 
 
 def _join(listeners: list[Callable[..., None]], listener: Callable[..., None]) -> Callable[[], None]:

@@ -141,6 +141,7 @@ class TradeTick:
         side: ``buy`` or ``sell``: who took liquidity; ``None`` if it is not known.
         vendor: Whose stream it came from.
         as_of: When it was made.
+        missed: How many trades before this one were lost on the way here; ``None`` if nobody knows.
         seq: Counts the trades of this key, from 1; set by the board.
     """
 
@@ -150,6 +151,7 @@ class TradeTick:
     side: str | None
     vendor: str
     as_of: datetime
+    missed: int | None = 0
     seq: int = 0
 
 

@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kis-ws-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--kiwoom-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--kiwoom-ws-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--koscom-port", type=int, default=0, help="0 takes a free port")
+    parser.add_argument("--koscom-ws-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--control-port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--watch-stdin", action="store_true", help="end when stdin is closed")
     chosen = parser.parse_args(arguments)
@@ -40,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kis_ws_port=chosen.kis_ws_port,
         kiwoom_port=chosen.kiwoom_port,
         kiwoom_ws_port=chosen.kiwoom_ws_port,
+        koscom_port=chosen.koscom_port,
+        koscom_ws_port=chosen.koscom_ws_port,
         control_port=chosen.control_port,
     )
     return run(options, as_json=chosen.json, watch_stdin=chosen.watch_stdin)

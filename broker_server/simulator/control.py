@@ -26,8 +26,12 @@ from broker_server.simulator.instruments import KRX, Instrument
 from broker_server.simulator.kis.gateway import KisGateway
 from broker_server.simulator.kis.limits import Limits
 from broker_server.simulator.kiwoom.gateway import KiwoomGateway
-from broker_server.simulator.kiwoom.limits import PREFIX, KiwoomLimits
+from broker_server.simulator.kiwoom.limits import PREFIX as KIWOOM_PREFIX
+from broker_server.simulator.kiwoom.limits import KiwoomLimits
 from broker_server.simulator.kiwoom_control.board import ControlBoard
+from broker_server.simulator.koscom.gateway import KoscomGateway
+from broker_server.simulator.koscom.quota import PREFIX as KOSCOM_PREFIX
+from broker_server.simulator.koscom.quota import KoscomLimits
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
 from broker_server.simulator.stream_faults import STREAM_FAULTS
@@ -43,6 +47,7 @@ class Control:
         calls: The vendors' counts.
         kis: Whose limits can be changed.
         kiwoom: Likewise.
+        koscom: Likewise.
         stream: What is asked about live data.
         controls: What is asked about simulated controls.
     """
@@ -55,6 +60,7 @@ class Control:
         calls: CallCounts,
         kis: KisGateway,
         kiwoom: KiwoomGateway,
+        koscom: KoscomGateway,
         stream: StreamControl,
         controls: ControlBoard,
     ) -> None:
@@ -64,6 +70,7 @@ class Control:
         self._calls = calls
         self._kis = kis
         self._kiwoom = kiwoom
+        self._koscom = koscom
         self._stream = stream
         self._controls = controls
 
@@ -119,6 +126,7 @@ class Control:
         faults += self._stream.faults()
         shown = {name: getattr(limits, name) for name in Limits.__dataclass_fields__}
         shown.update(self._kiwoom.limits.to_json())
+        shown.update(self._koscom.limits.to_json())
         return json_response({"faults": faults, "limits": shown})
 
     async def add_fault(self, request: web.Request) -> web.Response:
@@ -186,12 +194,14 @@ class Control:
             raise Refused("send limits alone, without other keys")
         if wanted == "published":
             self._kis.limits, self._kiwoom.limits = Limits(), KiwoomLimits()
+            self._koscom.limits = KoscomLimits()
         elif isinstance(wanted, dict):
-            own = {name: value for name, value in wanted.items() if not name.startswith(PREFIX)}
-            kiwoom = {name.removeprefix(PREFIX): value for name, value in wanted.items() if name not in own}
-            changed = self._kiwoom.limits.changed(kiwoom)
+            kiwoom, koscom = _with_prefix(wanted, KIWOOM_PREFIX), _with_prefix(wanted, KOSCOM_PREFIX)
+            others = (KIWOOM_PREFIX, KOSCOM_PREFIX)
+            own = {name: value for name, value in wanted.items() if not name.startswith(others)}
+            changed, changed_too = self._kiwoom.limits.changed(kiwoom), self._koscom.limits.changed(koscom)
             self._kis.limits = self._kis.limits.lifted(own)
-            self._kiwoom.limits = changed
+            self._kiwoom.limits, self._koscom.limits = changed, changed_too
         else:
             raise Refused('limits must be an object or "published"')
 
@@ -221,3 +231,8 @@ class Control:
             "suspended": self._exchange.market.is_suspended(instrument),
             "time": quote.time.isoformat(),
         }
+
+
+def _with_prefix(wanted: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The limits of one vendor, without its prefix."""
+    return {name.removeprefix(prefix): value for name, value in wanted.items() if name.startswith(prefix)}

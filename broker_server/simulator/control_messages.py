@@ -26,7 +26,10 @@ ENDPOINTS = {
     "POST /stream": "{ping_interval, answer_timeout, tick_interval, burst_every, hold_seconds, "
     "max_registrations, entitled, wrong_hts_id, kiwoom: {ping_interval, missed_pings, login_seconds, "
     "reconnect_seconds, registration_seconds, max_registrations, max_group_registrations, max_list, counted, "
-    "tick_interval, burst_every}}",
+    "tick_interval, burst_every}, koscom: {snapshot, errors_with_id, suffix, values, change_preset, "
+    "quote_volume, init_required, heartbeat_reply, heartbeat_interval, idle_seconds, answers_pings, "
+    "max_subscriptions, sandbox_max_subscriptions, over_limit, sessions_per_key, tick_interval, "
+    "burst_every, market_interval, market_elements, market_sends, market_volume, market_padded}}",
     "DELETE /stream": "as in the beginning",
     "GET /openapi-plus": "how the simulated OpenAPI+ controls behave, and what each was asked",
     "POST /openapi-plus": "{login_code, login_waits, silent, refused, overloads, order_overloads, "
@@ -38,10 +41,10 @@ ENDPOINTS = {
     "GET /faults": "the faults that wait for calls, and the limits in force",
     "POST /faults": "order a fault: {fault, vendor, when, path, tr, count, skip, seconds, code, message, "
     "dialect}, or one of live data: {fault, vendor, key, tr, symbol, count, skip, seconds, code, columns, "
-    "rate, records}, "
+    "rate, records, issues, text}, "
     "or change limits: {limits: {rest_per_second, real_per_second, paper_per_second, approvals_per_second, "
     "token_interval, kiwoom_per_second, kiwoom_real_per_second, kiwoom_mock_per_second, "
-    "kiwoom_queries_per_second, kiwoom_orders_per_second}}, "
+    "kiwoom_queries_per_second, kiwoom_orders_per_second, koscom_per_day}}, "
     'or restore them: {limits: "published"}',
     "DELETE /faults": "remove every fault; limits stay",
     "GET /clock": "the simulated time",

@@ -23,8 +23,8 @@ FaultKind = Literal[
     "html",
     "unauthorized",
 ]
-VendorName = Literal["kis", "kiwoom"]
-_KIWOOM_ONLY = ("html", "unauthorized")
+VendorName = Literal["kis", "kiwoom", "koscom"]
+_NOT_OF_KIS = ("html", "unauthorized")
 
 
 class NoAnswer(Exception):
@@ -75,10 +75,14 @@ class FaultRequest(BaseModel):
     def _complete(self) -> FaultRequest:
         if self.fault in ("error", "business_error") and not self.code:
             raise ValueError(f"{self.fault} needs code, for example EGW00301 or APBK0656")
-        if self.fault in _KIWOOM_ONLY or "dialect" in self.model_fields_set:
+        if "dialect" in self.model_fields_set and self.vendor not in (None, "kiwoom"):
+            raise ValueError("dialect is Kiwoom's alone")
+        if self.fault in _NOT_OF_KIS or "dialect" in self.model_fields_set:
             if self.vendor == "kis":
-                raise ValueError("html, unauthorized and dialect are Kiwoom's alone")
-            self.vendor = "kiwoom"
+                raise ValueError("html and unauthorized are of Kiwoom and KOSCOM alone")
+            self.vendor = self.vendor or "kiwoom"
+        if self.vendor == "koscom" and self.fault == "expired_token":
+            raise ValueError("KOSCOM has no tokens: its keys do not expire")
         if self.when == "after" and self.fault in ("rate_limit", "expired_token", "unauthorized"):
             raise ValueError(f"{self.fault} happens before a call is carried out; leave when out")
         return self

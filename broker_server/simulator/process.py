@@ -27,9 +27,12 @@ class SimulatorProcess:
         kis_ws_url: ``ws://127.0.0.1:…``
         kiwoom_rest_url: ``http://127.0.0.1:…``
         kiwoom_ws_url: ``ws://127.0.0.1:…``; its path is ``/api/dostk/websocket``.
+        koscom_rest_url: ``http://127.0.0.1:…``
+        koscom_ws_url: ``ws://127.0.0.1:…``; its paths are ``/ws``, ``/ws_ksp`` and ``/ws_kdq``.
         control_url: ``http://127.0.0.1:…``
         credentials: ``{"kis": {"real": {"app_key", "app_secret", "account", "hts_id"}, "paper": {…}},
-            "kiwoom": {"real": {"app_key", "app_secret", "account"}, "mock": {…}}}``
+            "kiwoom": {"real": {"app_key", "app_secret", "account"}, "mock": {…}},
+            "koscom": {"real": {"api_key", "member_name"}, "sandbox": {…}}}``
         announcement: The whole first line.
     """
 
@@ -40,6 +43,8 @@ class SimulatorProcess:
         self.kis_ws_url: str = announcement["kis"]["ws"]
         self.kiwoom_rest_url: str = announcement["kiwoom"]["rest"]
         self.kiwoom_ws_url: str = announcement["kiwoom"]["ws"]
+        self.koscom_rest_url: str = announcement["koscom"]["rest"]
+        self.koscom_ws_url: str = announcement["koscom"]["ws"]
         self.control_url: str = announcement["control"]
         self.credentials: dict[str, Any] = announcement["credentials"]
 

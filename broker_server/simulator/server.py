@@ -35,6 +35,13 @@ from broker_server.simulator.kiwoom.realtime.settings import KiwoomStreamSetting
 from broker_server.simulator.kiwoom.server import make_gateway as make_kiwoom
 from broker_server.simulator.kiwoom_control.board import ControlBoard
 from broker_server.simulator.kiwoom_control.door import ControlDoor
+from broker_server.simulator.koscom.gateway import KoscomGateway
+from broker_server.simulator.koscom.keys import KeyStore as KoscomKeys
+from broker_server.simulator.koscom.keys import make_credentials as make_koscom_credentials
+from broker_server.simulator.koscom.realtime.hub import KoscomHub
+from broker_server.simulator.koscom.realtime.server import KoscomRealtimeServer
+from broker_server.simulator.koscom.realtime.settings import KoscomStreamSettings
+from broker_server.simulator.koscom.server import make_gateway as make_koscom
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.simulator.stream_control import StreamControl
@@ -58,6 +65,7 @@ class Options:
         kis_port: 0 takes a free port; likewise every other port.
         stream: How the WebSocket server of KIS behaves in the beginning.
         kiwoom_stream: How that of Kiwoom does.
+        koscom_stream: How that of KOSCOM does.
     """
 
     seed: int = 0
@@ -67,9 +75,12 @@ class Options:
     kis_ws_port: int = 0
     kiwoom_port: int = 0
     kiwoom_ws_port: int = 0
+    koscom_port: int = 0
+    koscom_ws_port: int = 0
     control_port: int = 0
     stream: StreamSettings = field(default_factory=StreamSettings)
     kiwoom_stream: KiwoomStreamSettings = field(default_factory=KiwoomStreamSettings)
+    koscom_stream: KoscomStreamSettings = field(default_factory=KoscomStreamSettings)
 
 
 class Simulators:
@@ -114,6 +125,14 @@ class Simulators:
             monotonic,
             options.kiwoom_stream,
         )
+        self.koscom_credentials = make_koscom_credentials(options.seed)
+        koscom_keys = KoscomKeys(self.koscom_credentials)
+        self.koscom_stream = KoscomHub(
+            self.clock, self.market, koscom_keys, self.stream_faults, monotonic, options.koscom_stream
+        )
+        self.koscom: KoscomGateway = make_koscom(
+            self.market, koscom_keys, self.faults, self.calls, lambda: self.koscom_stream.settings
+        )
         self.kiwoom_controls = ControlBoard(random.Random(f"{options.seed}/late events"))  # noqa: S311 - no secret
         self._kiwoom_door = ControlDoor(
             self.exchange, self.kiwoom_credentials, self.kiwoom_controls, self.kiwoom.instance, monotonic
@@ -122,6 +141,7 @@ class Simulators:
         self._runners: list[web.BaseRunner] = []
         self.kis_rest_url = self.kis_ws_url = self.control_url = ""
         self.kiwoom_rest_url = self.kiwoom_ws_url = ""
+        self.koscom_rest_url = self.koscom_ws_url = ""
 
     async def __aenter__(self) -> Simulators:
         options = self.options
@@ -135,6 +155,10 @@ class Simulators:
         kiwoom_realtime = KiwoomRealtimeServer(self.kiwoom_stream, self.kiwoom.instance, self._monotonic)
         self.kiwoom_ws_url = await self._realtime(kiwoom_realtime.handle, options.kiwoom_ws_port)
         self.kiwoom_stream.start()
+        self.koscom_rest_url = await self._rest(self.koscom.handle, options.koscom_port)
+        koscom_realtime = KoscomRealtimeServer(self.koscom_stream, self.koscom.instance, self._monotonic)
+        self.koscom_ws_url = await self._realtime(koscom_realtime.handle, options.koscom_ws_port)
+        self.koscom_stream.start()
         control = Control(
             self.clock,
             self.exchange,
@@ -142,7 +166,8 @@ class Simulators:
             self.calls,
             self.kis,
             self.kiwoom,
-            StreamControl(self.kis_stream, self.kiwoom_stream, self.stream_faults),
+            self.koscom,
+            StreamControl(self.kis_stream, self.kiwoom_stream, self.koscom_stream, self.stream_faults),
             self.kiwoom_controls,
         )
         runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
@@ -152,8 +177,10 @@ class Simulators:
     async def __aexit__(self, *exc_info: object) -> None:
         self.kis.stopping.set()
         self.kiwoom.stopping.set()
+        self.koscom.stopping.set()
         await self.kis_stream.stop()
         await self.kiwoom_stream.stop()
+        await self.koscom_stream.stop()
         for runner in reversed(self._runners):
             await runner.cleanup()
 
@@ -162,10 +189,12 @@ class Simulators:
         return {
             "kis": {"rest": self.kis_rest_url, "ws": self.kis_ws_url},
             "kiwoom": {"rest": self.kiwoom_rest_url, "ws": self.kiwoom_ws_url},
+            "koscom": {"rest": self.koscom_rest_url, "ws": self.koscom_ws_url},
             "control": self.control_url,
             "credentials": {
                 "kis": {name: pair.to_json() for name, pair in self.kis_credentials.items()},
                 "kiwoom": {name: pair.to_json() for name, pair in self.kiwoom_credentials.items()},
+                "koscom": {name: pair.to_json() for name, pair in self.koscom_credentials.items()},
             },
         }
 
@@ -193,6 +222,8 @@ def describe(announcement: dict[str, Any]) -> str:
     lines.append(f"  KIS stream    {announcement['kis']['ws']}")
     lines.append(f"  Kiwoom REST   {announcement['kiwoom']['rest']}")
     lines.append(f"  Kiwoom stream {announcement['kiwoom']['ws']}")
+    lines.append(f"  KOSCOM REST   {announcement['koscom']['rest']}")
+    lines.append(f"  KOSCOM stream {announcement['koscom']['ws']}")
     lines.append(f"  control       {announcement['control']}")
     for name, pair in announcement["credentials"]["kis"].items():
         lines.append(
@@ -200,6 +231,8 @@ def describe(announcement: dict[str, Any]) -> str:
         )
     for name, pair in announcement["credentials"]["kiwoom"].items():
         lines.append(f"  Kiwoom {name:<5}  account {pair['account']}  app key {pair['app_key']}")
+    for name, pair in announcement["credentials"]["koscom"].items():
+        lines.append(f"  KOSCOM {name:<7} member {pair['member_name']}  API key {pair['api_key']}")
     lines.append("Add --json for the app secrets. Ctrl-C ends it.")
     return "\n".join(lines)
 

@@ -24,11 +24,16 @@ StreamFaultKind = Literal[
     "reject",
     "notice",
     "load",
+    "message",
+    "signal",
 ]
 STREAM_FAULTS = frozenset(get_args(StreamFaultKind))
-INSTANT = frozenset({"drop", "close", "notice"})
+INSTANT = frozenset({"drop", "close", "notice", "message", "signal"})
 SPOILS_FRAMES = frozenset({"append_columns", "short_records", "wrong_key"})
 _KIS_ONLY = SPOILS_FRAMES | {"notice"}
+_KOSCOM_ONLY = frozenset({"message", "signal"})
+_KOSCOM_CODE_LENGTHS = (2, 5)
+_MOST_FRAMES = 100_000
 _COUNTED = frozenset({"unanswered", "refuse", "reject"})
 
 
@@ -56,7 +61,8 @@ class StreamFaultRequest(BaseModel):
             ``append_columns``, ``short_records`` and ``wrong_key`` spoil every record; ``unanswered``
             withholds the acknowledgement of a registration that took effect; ``refuse`` refuses one;
             ``reject`` takes an order and then reports that the exchange rejected it; ``notice`` sends an
-            invented notice of futures or options; ``load`` sends many frames.
+            invented notice of futures or options; ``load`` sends many frames; ``message`` sends
+            ``text`` as it is; ``signal`` tells a time that is none.
         vendor: Only sessions, and orders, of that vendor.
         key: Only sessions of that app key: ``real``, ``paper``, ``mock``, or the key itself.
         tr: Only that TR or type; shell wildcards.
@@ -67,10 +73,14 @@ class StreamFaultRequest(BaseModel):
         skip: Let that many of them through first.
         seconds: How long it lasts; until deleted when absent. ``duplicate_session`` without it is for the
             sessions of the moment alone.
-        code: Of ``refuse``: ``OPSP…`` of KIS, or six digits of Kiwoom.
+        code: Of ``refuse``: ``OPSP…`` of KIS, six digits of Kiwoom, or 47 or five digits of KOSCOM. Of
+            ``signal``: the eight digits of ``trdTm``.
         columns: How many values are appended or missing.
-        rate: Frames per second of ``load``, all registrations at a vendor together.
-        records: Records per frame of ``load``.
+        rate: Frames per second of ``load``, all registrations at a vendor together; of KOSCOM issue updates
+            of the market-wide feeds.
+        records: Records per frame of ``load``; one, of KOSCOM as many as an array has.
+        issues: Of a ``load`` of KOSCOM: so many in each market; the whole market when absent.
+        text: Of ``message``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -83,26 +93,49 @@ class StreamFaultRequest(BaseModel):
     count: int | None = Field(default=None, ge=1)
     skip: int = Field(default=0, ge=0)
     seconds: float | None = Field(default=None, ge=0, le=86_400)
-    code: str | None = Field(default=None, pattern=r"^(OPSP\d{4}|\d{6})$")
+    code: str | None = Field(default=None, pattern=r"^(OPSP\d{4}|47|\d{5,6}|\d{8})$")
     columns: int = Field(default=1, ge=1, le=100)
-    rate: float | None = Field(default=None, gt=0, le=100_000)
-    records: int = Field(default=1, ge=1, le=999)
+    rate: float | None = Field(default=None, gt=0, le=1_000_000)
+    records: int | None = Field(default=None, ge=1, le=999)
+    issues: int | None = Field(default=None, ge=1, le=50_000)
+    text: str | None = Field(default=None, max_length=1 << 20)
 
     @model_validator(mode="after")
     def _complete(self) -> StreamFaultRequest:
-        if (self.fault == "refuse") != (self.code is not None):
-            raise ValueError("refuse, and nothing else, takes code, for example OPSP0007 or 105110")
-        if self.code is not None:
-            self.vendor = "kis" if self.code.startswith("OPSP") else "kiwoom"
+        if (self.fault in ("refuse", "signal")) != (self.code is not None):
+            raise ValueError(
+                "refuse and signal, and nothing else, take code: OPSP0007, 105110, 10040, 31000000"
+            )
+        is_signal = self.code is not None and len(self.code) == 8 and self.code.isdigit()
+        if self.code is not None and (self.fault == "signal") != is_signal:
+            raise ValueError("signal, and nothing else, takes a code of eight digits, for example 31000000")
+        if self.fault == "refuse" and self.code is not None:
+            self.vendor = _whose(self.code)
         if self.fault in _KIS_ONLY:
-            if self.vendor == "kiwoom":
+            if self.vendor not in (None, "kis"):
                 raise ValueError(f"{self.fault} is KIS's alone")
             self.vendor = "kis"
+        if self.fault in _KOSCOM_ONLY:
+            if self.vendor not in (None, "koscom"):
+                raise ValueError(f"{self.fault} is KOSCOM's alone")
+            self.vendor = "koscom"
+        if self.fault == "load" and self.vendor != "koscom" and (self.rate or 0) > _MOST_FRAMES:
+            raise ValueError(f"rate must be <= {_MOST_FRAMES} frames per second, but of vendor koscom")
+        if (self.fault == "message") != (self.text is not None):
+            raise ValueError("message, and nothing else, takes text: what is sent as it is")
+        if self.issues is not None and (self.fault, self.vendor) != ("load", "koscom"):
+            raise ValueError("issues is of a load of vendor koscom alone")
         if (self.fault == "load") != (self.rate is not None):
             raise ValueError("load, and nothing else, takes rate in frames per second")
         if "count" not in self.model_fields_set and self.fault in _COUNTED:
             self.count = 1
         return self
+
+
+def _whose(code: str) -> VendorName:
+    if code.startswith("OPSP"):
+        return "kis"
+    return "koscom" if len(code) in _KOSCOM_CODE_LENGTHS else "kiwoom"
 
 
 class StreamFault:

@@ -98,7 +98,7 @@ class Load(Generic[StreamT]):
             target = self._targets.get(stream)
             if target is None:
                 target = self._targets[stream] = self._make(stream)
-            frames = target.frames(count, request.records, now, seconds)
+            frames = target.frames(count, request.records or 1, now, seconds)
             for session in heard:
                 pieces.setdefault(session, []).append(frames)
             self.fault.hits += count * len(heard)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Protocol
 
+from broker_server.simulator.indices import DECIMALS, Index
 from broker_server.simulator.instruments import Instrument
 from broker_server.simulator.market import Market
 from broker_server.simulator.quotes import OrderBook, Quote
@@ -14,7 +15,6 @@ AFTER_HOURS = "OVTM"
 """The venue of the single-price session after hours; nothing is traded in it where hours are kept."""
 
 _BEFORE_OPEN, _BEFORE_CLOSE = timedelta(minutes=30), timedelta(minutes=10)
-_INDEX_MEMBERS = 10
 
 
 class Source(Protocol):
@@ -75,44 +75,33 @@ class IndexSource:
     def __init__(self, market: Market, key: str, segment: str, level: float) -> None:
         self._market = market
         self._key = key
-        self._segment = segment
-        self._level = level
-        members = [item for item in market.instruments if item.segment == segment and item.kind == "stock"]
-        members.sort(key=lambda item: item.shares * item.base_price, reverse=True)
-        self._members = members[:_INDEX_MEMBERS]
-        self._listed = sum(item.shares * item.base_price for item in self._members)
+        self._index = Index(market, segment, level)
 
     def facts(self, at: datetime) -> Facts:
         """How it stands at a time."""
-        market, members = self._market, self._members
-        quotes = [market.quote(item, at) for item in members]
+        market, members = self._market, self._index.members
         session = market.session(members[0])
-
-        def points(prices: list[int]) -> int:
-            worth = sum(item.shares * price for item, price in zip(members, prices, strict=True))
-            return round(100 * self._level * worth / self._listed)
-
-        price, base = points([q.price for q in quotes]), points([q.base for q in quotes])
-        opening = points([q.open or q.base for q in quotes])
+        now = self._index.quote(at)
+        quotes = now.members
         moved = [q.price - q.base for q in quotes]
         return Facts(
             key=self._key,
             symbol=self._key,
-            name=self._segment,
+            name=self._index.segment,
             at=at,
             local=at.astimezone(session.zone),
             opened=_opened(market, members[0], at),
-            decimals=2,
-            places=2,
-            price=price,
-            base=base,
-            open=opening,
-            high=max(price, opening),
-            low=min(price, opening),
+            decimals=DECIMALS,
+            places=DECIMALS,
+            price=now.price,
+            base=now.base,
+            open=now.open,
+            high=now.high,
+            low=now.low,
             upper=-1,
             lower=-1,
-            volume=sum(q.volume for q in quotes),
-            value=sum(q.value for q in quotes),
+            volume=now.volume,
+            value=now.value,
             previous_volume=sum(q.previous_volume for q in quotes),
             shares=sum(item.shares for item in members),
             read_book=lambda: OrderBook((), ()),
@@ -126,7 +115,7 @@ class IndexSource:
                 "falling": sum(each < 0 for each in moved),
                 "lower": sum(q.price == q.lower for q in quotes),
             },
-            rising=price >= base,
+            rising=now.price >= now.base,
             seed=market.seed,
         )
 

@@ -156,6 +156,9 @@ class _Watch(FeedObserver, FeedListener):
     def connected(self) -> None:
         pass
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        """Nothing is published."""
+
     def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         for sight in self._sights.values():
             sight.failure = reason

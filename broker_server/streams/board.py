@@ -261,6 +261,10 @@ class StreamBoard:
             self._interrupted.add(registration)
             self.serving.herald.of_stream(registration, "interrupted", reason=reason)
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        """Another registration fills a key of the exchange now."""
+        self._delivery.source_changed(channel, subject)
+
     def connected(self) -> None:
         """A connection is up."""
         self._failures = 0

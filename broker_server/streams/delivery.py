@@ -240,6 +240,12 @@ class Delivery:
         for destination in self._ways.get(registration, {}).values():
             destination.outlet.interrupt()
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        """Something may be missing before the next event of a key of the exchange, whoever's it is."""
+        destination = self._broadcasts.get(f"{channel}.{subject}")
+        if destination is not None:
+            destination.outlet.interrupt()
+
     def forget(self, registration: Registration) -> None:
         """Nobody wants a registration any more."""
         for key, destination in self._ways.pop(registration, {}).items():

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from broker_client.errors import TaskFailed
-from broker_server.core.feeds import Incoming
+from broker_server.core.feeds import Incoming, is_state
 from broker_server.core.freshness import Action, Freshness, Reconnect, Recovered, Renew, Stale, Suspected
 from broker_server.core.stream_requests import Registration
 from broker_server.streams.board import StreamBoard
@@ -71,6 +71,8 @@ class FreshnessWatch:
 
     def received(self, registration: Registration, incoming: Incoming) -> None:
         """A record came in."""
+        if is_state(incoming):
+            return
         recovered = self._freshness.received(registration, self._monotonic())
         if recovered is not None:
             self._act(recovered)

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from broker_client.errors import AuthenticationFailed, TaskFailed
-from broker_server.core.feeds import FeedListener, FeedObserver
+from broker_server.core.feeds import ConnectionListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.live_conversation import LiveConversation
@@ -29,7 +29,7 @@ Pause = Callable[[float], Awaitable[None]]
 ConversationT = TypeVar("ConversationT", bound=LiveConversation[Any])
 
 
-class SessionListener(FeedListener, Protocol):
+class SessionListener(ConnectionListener, Protocol):
     """Whom a session tells."""
 
     def key_refused(self, error: TaskFailed) -> None:

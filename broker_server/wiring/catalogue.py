@@ -12,7 +12,7 @@ from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin import OrderAdmin
 from broker_server.settings import data_folder
 from broker_server.streams.admin import subscription_methods
-from broker_server.vendors import kis, kiwoom
+from broker_server.vendors import kis, kiwoom, koscom
 from broker_server.wiring.clock import utc_now
 from broker_server.wiring.worker_methods import NoCounts, worker_methods
 
@@ -32,6 +32,7 @@ def catalogue() -> MethodRegistry:
     engine = create_engine("sqlite://")
     for method in (
         *kiwoom.declared_methods(),
+        *koscom.declared_methods(),
         *OrderAdmin(OrderJournal(engine, "simulated"), None, registry, {}, None).methods(),
         *subscription_methods(None),
         *worker_methods(

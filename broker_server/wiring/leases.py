@@ -23,13 +23,15 @@ from broker_server.settings import Settings
 
 def account_identities(settings: Settings) -> dict[str, str | None]:
     """Names each vendor's account to other workers without showing its number; ``None`` without one."""
-    kis = kiwoom = None
+    kis = kiwoom = koscom = None
     if settings.kis_account is not None:
         kis = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
     if settings.kiwoom_account is not None:
         digits = settings.kiwoom_account.replace("-", "")
         kiwoom = f"kiwoom/{settings.kiwoom_environment or 'paper'}/{digits}"
-    return {"kis": _hidden(kis), "kiwoom": _hidden(kiwoom)}
+    if settings.koscom_api_key is not None:
+        koscom = f"koscom/{settings.koscom_api_key.get_secret_value()}"
+    return {"kis": _hidden(kis), "kiwoom": _hidden(kiwoom), "koscom": _hidden(koscom)}
 
 
 def _hidden(text: str | None) -> str | None:

@@ -14,7 +14,7 @@ from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.settings import Settings, SettingsError
-from broker_server.vendors import kis, kiwoom
+from broker_server.vendors import kis, kiwoom, koscom
 
 
 def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> kis.KisConfig:
@@ -34,6 +34,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             f"{missing}: not set; put your KIS key pair into .env (see .env.example), or use run --simulate"
         )
     try:
+        kis.check_unreconciled(settings.allow_unreconciled_orders)
         return kis.KisConfig(
             environment=settings.kis_environment or "paper",
             simulated=simulated,
@@ -48,6 +49,7 @@ def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> ki
             hts_id=settings.kis_hts_id,
             ws_approval_key=settings.kis_ws_approval_key,
             ws_max_registrations=settings.kis_ws_max_registrations,
+            unreconciled=settings.allow_unreconciled_orders,
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
@@ -111,6 +113,8 @@ def make_vendors(
         vendors.append(
             make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder, instruments=instruments)
         )
+    if "koscom" in settings.vendors:
+        vendors.append(make_koscom(settings, simulated=simulated, instruments=instruments))
     return vendors
 
 
@@ -148,8 +152,40 @@ def make_kiwoom(
         raise SettingsError(str(error)) from None
 
 
+def make_koscom(settings: Settings, *, simulated: bool, instruments: Instruments | None = None) -> Vendor:
+    """The KOSCOM adapter.
+
+    Raises:
+        SettingsError: A setting is missing or contradicts another.
+    """
+    if settings.koscom_api_key is None:
+        raise SettingsError(
+            "KOSCOM_API_KEY: not set; put the key of your company into .env (see .env.example), "
+            "or use run --simulate"
+        )
+    try:
+        config = koscom.KoscomConfig(
+            simulated=simulated,
+            api_key=settings.koscom_api_key,
+            member_name=settings.koscom_member_name or "",
+            rest_url=settings.koscom_rest_url,
+            ws_url=settings.koscom_ws_url,
+            api_version=settings.koscom_api_version,
+            key_in=settings.koscom_key_in,
+            rate_limit=settings.koscom_rate_limit,
+            sessions=settings.koscom_sessions,
+            ws_max_subscriptions=settings.koscom_ws_max_subscriptions,
+            heartbeat=settings.koscom_heartbeat,
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+    return koscom.create(config, instruments=instruments)
+
+
 def worker_environment(settings: Settings) -> Environment:
     """What every reply of a worker with these settings carries, unless it serves simulators.
+
+    KOSCOM has no environments: it takes that of the other vendors, and alone it is ``real``.
 
     Raises:
         SettingsError: Its vendors are not all of one environment.
@@ -159,12 +195,15 @@ def worker_environment(settings: Settings) -> Environment:
         "kiwoom": settings.kiwoom_environment,
     }
     served: dict[str, Environment] = {
-        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper" for vendor in settings.vendors
+        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper"
+        for vendor in settings.vendors
+        if vendor in of_vendors
     }
     if len(set(served.values())) > 1:
         differing = " and ".join(f"{name} is {value}" for name, value in served.items())
         raise SettingsError(f"{differing}: one worker serves one environment; run one worker for each")
-    return next(iter(served.values()), settings.kis_environment or "paper")
+    alone: Environment = "real" if "koscom" in settings.vendors else settings.kis_environment or "paper"
+    return next(iter(served.values()), alone)
 
 
 def vendor_methods(vendors: Sequence[Vendor]) -> list[Method[Any]]:

@@ -13,6 +13,7 @@ from tests.support.readme import load
 # What each snippet prints, in the order of the README.
 PRINTED = (
     ("",),
+    ("kospi ", "'trdDd': '20"),
     ("005930 ", "000660 "),
     ("'price': ",),
     ("fix the call: ticker",),
@@ -27,7 +28,8 @@ def test_python_snippets_print_what_they_should(clean_broker: str, tmp_path: Pat
     snippets = load("README.md").snippets("python")
     assert len(snippets) == len(PRINTED)
     environment = {**os.environ, "BROKER_URL": clean_broker}
-    with start_server("run", "--simulate", environment={"BROKER_URL": clean_broker}) as worker:
+    command = ("run", "--simulate", "--vendors", "kis,koscom")
+    with start_server(*command, environment={"BROKER_URL": clean_broker}) as worker:
         worker.wait_ready()
         for snippet, expected in zip(snippets, PRINTED, strict=True):
             done = subprocess.run(

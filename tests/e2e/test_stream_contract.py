@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import Any
 
 from tests.support.brokerage import Brokerage
 from tests.support.kiwoom_brokerage import KiwoomBrokerage
+from tests.support.koscom_brokerage import KoscomBrokerage
 from tests.support.stream_suite import StreamSuite
 
 
@@ -28,3 +30,18 @@ class TestKiwoomRest(StreamSuite):
     subscribe = "kiwoom.subscribe-realtime-price"
     unsubscribe = "kiwoom.unsubscribe-realtime-price"
     code = "0B"
+
+
+class TestKoscom(StreamSuite):
+    """KOSCOM has no account, so all places are for issues."""
+
+    open_brokerage = KoscomBrokerage
+    settings = MappingProxyType({"KOSCOM_WS_MAX_SUBSCRIPTIONS": "4"})
+    exchange = MappingProxyType({"tick_interval": 0.1})
+    subscribe = "koscom.subscribe"
+    unsubscribe = "koscom.unsubscribe"
+    code = "tick10"
+    tells_the_state = True
+
+    def parameters(self, ticker: str, **more: Any) -> dict[str, Any]:
+        return {"preset": "tick10", "ticker": ticker, **more}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from broker_client import Client, OrderOutcomeIsUnknown, TaskExpired
 from broker_server.settings import load_settings
 from broker_server.supervise import run_supervisor
 from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
@@ -106,9 +107,9 @@ def test_the_bare_names_are_kiwoom_s_wherever_it_serves_or_has_served(
 
 
 def test_a_task_of_an_absent_vendor_ends_at_its_deadline_and_the_others_wait(
-    start: StartWorker, client: Subscriber
+    start: StartWorker, client: Subscriber, clean_broker: str
 ) -> None:
-    host, _ = start("kiwoom"), start("kis")
+    host, caretaker = start("kiwoom"), start("kis")
     assert host.terminate() == 0, host.output
     patient = [client.send(*PRICE) for _ in range(3)]  # without a deadline, and ahead of the others
     later = client.send(*PRICE, keys=in_seconds(600))
@@ -118,7 +119,15 @@ def test_a_task_of_an_absent_vendor_ends_at_its_deadline_and_the_others_wait(
     assert error["code"] == "TASK_EXPIRED"
     assert "nothing was done" in error["message"]
     assert client.wait(expiring).json["error"]["code"] == "TASK_EXPIRED"
+    with Client(clean_broker, timeout=2) as ours:  # hears it too, although it waits no longer than that
+        with pytest.raises(TaskExpired):
+            ours.call(*PRICE[:1], **PRICE[1])
+        with pytest.raises(OrderOutcomeIsUnknown, match="kiwoom"):
+            ours.call("kiwoom.buy-order", **BUY)
     assert not any(client.replies[each] for each in (*patient, later))
+    # Each time that they went back to their queue would count as a delivery, of which there is a limit.
+    assert "has a worker again" not in caretaker.output
+    assert client.call("broker.get-status")["result"][0]["away"].keys() == {"kiwoom"}
 
     start("kiwoom")
     for each in (*patient, later):

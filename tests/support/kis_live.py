@@ -213,6 +213,9 @@ class Heard:
         self.up.difference_update(registrations)
         self.log.append(("interrupted", list(registrations)))
 
+    def source_changed(self, channel: str, subject: str) -> None:
+        self.log.append(("source changed", f"{channel}.{subject}"))
+
     def connected(self) -> None:
         self.log.append(("connected", None))
 

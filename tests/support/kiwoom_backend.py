@@ -10,7 +10,7 @@ from typing import Any, Literal
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
-from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
+from broker_server.vendors.kiwoom.backend import Listing, OrderRequest, Page, Tr
 from tests.support.fake_time import START
 
 Rows = Sequence[Mapping[str, str]]
@@ -53,6 +53,7 @@ class FakeBackend:
         self.trs: list[Tr] = []
         self.names = {"015760": "한국전력", "005930": "삼성전자"}
         self.states = {"015760": "증거금20%|담보대출|신용가능", "005930": "증거금20%"}
+        self.listings: dict[str, Listing] = {}
         self.codes = {"0": ["005930", "015760", "0156T0"], "10": []}
         self.prepared: list[OrderRequest] = []
         self.sent: list[OrderRequest] = []
@@ -85,6 +86,9 @@ class FakeBackend:
 
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         return self.states.get(code)
+
+    def listing(self, code: str, context: TaskContext) -> Listing | None:
+        return self.listings.get(code)
 
     def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
         self.prepared.append(order)

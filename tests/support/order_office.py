@@ -81,7 +81,7 @@ class FakeVendor:
 
     streams = None
     name = "fake"
-    live = False
+    live: bool | None = False
     markets: Sequence[str] = ("domestic",)
     rising: Collection[str] = ("domestic",)
     cancel_methods: Mapping[str, str] = MappingProxyType({"domestic": "fake.cancel-order"})

@@ -44,6 +44,7 @@ class Record:
     subject: str
     conflatable: bool
     values: dict[str, Any]
+    is_state: bool = False
 
     def event(self) -> dict[str, Any]:
         return {"type": self.channel, "ticker": self.subject, **self.values}

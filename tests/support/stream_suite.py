@@ -20,7 +20,6 @@ from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.waiting import wait_until
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = "005930", "000660", "015760", "035720", "035420"
-EXCHANGE = {"ping_interval": 0.5, "tick_interval": 0.1}
 SHORT_WAITS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 
 
@@ -33,11 +32,15 @@ class StreamSuite:
     open_brokerage: ClassVar[Callable[[], SimulatedBrokerage]]
     settings: ClassVar[Mapping[str, str]]
     """More environment variables of the worker: those that leave room for four."""
+    exchange: ClassVar[Mapping[str, Any]] = {"ping_interval": 0.5, "tick_interval": 0.1}
+    """How the vendor's simulated WebSocket server behaves."""
     subscribe: ClassVar[str]
     """The method that streams every trade of an instrument."""
     unsubscribe: ClassVar[str]
     code: ClassVar[str]
     """What the vendor calls such a registration; its key is the ticker."""
+    tells_the_state: ClassVar[bool] = False
+    """The vendor itself begins a registration with the state."""
     after_a_crash: ClassVar[Mapping[str, float]] = {}
     """How the vendor's server treats a connection that its owner never closed."""
 
@@ -56,7 +59,7 @@ class StreamSuite:
         with running_live_floor(
             _test_broker,
             tmp_path_factory.mktemp("streams"),
-            exchange=EXCHANGE,
+            exchange=cls.exchange,
             settings={**SHORT_WAITS, **cls.settings},
             open_brokerage=cls.open_brokerage,
         ) as floor:
@@ -96,6 +99,8 @@ class StreamSuite:
         assert len(check_sequences(events)) == 1
         state, *updates = [each["result"][0] for each in events]
         assert state["snapshot"] is True
+        if self.tells_the_state:
+            assert updates.pop(0)["snapshot"] is True
         assert not [each for each in updates if "snapshot" in each or "mode" in each]
         assert {(each["vendor"], each["ticker"]) for each in (state, *updates)} == {(vendor, FIRST)}
         volumes = [each["volume"] for each in updates]

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from broker_client.cli import app as client_app
+from broker_server.gateway_settings import GatewaySettings
+from broker_server.settings import SettingsError, load_group
 from tests.support.docker_broker import docker_answers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +113,37 @@ def test_compose_file_is_accepted_by_the_client() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == {"rabbitmq", "worker"}
+
+
+def test_compose_has_a_gateway_behind_nginx_for_who_asks_for_it() -> None:
+    services = compose()["services"]
+    gateway, nginx = services["gateway"], services["nginx"]
+    assert gateway["profiles"] == nginx["profiles"] == ["gateway"]
+    assert gateway["command"] == ["gateway", "--simulate"]
+    assert "ports" not in gateway
+    settings = gateway["environment"]
+    assert settings["GATEWAY_API_KEYS"] == "${GATEWAY_API_KEYS:-}"
+    with pytest.raises(SettingsError, match="GATEWAY_API_KEYS"):
+        load_group(GatewaySettings, env_file=None, gateway_host=settings["GATEWAY_HOST"])
+    loaded = load_group(
+        GatewaySettings,
+        env_file=None,
+        gateway_host=settings["GATEWAY_HOST"],
+        gateway_api_keys="k" * 16,
+        gateway_proxies=settings["GATEWAY_PROXIES"],
+        gateway_trusted_networks=settings["GATEWAY_TRUSTED_NETWORKS"],
+    )
+    assert (COMPOSE.parent / "nginx.conf").read_text().count(f"server gateway:{loaded.gateway_port};") == 1
+    assert nginx["volumes"] == ["./nginx.conf:/etc/nginx/conf.d/default.conf:ro"]
+    assert nginx["depends_on"]["gateway"]["condition"] == "service_healthy"
+    assert f":{loaded.gateway_port}/healthz" in gateway["healthcheck"]["test"][-1]
+
+
+def test_the_image_has_what_the_gateway_needs() -> None:
+    pinned = {line.split("==")[0] for line in (ROOT / "requirements/gateway.txt").read_text().splitlines()}
+    base = {line.split("==")[0] for line in (ROOT / "requirements/base.txt").read_text().splitlines()}
+    assert {"fastapi", "itsdangerous", "uvicorn"} <= {each for each in pinned if each and each[0].isalpha()}
+    assert {each for each in base if each and each[0].isalpha()} <= pinned
 
 
 @pytest.mark.timeout(900)

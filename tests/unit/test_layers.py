@@ -37,6 +37,12 @@ ALLOWED = {
         "broker_server.status",
         "broker_client",
     },
+    "broker_server/prices": {
+        "broker_server.prices",
+        "broker_server.core",
+        "broker_server.journal",
+        "broker_client",
+    },
     "broker_server/simulator": {"broker_server.simulator", "broker_server.logs"},
     "broker_server/vendors": {"broker_server.core", "broker_server.vendors", "broker_client.errors"},
     "broker_server/amqp": {

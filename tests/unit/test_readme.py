@@ -59,16 +59,20 @@ def test_the_table_has_every_parameter_and_which_are_optional(readme: Readme) ->
 
 def test_what_takes_raw_is_as_the_text_says() -> None:
     for method in catalogue():
-        takes_raw = method.name.startswith(("kis.get-", "kiwoom.get-")) or (
-            method.name.startswith(("kis.subscribe-", "kiwoom.subscribe-"))
-            and "ticker" in parameters_of(method.name)
+        takes_raw = (
+            method.name.startswith(("kis.get-", "kiwoom.get-", "koscom.get-"))
+            or method.name == "kis.call"
+            or (
+                method.name.startswith(("kis.subscribe-", "kiwoom.subscribe-", "koscom.subscribe"))
+                and "ticker" in parameters_of(method.name)
+            )
         )
         assert ("raw" in parameters_of(method.name)) == takes_raw, method.name
 
 
 def test_names_of_methods_in_text_and_code_exist(readme: Readme) -> None:
     known = {method.name for method in catalogue()}
-    mentioned = set(re.findall(r"\b(?:kis|kiwoom|broker)\.[a-z]+-[a-z-]*[a-z]\b", readme.text))
+    mentioned = set(re.findall(r"\b(?:kis|kiwoom|koscom|broker)\.[a-z]+-[a-z-]*[a-z]\b", readme.text))
     assert mentioned <= known
 
 

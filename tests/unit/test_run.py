@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +57,19 @@ async def test_a_signal_to_end_is_a_drain(monkeypatch: pytest.MonkeyPatch, like_
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_supervised_worker_stops_when_its_supervisor_is_gone() -> None:
+    program = (
+        "import asyncio\n"
+        "from broker_server.run import stop_without_supervisor\n"
+        "async def main():\n"
+        "    stop = asyncio.Event()\n"
+        "    stop_without_supervisor(stop)\n"
+        "    await asyncio.wait_for(stop.wait(), 60)\n"
+        "asyncio.run(main())\n"
+    )
+    environment = {**os.environ, "KIWOOM_SUPERVISED": "1"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, input=b"", check=False, timeout=90)
+    assert done.returncode == 0

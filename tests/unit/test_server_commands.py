@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -30,6 +31,36 @@ def test_methods_are_listed_by_a_part_of_their_name() -> None:
     outcome = CliRunner().invoke(app, ["methods", "order-book"])
     assert outcome.exit_code == 0
     assert "kis.get-order-book" in outcome.output
+
+
+def test_an_api_of_kis_is_found_and_explained_with_a_line_to_begin_with() -> None:
+    listed = CliRunner().invoke(app, ["methods", "--apis", "휴장일"])
+    assert (listed.exit_code, "domestic_stock.chk_holiday" in listed.output) == (0, True)
+    shown = CliRunner().invoke(app, ["methods", "kis.call", "domestic_stock.inquire_price"])
+    assert shown.exit_code == 0
+    assert "fid_input_iscd" in shown.output
+    assert shown.output.splitlines()[-1] == (
+        "broker-client call kis.call api=domestic_stock.inquire_price "
+        """arguments='{"fid_cond_mrkt_div_code": "J", "fid_input_iscd": "005930"}'"""
+    )
+    as_json = CliRunner().invoke(app, ["methods", "kis.call", "domestic_stock.order_resv", "--json"])
+    (description,) = json.loads(as_json.output)
+    assert (description["method"], description["reconciled"]) == ("kis.call-order", False)
+    assert "--apis" in CliRunner().invoke(app, ["methods", "kis.call"]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--apis", "nope"], "no API of KIS matches 'nope'"),
+        (["kis.call", "domestic_stock.inquire_prise"], "did you mean domestic_stock.inquire_price"),
+        (["kis.buy-order", "domestic_stock.inquire_price"], "is explained after kis.call"),
+    ],
+)
+def test_an_api_that_is_not_found_is_told(arguments: list[str], says: str) -> None:
+    outcome = CliRunner().invoke(app, ["methods", *arguments])
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert says in outcome.stderr
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-11-20T10:00:00", "2026-11-20"])

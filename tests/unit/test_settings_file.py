@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker_server.settings import Settings, SettingsError, load_settings
+from broker_server.gateway_settings import GatewaySettings
+from broker_server.settings import Settings, SettingsError, load_group, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
@@ -20,7 +21,9 @@ def write_env(folder: Path, content: bytes, mode: int = 0o600) -> Path:
 
 def test_the_example_names_exactly_the_settings() -> None:
     names = re.findall(r"^([A-Z_]+)=", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
+    assert sorted(names) == sorted(
+        {name.upper() for name in (*Settings.model_fields, *GatewaySettings.model_fields)}
+    )
 
 
 def test_every_setting_has_an_explanation_above_it() -> None:
@@ -34,13 +37,15 @@ def test_every_setting_has_an_explanation_above_it() -> None:
 
 
 def test_the_untouched_example_means_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
+    for name in (*Settings.model_fields, *GatewaySettings.model_fields):
         monkeypatch.delenv(name.upper(), raising=False)
     write_env(tmp_path, EXAMPLE.read_bytes())
     monkeypatch.chdir(tmp_path)
     from_example = load_settings().model_dump()
+    gateway = load_group(GatewaySettings).model_dump()
     (tmp_path / ".env").unlink()
     defaults = load_settings().model_dump()
+    assert gateway == load_group(GatewaySettings).model_dump()
     assert from_example | {"kis_environment": None, "kiwoom_environment": None} == defaults
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from broker_server.settings import SettingsError, load_settings
 from broker_server.trial import with_simulator
+from broker_server.vendors.checks import context_without_deadline
+from broker_server.vendors.clock import SystemClock
 from broker_server.wiring.vendors import make_kiwoom
 
 URL = "http://127.0.0.1:9"
@@ -29,6 +31,26 @@ def test_a_control_needs_no_keys_and_rest_does(monkeypatch: pytest.MonkeyPatch) 
         trial(monkeypatch, KIWOOM_REST_URL=URL, KIWOOM_BACKEND="rest")
     found = trial(monkeypatch, KIWOOM_REST_URL=URL, KIWOOM_BACKEND="openapi-plus")
     assert found.kiwoom_environment == "real"
+
+
+def test_a_control_of_its_own_bears_what_the_worker_may_ask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without it the simulated control locks after five queries, as Kiwoom's would."""
+    monkeypatch.setenv("KIWOOM_BACKEND", "openapi-plus")
+    monkeypatch.setenv("KIWOOM_RATE_LIMIT", "100")
+    for name in ("KIS_REST_URL", "KIWOOM_REST_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with ExitStack() as stack:
+        found, control = with_simulator(load_settings(vendors=("kiwoom",)), stack, seed=0, hours=False)
+        vendor = make_kiwoom(found, simulated=True, cache_folder=tmp_path)
+        stack.callback(vendor.close)
+        method = next(each for each in vendor.methods() if each.name == "kiwoom.get-current-price")
+        context = context_without_deadline("t", SystemClock())
+        given = method.parameters.model_validate({"ticker": "005930"})
+        prices = [method.handler(given, context).rows[0].price for _ in range(12)]
+    assert control is not None
+    assert len(prices) == 12
 
 
 def test_a_control_is_of_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ class Channel:
         self._epoch = epoch
         self._members: dict[Outbox, None] = {}
         self._trades: deque[tuple[int, str]] = deque(maxlen=TRADES_HELD)
-        self._seq = 0
+        self._seq: int | None = None
         self._newest: str | None = None
         key = topic.key
         self._leave: list[Callable[[], None]] = [board.listen_standing(key, self._on_standing)]
@@ -71,7 +71,7 @@ class Channel:
         self._members[client] = None
         client.answer(messages.resumed(self._text, seq))
         if self.topic.kind is Kind.TRADE:
-            if epoch != self._epoch or seq > self._seq:
+            if epoch != self._epoch or self._seq is None or seq > self._seq:
                 client.answer(messages.gap(self._text, None, self._epoch))
             else:
                 missed = [text for number, text in self._trades if number > seq]
@@ -113,6 +113,10 @@ class Channel:
         self._publish()
 
     def _on_trade(self, trade: TradeTick) -> None:
+        if trade.missed != 0:
+            lost = messages.gap(self._text, trade.missed, self._epoch)
+            for client in self._members:
+                client.trade(lost)
         text = messages.text_of(trade_message(trade))
         self._seq = trade.seq
         self._trades.append((trade.seq, text))

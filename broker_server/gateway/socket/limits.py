@@ -25,27 +25,3 @@ class SocketLimits:
     trades_waiting: int = 1_000
     ping_seconds: float = 20.0
     pong_seconds: float = 20.0
-
-
-class MessageBudget:
-    """Counts the messages of one client.
-
-    Args:
-        limits: What it may do.
-        now: Seconds, from any beginning.
-    """
-
-    def __init__(self, limits: SocketLimits, now: float) -> None:
-        self._rate = limits.messages_per_second
-        self._burst = float(limits.burst)
-        self._left = self._burst
-        self._then = now
-
-    def spend(self, now: float) -> bool:
-        """One more message; whether it is within the limits."""
-        self._left = min(self._burst, self._left + (now - self._then) * self._rate)
-        self._then = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

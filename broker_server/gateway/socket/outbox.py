@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
 
 MOST_TRADES = 1_000
 MOST_ANSWERS = 500
@@ -11,7 +12,7 @@ TOO_SLOW = 4008
 TOO_MANY_REQUESTS = 4029
 
 
-class Overflow(Exception):
+class Overflow(NamedTuple):
     """The client does not read, and something that may not be skipped would have to wait.
 
     Attributes:
@@ -19,10 +20,8 @@ class Overflow(Exception):
         reason: In words.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
+    code: int
+    reason: str
 
 
 class Outbox:
@@ -38,7 +37,16 @@ class Outbox:
         conflated: How many states were skipped for newer ones.
     """
 
-    __slots__ = ("_answers", "_most_trades", "_overflow", "_queue", "_states", "_wake", "conflated")
+    __slots__ = (
+        "_answers",
+        "_most_trades",
+        "_overflow",
+        "_overflowed",
+        "_queue",
+        "_states",
+        "_wake",
+        "conflated",
+    )
 
     def __init__(self, *, most_trades: int = MOST_TRADES) -> None:
         self._queue: deque[str] = deque()
@@ -46,6 +54,7 @@ class Outbox:
         self._answers = 0
         self._most_trades = most_trades
         self._overflow: Overflow | None = None
+        self._overflowed = asyncio.Event()
         self._wake: asyncio.Future[None] | None = None
         self.conflated = 0
 
@@ -78,25 +87,25 @@ class Outbox:
         self._states.pop(slot, None)
 
     async def take(self) -> list[str]:
-        """Everything that waits, at least one message.
-
-        Raises:
-            Overflow: The client is to be closed.
-        """
-        while not (self._queue or self._states or self._overflow):
+        """Everything that waits, at least one message."""
+        while not (self._queue or self._states):
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
-        if self._overflow is not None:
-            raise self._overflow
         batch = [*self._queue, *self._states.values()]
         self._queue.clear()
         self._states.clear()
         self._answers = 0
         return batch
 
+    async def overflow(self) -> Overflow:
+        """Wait until the client is to be closed: also while a message to it is stuck on its way."""
+        await self._overflowed.wait()
+        assert self._overflow is not None  # noqa: S101 - for the type
+        return self._overflow
+
     def _fail(self, code: int, reason: str) -> None:
         self._overflow = self._overflow or Overflow(code, reason)
-        self._notify()
+        self._overflowed.set()
 
     def _notify(self) -> None:
         wake = self._wake

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 import orjson
 
+from broker_server.gateway.rate_limits import TokenBucket
 from broker_server.gateway.socket import messages
 from broker_server.gateway.socket.hub import Hub
-from broker_server.gateway.socket.limits import MessageBudget, SocketLimits
-from broker_server.gateway.socket.outbox import TOO_MANY_REQUESTS, Outbox, Overflow
+from broker_server.gateway.socket.limits import SocketLimits
+from broker_server.gateway.socket.outbox import TOO_MANY_REQUESTS, Outbox
 from broker_server.gateway.socket.topics import Topic, TopicError, read_topic
 
 NO_PONG = 4001
@@ -74,7 +75,12 @@ class SocketSession:
         self.outbox.answer(messages.connected(self.client_id))
         jobs = [
             asyncio.ensure_future(job)
-            for job in (self._read(), self._write(), self._ask_whether_it_is_there())
+            for job in (
+                self._read(),
+                self._write(),
+                self._ask_whether_it_is_there(),
+                self.outbox.overflow(),
+            )
         ]
         try:
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -100,11 +106,7 @@ class SocketSession:
     async def _write(self) -> tuple[int, str]:
         send, take = self._wire.send, self.outbox.take
         while True:
-            try:
-                batch = await take()
-            except Overflow as overflow:
-                return overflow.code, overflow.reason
-            for text in batch:
+            for text in await take():
                 await send(text)
 
     async def _ask_whether_it_is_there(self) -> tuple[int, str]:
@@ -119,10 +121,11 @@ class SocketSession:
                 return NO_PONG, f"no pong within {self._limits.pong_seconds:g} s of a ping"
 
     async def _read(self) -> tuple[int, str]:
-        budget = MessageBudget(self._limits, self._monotonic())
+        limits = self._limits
+        budget = TokenBucket(limits.messages_per_second, limits.burst, self._monotonic())
         while (message := await self._wire.receive()) is not None:
-            if not budget.spend(self._monotonic()):
-                return TOO_MANY_REQUESTS, f"more than {self._limits.messages_per_second:g} messages a second"
+            if budget.spend(self._monotonic()):
+                return TOO_MANY_REQUESTS, f"more than {limits.messages_per_second:g} messages a second"
             self._take(message)
         return 1000, "the client has gone"
 

@@ -1,12 +1,12 @@
-"""Run by Alembic with the connection that ``journal.database`` opened."""
+"""Run by Alembic with the connection that ``journal.database`` opened, for the schema that it names."""
 
 from alembic import context
 
-from broker_server.journal.tables import metadata
-
+schema = context.config.attributes["schema"]
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=schema.metadata,
+    version_table=schema.version_table,
     transactional_ddl=True,
     render_as_batch=True,
 )

@@ -40,6 +40,7 @@ _TEXTS = {
     Refusal.NOTHING_LEFT: "[571372] 정정/취소할 수량이 없습니다.",
     Refusal.QUANTITY_EXCEEDS_REMAINING: "[571371] 정정/취소 수량이 미체결 수량을 초과합니다.",
     Refusal.SUSPENDED: "[505115] 거래정지 종목입니다.",
+    Refusal.UNKNOWN_SYMBOL: "[571489] 종목코드를 확인하세요.",
 }
 """Assumptions, all of them: Kiwoom publishes neither the texts nor the numbers, and says that they change."""
 

@@ -102,7 +102,7 @@ class KisClient:
             AuthenticationFailed: KIS refuses the key.
         """
         route = self.catalogue.route(api, **variant)
-        return self._read(route, route.parameters(arguments), context, lane, continued=False)
+        return self.read_page(route, route.parameters(arguments), context, lane, continued=False)
 
     def read_pages(
         self,
@@ -140,7 +140,7 @@ class KisClient:
         while True:
             parameters = route.parameters({**arguments, **continuation})
             try:
-                answer = self._read(route, parameters, context, lane, continued=bool(pages.answers))
+                answer = self.read_page(route, parameters, context, lane, continued=bool(pages.answers))
             except TaskFailed as error:
                 if not (partial and pages.answers):
                     raise
@@ -160,7 +160,7 @@ class KisClient:
                 return pages
             continuation = following
 
-    def _read(
+    def read_page(
         self,
         route: Route,
         parameters: Mapping[str, str],
@@ -169,6 +169,18 @@ class KisClient:
         *,
         continued: bool,
     ) -> Answer:
+        """Read one page by its wire parameters; repeated like `read`.
+
+        Args:
+            route: The operation.
+            parameters: By their wire names.
+            context: The task.
+            lane: Its place in the rate limit.
+            continued: Whether this asks for a following page.
+
+        Raises:
+            TaskFailed: As for `read`.
+        """
         token_renewed, throttled, faults = False, 0, 0
         while True:
             token = self._tokens.get(context)

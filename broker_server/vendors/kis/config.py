@@ -53,6 +53,7 @@ class KisConfig:
         hts_id: The login of KIS's trading program, which notices of executions are registered by.
         ws_approval_key: Used before one is asked for by REST.
         ws_max_registrations: How many the connection of this key holds.
+        unreconciled: Order APIs that may be called on a live account although no list shows their orders.
     """
 
     environment: KisEnvironment
@@ -68,6 +69,7 @@ class KisConfig:
     hts_id: SecretStr | None = None
     ws_approval_key: SecretStr | None = None
     ws_max_registrations: int = 40
+    unreconciled: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what could send an order or a key to the wrong place.
@@ -88,6 +90,11 @@ class KisConfig:
             check_live_url(
                 self.live_url, "KIS", self.environment, OFFICIAL_LIVE_HOSTS, simulated=self.simulated
             )
+
+    @property
+    def is_live(self) -> bool:
+        """Whether an order moves real money."""
+        return self.environment == "real" and not self.simulated
 
     @property
     def base_url(self) -> str:

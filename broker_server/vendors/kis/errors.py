@@ -137,6 +137,15 @@ _EXPLANATIONS: dict[Meaning, tuple[type[TaskFailed], str]] = {
 }
 
 
+def not_simulated(path: str) -> Unsupported:
+    """The error of a path that our simulator does not have: it serves a part of the APIs.
+
+    Args:
+        path: From the host on.
+    """
+    return Unsupported(f"the simulator does not serve {path}", vendor=VENDOR)
+
+
 def unreadable(what: str) -> UnreadableAnswer:
     """The error of an answer that is not what KIS documents.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -13,16 +15,17 @@ from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.orders import OrderDetails
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, Transport
 from broker_server.vendors.kis.auth import TokenSource
-from broker_server.vendors.kis.catalogue import Catalogue
+from broker_server.vendors.kis.catalogue import Catalogue, Route
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import (
     VENDOR,
     Meaning,
     error_for,
     meaning_of,
+    not_simulated,
     settles_an_order,
 )
-from broker_server.vendors.kis.values import Answer, order_number_of, read_answer, time_of
+from broker_server.vendors.kis.values import Answer, Row, order_number_of, read_answer, text_of, time_of
 from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.verdicts import OrderNotSent, UnreadableAnswer, outcome_unknown
@@ -37,10 +40,12 @@ class Accepted:
     Attributes:
         order_no: The new order number; a change or a cancel gets one of its own.
         time: Of the receipt, in Korea; ``None`` if KIS gave none that can be read.
+        rows: KIS's own, of its output.
     """
 
     order_no: str
     time: time | None
+    rows: Sequence[Row] = ()
 
 
 class OrderSender:
@@ -100,7 +105,30 @@ class OrderSender:
             TaskExpired: The deadline passed before it left.
         """
         route = self._catalogue.route(api, **variant)
-        parameters = route.parameters(arguments)
+        return self.send_by(route, route.parameters(arguments), details=details, context=context, lane=lane)
+
+    def send_by(
+        self,
+        route: Route,
+        parameters: Mapping[str, str],
+        *,
+        details: OrderDetails,
+        context: TaskContext,
+        lane: Lane,
+        numbers: Sequence[str] = (),
+    ) -> Accepted:
+        """Send by wire parameters; otherwise as `send`.
+
+        Args:
+            route: The operation.
+            parameters: By their wire names.
+            details: As for `send`, and so are ``context`` and ``lane``.
+            numbers: The fields of the answer of which one holds the number, as it comes. Without one in them
+                the order is taken and has no number; without names there must be an ``odno``.
+
+        Raises:
+            TaskFailed: As for `send`.
+        """
         token_renewed, throttled = False, 0
         while True:
             token = self._tokens.get(context)
@@ -108,7 +136,7 @@ class OrderSender:
             context.before_send(details)
             answer = self._exchange(build_request(self._config, route, parameters, token), context)
             if answer.succeeded:
-                return _accepted(answer)
+                return _accepted(answer, numbers)
             meaning = meaning_of(answer.code, answer.text)
             if meaning not in (Meaning.TOKEN, Meaning.THROTTLE):
                 if answer.is_refusal and settles_an_order(answer.code):
@@ -132,7 +160,11 @@ class OrderSender:
 
     def _exchange(self, request: HttpRequest, context: TaskContext) -> Answer:
         try:
-            return read_answer(self._transport.send(request))
+            response = self._transport.send(request)
+            if self._config.simulated and response.status == HTTPStatus.NOT_FOUND:
+                context.not_taken()
+                raise not_simulated(urlsplit(request.url).path)
+            return read_answer(response)
         except ExchangeFailed as error:
             if error.bytes_left:
                 raise _unknown(str(error)) from error
@@ -142,18 +174,19 @@ class OrderSender:
             raise _unknown(error.reason) from error
 
 
-def _accepted(answer: Answer) -> Accepted:
+def _accepted(answer: Answer, numbers: Sequence[str]) -> Accepted:
     try:
-        row = answer.row("output")
+        rows = answer.rows("output")
     except UnreadableAnswer as error:
         raise _unknown(error.reason, answer) from error
-    order_no = order_number_of(row, "odno")
-    if not order_no:
+    row: Row = rows[0] if rows else {}
+    order_no = text_of(row, *numbers) if numbers else order_number_of(row, "odno")
+    if not order_no and not numbers:
         raise _unknown("KIS reports success without an order number", answer)
     try:
-        return Accepted(order_no, time_of(row, "ord_tmd"))
+        return Accepted(order_no, time_of(row, "ord_tmd"), rows)
     except UnreadableAnswer:
-        return Accepted(order_no, None)
+        return Accepted(order_no, None, rows)
 
 
 def _unknown(reason: str, answer: Answer | None = None) -> OrderOutcomeIsUnknown:

@@ -103,3 +103,10 @@ def overseas_code(
             f"order_type: a {side} order at {exchange} is {' or '.join(codes)}, not {order_type}"
         )
     return codes[order_type]
+
+
+def overseas_name(code: str, side: Side, exchange: str) -> str:
+    """Our name of KIS's code at an exchange; the code itself if it is one we do not send."""
+    country = overseas_exchanges().get(exchange, {}).get("country", "")
+    codes: dict[str, str] = _table()["overseas"].get(country, {}).get(side, {})
+    return next((name for name, value in codes.items() if value == code), code)

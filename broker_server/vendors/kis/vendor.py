@@ -20,7 +20,10 @@ from broker_server.vendors.http import (
     Transport,
     transport_for_orders,
 )
+from broker_server.vendors.kis.api_descriptions import describing_methods
 from broker_server.vendors.kis.auth import TokenSource
+from broker_server.vendors.kis.call import CallMethods
+from broker_server.vendors.kis.call_orders import CallOrderMethods
 from broker_server.vendors.kis.catalogue import Catalogue
 from broker_server.vendors.kis.client import KisClient
 from broker_server.vendors.kis.config import KisConfig
@@ -106,14 +109,18 @@ class KisVendor:
         overseas_orders = OverseasOrderList(config, self._client, kis_clock)
         self._quotes = DomesticQuotes(self._client, clock)
         self._account = DomesticAccount(config, self._client, domestic_orders)
+        found_first = DomesticOrderBook(config, before_orders, kis_clock)
+        found_abroad = OverseasOrderList(config, before_orders, kis_clock)
         self._parts = (
             self._quotes,
             DomesticCharts(self._client, clock),
             self._account,
-            DomesticTrading(config, sender, DomesticOrderBook(config, before_orders, kis_clock), kis_clock),
+            DomesticTrading(config, sender, found_first, kis_clock),
             OverseasQuotes(self._client, clock),
             OverseasAccount(config, self._client, overseas_orders),
-            OverseasTrading(config, sender, OverseasOrderList(config, before_orders, kis_clock), kis_clock),
+            OverseasTrading(config, sender, found_abroad, kis_clock),
+            CallMethods(config, self._client),
+            CallOrderMethods(config, catalogue, sender, found_first, found_abroad, kis_clock),
         )
         self._live_keys = [each for each in (config, *quote_keys) if each.live_url is not None]
         codes = StreamCodes(
@@ -129,7 +136,7 @@ class KisVendor:
             try_out=self._try_live_data,
             has_account=config.account is not None,
         )
-        self.live: bool = config.environment == "real" and not config.simulated
+        self.live: bool = config.is_live
         self.orders: OrderAccess = KisOrderAccess(
             domestic_orders, overseas_orders, PriceCeilings(before_orders, kis_clock), kis_clock
         )
@@ -137,7 +144,7 @@ class KisVendor:
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the bare ones of the original server included."""
         methods = [method for part in self._parts for method in part.methods()]
-        return [*methods, *self._stream_methods.methods(), *self.legacy_methods()]
+        return [*methods, *describing_methods(), *self._stream_methods.methods(), *self.legacy_methods()]
 
     def legacy_methods(self) -> Sequence[Method[Any]]:
         """The bare methods of the original server that KIS answers when no Kiwoom host does."""

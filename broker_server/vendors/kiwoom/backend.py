@@ -81,6 +81,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What Kiwoom's list of instruments says of one; empty where the way does not tell.
+
+    Attributes:
+        state: With bars between.
+        market: Kiwoom's number of it.
+        listed_on: ``YYYYMMDD``.
+        on_nxt: ``Y`` or ``N``.
+    """
+
+    state: str
+    market: str = ""
+    listed_on: str = ""
+    on_nxt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """An order as Kiwoom understands it.
 
@@ -113,8 +130,8 @@ class Backend(Protocol):
     name: Literal["openapi-plus", "rest"]
 
     @property
-    def live(self) -> bool:
-        """Whether an order moves real money; decided by the server where it can tell, and true until then."""
+    def live(self) -> bool | None:
+        """Whether an order moves real money; where a login decides it, ``None`` until there was one."""
 
     def request(
         self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None
@@ -137,6 +154,9 @@ class Backend(Protocol):
 
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         """State of an instrument as Kiwoom writes it, with bars between; ``None`` for an unknown code."""
+
+    def listing(self, code: str, context: TaskContext) -> Listing | None:
+        """What is on the list of instruments; ``None`` for an unknown code."""
 
     def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
         """Wait for what an order needs before it can leave: a login, a token, a slot of the rate limit.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from broker_client.errors import Unsupported
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kiwoom.backend import Backend
+from broker_server.vendors.kiwoom.backend import Backend, Listing
 from broker_server.vendors.kiwoom.normalised import last_moment
 from broker_server.vendors.kiwoom.reading import (
     VENDOR,
@@ -27,6 +28,7 @@ _LEVELS = 10
 _SHARES = 1_000
 """Kiwoom counts listed shares in thousands."""
 _MARKET_CAP = 100_000_000
+_MARKETS = {"0": "KOSPI", "10": "KOSDAQ", "50": "KONEX"}
 _HALTED, _ADMINISTRATIVE = "거래정지", "관리종목"
 
 
@@ -164,20 +166,21 @@ class Quotes:
         name = row["name"].strip()
         if not name:
             raise unknown_ticker(parameters.ticker)
-        state = self._backend.stock_state(parameters.ticker, context)
+        listing = self._backend.listing(parameters.ticker, context) or Listing(state="")
+        state, number = listing.state.strip(), listing.market
         with readable(parameters.ticker):
             info = StockInfo(
                 ticker=parameters.ticker,
                 name=name,
                 english_name=None,
-                market=None,
+                market=_MARKETS.get(number, number) or None,
                 listed_shares=_listed_shares(row),
                 face_value=decimal_text(decimal_of(row["face_value"])),
-                listed_on=None,
+                listed_on=_day(listing.listed_on),
                 delisted_on=None,
-                halted=None if state is None else _HALTED in state,
-                administrative=None if state is None else _ADMINISTRATIVE in state,
-                nxt_tradable=None,
+                halted=_HALTED in state if state else None,
+                administrative=_ADMINISTRATIVE in state if state else None,
+                nxt_tradable={"Y": True, "N": False}.get(listing.on_nxt),
                 raw=dict(row) if parameters.raw else None,
             )
         return Outcome([info])
@@ -223,6 +226,14 @@ def levels(row: Row, side: str) -> list[tuple[int, int]]:
         if price is not None:
             found.append((price, abs(integer_of(row[names[1]]) or 0)))
     return found
+
+
+def _day(text: str) -> date | None:
+    """A date that Kiwoom does not tell, or writes as zeros, must not hide the rest."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _listed_shares(row: Row) -> int | None:

@@ -184,6 +184,17 @@ class Trading:
         context = replace(context, ensure_in_time=lambda: None, deadline=None)
         number = parameters.number(context)
         order = self._find(parameters, number, context, Lane.CANCEL)
+        try:
+            return self._cancel(order, parameters, context)
+        except VendorRejected:
+            # It may have been filled, in part or whole, or cancelled between the look-up and the cancel.
+            now = self._look_again(parameters, number, context)
+            if now is None or (is_open(now) and not _is_for_less(now, order, parameters)):
+                raise
+            context.not_taken()  # that refusal is proof; what follows is the same cancel for what is left
+            return self._cancel(now, parameters, context)
+
+    def _cancel(self, order: OrderRecord, parameters: CancelParameters, context: TaskContext) -> Outcome:
         if not is_open(order):
             return _already_done(order, parameters)
         self._ensure_within(order, parameters.quantity)
@@ -201,15 +212,7 @@ class Trading:
             original=order.order_no,
             all_left=parameters.quantity is None,
         )
-        try:
-            order_no = self._send(request, details, context)
-        except VendorRejected:
-            # It may have been filled or cancelled between the look-up and the cancel.
-            ended = self._ended_meanwhile(parameters, number, context)
-            if ended is None:
-                raise
-            return _already_done(ended, parameters)
-        return self._taken(details, order_no, parameters.account, quantity)
+        return self._taken(details, self._send(request, details, context), parameters.account, quantity)
 
     def _new(
         self,
@@ -274,14 +277,13 @@ class Trading:
             raise InvalidParameters(f"{parameters.named_by}: the account has no order {number} today")
         return order
 
-    def _ended_meanwhile(
+    def _look_again(
         self, parameters: CancelParameters, number: str, context: TaskContext
     ) -> OrderRecord | None:
         try:
-            order = self._find(parameters, number, context, Lane.CANCEL)
+            return self._find(parameters, number, context, Lane.CANCEL)
         except TaskFailed:
             return None  # the refusal is the news, not the failed look-up
-        return None if is_open(order) else order
 
     @staticmethod
     def _ensure_within(order: OrderRecord, quantity: int | None) -> None:
@@ -309,6 +311,18 @@ def _change(parameters: ModifyParameters) -> OrderDetails:
         currency=WON,
         original=named(parameters, order_number),
         original_task_id=parameters.order_task_id,
+    )
+
+
+def _is_for_less(now: OrderRecord, before: OrderRecord, parameters: CancelParameters) -> bool:
+    """Whether a cancel of all that is left would be for fewer shares of the same order than before.
+
+    OpenAPI+ takes a number of shares where REST takes "all", and Kiwoom refuses one that is too high.
+    """
+    return (
+        parameters.quantity is None
+        and now.order_no == before.order_no
+        and now.remaining_quantity < before.remaining_quantity
     )
 
 

@@ -68,8 +68,8 @@ class KiwoomVendor:
         self.orders: OrderAccess = KiwoomOrderAccess(backend, order_book, quotes, kiwoom_clock)
 
     @property
-    def live(self) -> bool:
-        """Whether an order moves real money."""
+    def live(self) -> bool | None:
+        """Whether an order moves real money; ``None`` until a login has told."""
         return self._backend.live
 
     def methods(self) -> Sequence[Method[Any]]:

@@ -165,6 +165,7 @@ async def test_limits_can_be_lifted_and_restored(published_limits):
         "kiwoom_mock_per_second": 1,
         "kiwoom_queries_per_second": 0,
         "kiwoom_orders_per_second": 0,
+        "koscom_per_day": 50_000,
     }
 
 

@@ -126,7 +126,7 @@ def test_command_ends_cleanly_on_a_signal(number):
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         announcement = orjson.loads(process.stdout.readline())
-        assert set(announcement) == {"kis", "kiwoom", "control", "credentials"}
+        assert set(announcement) == {"kis", "kiwoom", "koscom", "control", "credentials"}
         process.send_signal(number)
         assert process.wait(DEADLINE) == 0
 

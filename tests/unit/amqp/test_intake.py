@@ -105,6 +105,7 @@ def test_the_bare_names_are_handed_to_a_kiwoom_that_is_known(here: bool, fleetin
     assert not neighbours.claims("kiwoom")
     neighbours.seen("kiwoom", Neighbour(here=here))
     assert neighbours.claims("kiwoom") is (here or not fleeting)
+    assert neighbours.records_away() == ([] if here or fleeting else ["kiwoom"])
     assert taken("get-stock-name", neighbours) == (["tasks.kiwoom"], [])
     neighbours.seen("kiwoom", None)
     assert not neighbours.claims("kiwoom"), "its queue was deleted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 
 import broker_server.journal.database as database
-from broker_server.journal.database import JournalError, open_database
+from broker_server.journal.database import JOURNAL, JournalError, open_database
 from broker_server.journal.tables import metadata
 from tests.support.racing import race_processes
 
@@ -94,29 +95,25 @@ def test_a_journal_without_live_data_gets_its_tables_and_keeps_its_rows(
     again.dispose()
 
 
-def test_an_upgrade_that_fails_leaves_nothing_behind(
-    journal_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    versions_folder = tmp_path / "migrations" / "versions"
-    versions_folder.mkdir(parents=True)
-    (tmp_path / "migrations" / "env.py").write_text((database._MIGRATIONS / "env.py").read_text())
-    (versions_folder / "broken.py").write_text(
+def test_an_upgrade_that_fails_leaves_nothing_behind(journal_url: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(
         "from alembic import op\nrevision = '0001'\ndown_revision = None\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (a INTEGER)')\n    op.execute('nonsense')\n"
     )
-    monkeypatch.setattr(database, "_MIGRATIONS", tmp_path / "migrations")
     with pytest.raises(JournalError, match="nonsense"):
-        open_database(journal_url)
+        open_database(journal_url, replace(JOURNAL, versions=tmp_path))
     engine = create_engine(journal_url)
     assert inspect(engine).get_table_names() == []
     engine.dispose()
 
 
 def test_migrations_are_found_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = tmp_path / "100% 한글 (copy)"
-    odd.symlink_to(database._MIGRATIONS, target_is_directory=True)
-    monkeypatch.setattr(database, "_MIGRATIONS", odd)
-    engine = open_database(f"sqlite:///{tmp_path / 'journal.sqlite3'}")
+    odd = tmp_path / "100% 한글: (copy)"
+    odd.symlink_to(database._ALEMBIC, target_is_directory=True)
+    monkeypatch.setattr(database, "_ALEMBIC", odd)
+    engine = open_database(
+        f"sqlite:///{tmp_path / 'journal.sqlite3'}", replace(JOURNAL, versions=odd / "versions")
+    )
     assert versions(engine) == [HEAD]
     engine.dispose()
 

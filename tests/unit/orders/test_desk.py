@@ -153,6 +153,20 @@ def test_guards_users_and_live_trading(tmp_path: Path, vendor: FakeVendor, clock
     assert vendor.calls == 2
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"), [(False, None), (True, "live trading"), (None, "live trading")]
+)
+def test_whether_an_order_is_live_may_be_told_on_its_way(
+    desk: Desk, vendor: FakeVendor, told: bool | None, expected: str | None
+) -> None:
+    """A login that the order waits for tells it; what nobody knows at the last gate counts as live."""
+    vendor.live = None
+    vendor.before = lambda context: setattr(vendor, "live", told)
+    error = run(desk, "a").error
+    assert vendor.calls == (1 if expected is None else 0)
+    assert error is None if expected is None else expected in str(error)
+
+
 def raising(error: BaseException, *, taken: bool = True) -> object:
     def answer(context: TaskContext) -> None:
         if not taken:

@@ -60,6 +60,17 @@ def test_silence_of_all_is_told_and_the_newest_is_shown() -> None:
     assert (told.price, told.source) == (104, Source.REALTIME)
 
 
+def test_what_a_stream_said_before_a_silence_does_not_hide_what_rest_says_after_it() -> None:
+    board = PriceBoard()
+    board.put(a_price(100, seconds=1))
+    board.silence(SAMSUNG, "kis", "reconnecting")
+    board.put(a_price(103, seconds=9, source=Source.REST))
+    board.silence(SAMSUNG, "kis", None)
+    told = board.price(SAMSUNG)
+    assert told is not None
+    assert told.price == 103
+
+
 def test_a_daily_close_is_the_last_resort() -> None:
     board = PriceBoard()
     board.put(a_price(58_200, seconds=100, source=Source.DAILY_CLOSE))

@@ -106,6 +106,16 @@ async def test_equal_keys_of_one_task_are_one_sequence(studio: Studio) -> None:
     assert studio.publisher.epochs("queue-t")[-1] == (1, 1)
 
 
+async def test_another_source_of_a_key_begins_another_sequence_on_the_exchange(studio: Studio) -> None:
+    studio.live(sub())
+    studio.receive(A, n=1)
+    studio.board.source_changed("trade", "A")
+    studio.board.source_changed("trade", "nobody's")
+    studio.receive(A, n=2)
+    assert studio.publisher.epochs("fake.trade.A") == [(0, 1), (1, 1)]
+    assert studio.publisher.epochs("queue-t") == [(0, 1), (0, 2)]
+
+
 async def test_a_gap_is_told_to_the_copy_and_shows_in_both(studio: Studio) -> None:
     studio.live(sub(), sub("other"))
     studio.receive(A, n=1)

@@ -87,6 +87,22 @@ async def test_a_mute_feed_is_announced_once_and_healed() -> None:
         assert studio.publisher.epochs("fake.trade.A") == [(0, 1), (1, 1), (1, 2)]
 
 
+async def test_the_state_that_a_vendor_tells_on_renewal_is_no_sign_of_life() -> None:
+    market = Market()
+    async with watching(market) as studio:
+        studio.live(sub())
+        studio.receive(A, n=1)
+        await studio.pauses.go(12)
+        market.volume += 1
+        await studio.pauses.go(20)
+        state = record(A, n=2)
+        state.is_state = True
+        studio.board.received(A, state)
+        assert studio.publisher.what("queue-t") == [1, "stale", 2]
+        studio.receive(A, n=3)
+        assert studio.publisher.what("queue-t") == [1, "stale", 2, "live", 3]
+
+
 async def test_an_older_look_says_nothing_of_a_later_silence() -> None:
     market = Market()
     async with watching(market) as studio:

@@ -12,7 +12,7 @@ from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
+from broker_server.vendors.kiwoom.backend import Listing, OrderRequest, Page, Tr
 from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.control import KiwoomControl
 from broker_server.vendors.kiwoom.openapi_plus.errors import VENDOR
@@ -77,10 +77,10 @@ class OpenApiPlusBackend:
         self._life.start()
 
     @property
-    def live(self) -> bool:
+    def live(self) -> bool | None:
         if self._config.simulated:
             return False
-        return self._life.logged_in is None or self._life.logged_in.live
+        return None if self._life.logged_in is None else self._life.logged_in.live
 
     def request(
         self, tr: Tr, inputs: Mapping[str, str], context: TaskContext, lane: Lane, *, after: str | None = None
@@ -124,6 +124,17 @@ class OpenApiPlusBackend:
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         def ask(control: KiwoomControl) -> str | None:
             return control.GetMasterStockState(code) if control.GetMasterCodeName(code).strip() else None
+
+        return self._life.ask(ask, context)
+
+    def listing(self, code: str, context: TaskContext) -> Listing | None:
+        def ask(control: KiwoomControl) -> Listing | None:
+            if not control.GetMasterCodeName(code).strip():
+                return None
+            return Listing(
+                state=control.GetMasterStockState(code),
+                listed_on=control.GetMasterListedStockDate(code).strip(),
+            )
 
         return self._life.ask(ask, context)
 

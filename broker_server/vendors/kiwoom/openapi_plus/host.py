@@ -1,7 +1,8 @@
 """The supervisor as a process: it starts the worker as a child, hears what it says, and ends with Ctrl-C.
 
 A worker tells its supervisor by lines on its standard output (`states.notice_line`); every other line is
-passed on. It knows that it has one by the environment variable `SUPERVISED`.
+passed on. It knows that it has one by the environment variable `SUPERVISED`, and that it has one no more by
+the end of its standard input.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import os
 import queue
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -44,6 +46,8 @@ class ChildProcess:
     def __init__(self, command: Sequence[str], on_notice: OnNotice, on_line: Callable[[str], None]) -> None:
         self._process = subprocess.Popen(  # noqa: S603
             list(command),
+            # Nothing is written to it: it ends when the supervisor does, however that ended.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
@@ -62,6 +66,8 @@ class ChildProcess:
         code = self._process.poll()
         if code is not None:
             self._reader.join(1.0)  # what it said last counts
+            if self._process.stdin is not None:
+                self._process.stdin.close()
         return code
 
     def ask_to_end(self) -> None:
@@ -74,6 +80,8 @@ class ChildProcess:
 
     def kill(self) -> None:
         self._process.kill()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _read(self) -> None:
         output = self._process.stdout
@@ -134,6 +142,30 @@ def supervise(
                 stop.set()
     finally:
         supervisor.kill()
+
+
+def watch_supervisor(orphaned: Callable[[], None]) -> None:
+    """For a worker: have it told, on another thread, when its supervisor is gone; nothing without one.
+
+    A worker that goes on alone would keep the login, and that of the next supervisor's worker would end it.
+    """
+    if os.environ.get(SUPERVISED) == "1" and _has_a_pipe():
+        threading.Thread(target=_watch, args=(orphaned,), name="kiwoom-supervisor", daemon=True).start()
+
+
+def _has_a_pipe() -> bool:
+    """A program between the two may give its child another input, the end of which says nothing."""
+    try:
+        return stat.S_ISFIFO(os.fstat(0).st_mode)
+    except OSError:
+        return False
+
+
+def _watch(orphaned: Callable[[], None]) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    orphaned()
 
 
 def tell_supervisor(notice: Notice) -> None:

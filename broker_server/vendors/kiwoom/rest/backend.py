@@ -20,7 +20,7 @@ from broker_server.vendors.http import (
     Transport,
     transport_for_orders,
 )
-from broker_server.vendors.kiwoom.backend import OrderRequest, Page, Tr
+from broker_server.vendors.kiwoom.backend import Listing, OrderRequest, Page, Tr
 from broker_server.vendors.kiwoom.rest.answers import Answer, value_text
 from broker_server.vendors.kiwoom.rest.auth import TokenSource
 from broker_server.vendors.kiwoom.rest.client import RestClient
@@ -131,11 +131,23 @@ class RestBackend:
 
     def stock_name(self, code: str, context: TaskContext) -> str | None:
         """Name of an instrument; ``None`` for an unknown code."""
-        return self._instrument(code, "name", context)
+        return _told(self._instrument(code, context), "name")
 
     def stock_state(self, code: str, context: TaskContext) -> str | None:
         """State of an instrument as Kiwoom writes it; ``None`` for an unknown code."""
-        return self._instrument(code, "state", context)
+        return _told(self._instrument(code, context), "state")
+
+    def listing(self, code: str, context: TaskContext) -> Listing | None:
+        """What is on the list of instruments; ``None`` for an unknown code."""
+        answer = self._instrument(code, context)
+        if answer is None or not answer.text_of("code").strip():
+            return None
+        return Listing(
+            state=answer.text_of("state"),
+            market=answer.text_of("marketCode").strip(),
+            listed_on=answer.text_of("regDay").strip(),
+            on_nxt=answer.text_of("nxtEnable").strip(),
+        )
 
     def stock_codes(self, market: str, context: TaskContext) -> Sequence[str]:
         """Codes of a market, by Kiwoom's number of it; of all by an empty one, as the control has it."""
@@ -219,19 +231,17 @@ class RestBackend:
         for transport in self._transports:
             transport.close()
 
-    def _instrument(self, code: str, key: str, context: TaskContext) -> str | None:
+    def _instrument(self, code: str, context: TaskContext) -> Answer | None:
         if not code.strip():
             return None  # it would be a missing input
         try:
-            answer = self._client.read(
+            return self._client.read(
                 _INSTRUMENTS, "ka10100", {"stk_cd": code}, context=context, lane=Lane.QUOTE
             )
         except TaskFailed as error:
             if error.vendor_code in UNKNOWN_INSTRUMENT:
                 return None
             raise
-        value = answer.text_of(key)
-        return value if value.strip() or answer.text_of("code").strip() else None
 
     def _check_cache(self) -> CheckResult:
         reason = self._cache.why_not_kept()
@@ -287,6 +297,11 @@ def create(
         order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
         instruments=instruments,
     )
+
+
+def _told(answer: Answer | None, key: str) -> str | None:
+    value = "" if answer is None else answer.text_of(key)
+    return value if value.strip() or (answer is not None and answer.text_of("code").strip()) else None
 
 
 def _check_query(api_id: str, path: str) -> None:

@@ -58,6 +58,30 @@ ORDERS: dict[str, dict[str, Any]] = {
     "kis.sell-overseas-order": {**OVERSEAS, "quantity": 2, "order_type": "market_on_close"},
     "kis.modify-overseas-order": {"order_no": "9", "price": "149.5"},
     "kis.cancel-overseas-order": {"order_no": "9"},
+    "kis.call-order": {
+        "api": "domestic_stock.order_cash",
+        "arguments": {
+            "ord_dv": "buy",
+            "pdno": "005930",
+            "ord_dvsn": "00",
+            "ord_qty": "3",
+            "ord_unpr": "70000",
+            "excg_id_dvsn_cd": "KRX",
+        },
+    },
+    "kis.call-cancel": {
+        "api": "domestic_stock.order_rvsecncl",
+        "arguments": {
+            "krx_fwdg_ord_orgno": "06010",
+            "orgn_odno": "9",
+            "ord_dvsn": "00",
+            "rvse_cncl_dvsn_cd": "02",
+            "ord_qty": "0",
+            "ord_unpr": "0",
+            "qty_all_ord_yn": "Y",
+            "excg_id_dvsn_cd": "NXT",
+        },
+    },
 }
 BUY = OrderDetails(
     action="buy",
@@ -94,6 +118,8 @@ SENT = {
     ),
     "kis.modify-overseas-order": replace(OVERSEAS_CHANGED, price=Decimal("149.5")),
     "kis.cancel-overseas-order": replace(OVERSEAS_CHANGED, action="cancel", price=Decimal("150.25")),
+    "kis.call-order": BUY,
+    "kis.call-cancel": replace(CHANGED, action="cancel", ticker=None, side=None, quantity=None, price=None),
 }
 ORDER_TAILS = ("order-cash", "order-rvsecncl", "order")
 
@@ -137,7 +163,7 @@ def test_the_parameters_tell_what_they_can_and_nothing_else(tmp_path: Path, name
     method = declared(bench, name)
     assert method.details is not None
     told = method.details(method.parameters.model_validate(ORDERS[name]))
-    if name.startswith(("kis.buy", "kis.sell")):
+    if name.startswith(("kis.buy", "kis.sell", "kis.call")):
         assert told == SENT[name]
     else:
         assert (told.action, told.market) == (SENT[name].action, SENT[name].market)
@@ -187,7 +213,7 @@ def test_an_order_is_named_once(tmp_path: Path, name: str, names: dict[str, str]
         method.parameters.model_validate({**others, **names})
 
 
-@pytest.mark.parametrize("name", ["kis.cancel-order", "kis.cancel-overseas-order"])
+@pytest.mark.parametrize("name", ["kis.cancel-order", "kis.cancel-overseas-order", "kis.call-cancel"])
 def test_a_cancel_is_not_held_by_a_deadline_not_even_while_it_waits(tmp_path: Path, name: str) -> None:
     bench = scripted(tmp_path, refusal("EGW00201", "", 500), TAKEN)
     outcome = bench.outcome(name, deadline=START - timedelta(hours=1), **ORDERS[name])

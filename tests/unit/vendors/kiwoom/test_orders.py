@@ -269,6 +269,46 @@ def test_a_cancel_that_came_too_late_is_done(desk: Desk, kiwoom: TradingBackend)
     assert (receipt["already_done"], receipt["state"]) == (True, "filled")
 
 
+def test_a_cancel_of_more_than_is_left_by_now_is_repeated_once_for_what_is(
+    desk: Desk, kiwoom: TradingBackend
+) -> None:
+    run(desk, "t-1", "buy", **LIMIT)
+    book = kiwoom.send
+
+    def fill_first(order: Any, context: TaskContext) -> str:
+        kiwoom.fill("0001001", 2, 70_000)
+        return book(order, context)  # refuses a number that is too high
+
+    kiwoom.send = fill_first
+    with pytest.raises(VendorRejected):
+        run(desk, "t-2", "cancel", order_no="1001")
+    assert [each.quantity for each in kiwoom.sent[1:]] == [10, 8], "once again, and no more"
+    fills = iter([1])
+
+    def fill_once(order: Any, context: TaskContext) -> str:
+        kiwoom.fill("0001001", next(fills, 0), 70_000)
+        return book(order, context)
+
+    kiwoom.send = fill_once
+    receipt = run(desk, "t-3", "cancel", order_no="1001")
+    assert (receipt["quantity"], receipt["already_done"]) == (5, False)
+    assert [each.quantity for each in kiwoom.sent[3:]] == [6, 5]
+
+
+def test_a_cancel_that_is_refused_for_another_reason_is_not_repeated(
+    desk: Desk, kiwoom: TradingBackend
+) -> None:
+    run(desk, "t-1", "buy", **LIMIT)
+    kiwoom.send = refusing
+    with pytest.raises(VendorRejected):
+        run(desk, "t-2", "cancel", order_no="1001")
+    assert len(kiwoom.sent) == 2
+
+
+def refusing(_: Any, __: TaskContext) -> str:
+    raise VendorRejected("no", vendor="kiwoom", vendor_code="RC4033")
+
+
 def test_cancel_all_uses_the_adapter_s_cancel(desk: Desk, kiwoom: TradingBackend) -> None:
     assert desk.vendor.orders.cancel_methods == {"domestic": "kiwoom.cancel-order"}
 

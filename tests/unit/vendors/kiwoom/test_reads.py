@@ -10,6 +10,7 @@ import pytest
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorUnavailable
 from broker_server.amqp.intake import validate_parameters
 from broker_server.core.methods import TaskContext
+from broker_server.vendors.kiwoom.backend import Listing
 from broker_server.vendors.values import KST
 from tests.support.kiwoom_backend import FakeBackend, context
 from tests.support.sapi_server import make_vendor
@@ -114,10 +115,30 @@ def test_a_book(fake: FakeBackend) -> None:
 
 def test_stock_info(fake: FakeBackend) -> None:
     fake.answers["ka10001"] = [[STOCK]]
-    fake.states["005930"] = "증거금100%|거래정지|관리종목"
+    fake.listings["005930"] = Listing(
+        state="증거금100%|거래정지|관리종목", market="10", listed_on="19750611", on_nxt="Y"
+    )
     (info,) = call(fake, "get-stock-info", ticker="005930", raw=True)
     assert (info.name, info.face_value, info.halted, info.administrative) == ("삼성전자", "100", True, True)
     assert info.raw["price"] == "-70000"
+    assert (info.market, info.listed_on, info.nxt_tradable) == ("KOSDAQ", date(1975, 6, 11), True)
+
+
+@pytest.mark.parametrize("listing", [None, Listing(state=""), Listing(state="", listed_on="00000000")])
+def test_what_the_list_does_not_tell_is_not_known(fake: FakeBackend, listing: Listing | None) -> None:
+    fake.answers["ka10001"] = [[STOCK]]
+    if listing is not None:
+        fake.listings["005930"] = listing
+    (info,) = call(fake, "get-stock-info", ticker="005930")
+    told = (info.halted, info.administrative, info.market, info.listed_on, info.nxt_tradable)
+    assert told == (None,) * 5
+
+
+def test_a_market_without_a_name_of_ours_keeps_kiwoom_s_number(fake: FakeBackend) -> None:
+    fake.answers["ka10001"] = [[STOCK]]
+    fake.listings["005930"] = Listing(state="증거금40%", market="8", on_nxt="N")
+    (info,) = call(fake, "get-stock-info", ticker="005930")
+    assert (info.market, info.nxt_tradable, info.halted) == ("8", False, False)
 
 
 def candle(day: str, close: str) -> dict[str, str]:

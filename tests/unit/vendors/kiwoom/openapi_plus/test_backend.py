@@ -31,7 +31,7 @@ from broker_server.simulator.kiwoom_control.messages import Messages
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
 from broker_server.vendors.clock import SystemClock
-from broker_server.vendors.kiwoom.backend import Backend, Name, OrderRequest, Tr
+from broker_server.vendors.kiwoom.backend import Backend, Listing, Name, OrderRequest, Tr
 from broker_server.vendors.kiwoom.openapi_plus.backend import OpenApiPlusBackend
 from broker_server.vendors.kiwoom.openapi_plus.config import OpenApiPlusConfig
 from broker_server.vendors.kiwoom.openapi_plus.control import ControlEvents, KiwoomControl
@@ -130,6 +130,9 @@ def test_queries_look_ups_and_an_order() -> None:
         assert backend.stock_name("999999", here.context()) is None
         assert backend.stock_state("005930", here.context()) == "증거금20%|담보대출|신용가능"
         assert backend.stock_state("999999", here.context()) is None
+        found = backend.listing("005930", here.context())
+        assert found == Listing(state="증거금20%|담보대출|신용가능", listed_on="20100104")
+        assert backend.listing("999999", here.context()) is None
         assert "005930" in backend.stock_codes("0", here.context())
         assert backend.send_order(BUY, here.context()) == "0001001"
         assert backend.live is False
@@ -201,9 +204,9 @@ def test_a_cancel_names_the_order_and_has_no_price() -> None:
         assert here.control.ordered[1] == ("8012345611", 3, "005930", 3, 0, "00", number)
 
 
-def test_until_the_server_says_otherwise_orders_are_live() -> None:
+def test_until_the_login_nobody_knows_whether_orders_are_live() -> None:
     with house(ControlFaults(login_waits=True)) as here:
-        assert here.backend.live is True
+        assert here.backend.live is None
     with house(mock=False) as here:
         assert here.ready().backend.live is True
 
@@ -418,6 +421,9 @@ class Listener:
 
     def connected(self) -> None:
         self.told.append(("connected",))
+
+    def source_changed(self, channel: str, subject: str) -> None:
+        return
 
     def failing(self, failures: int, reason: str, *, pause: float = 0.0, connection: Hashable = None) -> None:
         self.told.append(("failing", failures, reason))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from broker_server.vendors.kiwoom.openapi_plus.host import (
     ChildProcess,
     supervise,
     tell_supervisor,
+    watch_supervisor,
 )
 from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance, read_maintenance
 from broker_server.vendors.kiwoom.openapi_plus.states import HostState, Notice, notice_line, read_notice
@@ -283,6 +285,48 @@ def test_a_supervisor_that_breaks_leaves_no_host_behind(monkeypatch: pytest.Monk
     with pytest.raises(RuntimeError, match="broken"):
         supervise([sys.executable, "-c", script], maintenance=Maintenance([], KST), on_notice=told)
     assert started[0].wait(30) != 0
+
+
+_WORKER = """
+import sys, threading
+from pathlib import Path
+from broker_server.vendors.kiwoom.openapi_plus.host import watch_supervisor
+gone = threading.Event()
+watch_supervisor(gone.set)
+Path({state!r}).write_text("up")
+gone.wait(60)
+Path({state!r}).write_text("ended alone" if gone.is_set() else "still there")
+"""
+_SUPERVISOR = """
+import sys
+from zoneinfo import ZoneInfo
+from broker_server.vendors.kiwoom.openapi_plus.host import supervise
+from broker_server.vendors.kiwoom.openapi_plus.maintenance import Maintenance
+supervise([sys.executable, "-c", {worker!r}], maintenance=Maintenance([], ZoneInfo("Asia/Seoul")))
+"""
+
+
+def test_a_worker_ends_when_its_supervisor_was_killed(tmp_path: Path) -> None:
+    """Task Manager, or Windows itself, ends a process without asking it."""
+    state = tmp_path / "state"
+    program = _SUPERVISOR.format(worker=_WORKER.format(state=str(state)))
+    with subprocess.Popen([sys.executable, "-c", program]) as supervisor:
+        wait_until(lambda: state.exists() and state.read_text() == "up")
+        supervisor.kill()
+    wait_until(lambda: state.read_text() == "ended alone")
+
+
+def test_who_has_no_supervisor_watches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.delenv(SUPERVISED, raising=False)
+    watch_supervisor(lambda: told.append("without one"))
+    monkeypatch.setenv(SUPERVISED, "1")
+    nothing = os.stat(os.devnull)
+    with monkeypatch.context() as without_a_pipe:
+        without_a_pipe.setattr(os, "fstat", lambda number: nothing)
+        watch_supervisor(lambda: told.append("another input"))
+    assert not told
+    assert "kiwoom-supervisor" not in [each.name for each in threading.enumerate()]
 
 
 def test_a_host_that_cannot_be_asked_is_killed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

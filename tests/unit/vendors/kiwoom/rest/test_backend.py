@@ -11,6 +11,7 @@ import pytest
 from broker_client.errors import InvalidParameters, VendorRejected, VendorUnavailable
 from broker_server.core.methods import Lane
 from broker_server.vendors.kis.errors import VENDOR as KIS
+from broker_server.vendors.kiwoom.backend import Listing
 from broker_server.vendors.kiwoom.rest.config import RestConfig
 from broker_server.vendors.kiwoom.trs import OPEN_ORDERS, trs
 from tests.support.kis_server import reply
@@ -49,6 +50,17 @@ def test_an_unknown_code_is_none(bench: Bench, answer: Any) -> None:
     bench.kiwoom.on(NAME, answer)
     assert bench.backend.stock_name("999999", bench.context()) is None
     assert bench.backend.stock_state("999999", bench.context()) is None
+
+
+def test_a_listing(bench: Bench) -> None:
+    bench.kiwoom.on(
+        NAME,
+        ok(code="005930", name="삼성전자", state=STATE, marketCode="0", regDay="19750611", nxtEnable="Y"),
+    )
+    found = bench.backend.listing("005930", bench.context())
+    assert found == Listing(state=STATE, market="0", listed_on="19750611", on_nxt="Y")
+    bench.kiwoom.on(NAME, UNKNOWN)
+    assert bench.backend.listing("999999", bench.context()) is None
 
 
 def test_a_state_may_be_empty(bench: Bench) -> None:

@@ -1,0 +1,1 @@
+"""Daily candles: the store, the collector that fills it, and what is missing of them."""

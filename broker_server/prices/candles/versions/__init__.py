@@ -1,0 +1,1 @@
+"""The migrations of the store of prices, one module per version."""

@@ -1,0 +1,156 @@
+"""Prices by REST, where no stream has told one; then the last daily close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from broker_client.aio import AsyncClient
+from broker_client.errors import BrokerError, InvalidParameters, TaskFailed
+from broker_server.prices.board import PriceBoard
+from broker_server.prices.history import DailyCandle, History
+from broker_server.prices.model import DEFAULT_VENUE, PriceKey, Standing, State
+from broker_server.prices.translation import price_of_close, price_of_result, refusal_of
+
+log = structlog.get_logger(__name__)
+
+UNKNOWN_FOR = timedelta(minutes=5)
+"""A ticker that no vendor knows is not asked for again so soon."""
+FAILED_FOR = timedelta(seconds=2)
+MOST_REMEMBERED = 10_000
+MOST_AT_ONCE = 500
+"""So many prices are asked for at the same time; a worker would not get to more of them in time."""
+BUSY = Standing(State.UNAVAILABLE, "too many prices are being asked for now")
+NOBODY = Standing(State.UNAVAILABLE, "no worker can be asked now")
+
+
+class RestPrices:
+    """Asks workers for prices, once for all who want the same.
+
+    Args:
+        client: Sends the tasks.
+        board: Is told.
+        vendors: Whom to ask, the most trusted first.
+        history: The last resort.
+        closed_at: When a trading day was over.
+        fresh_for: How long an answer is good enough for others.
+        timeout: Seconds that a worker has.
+        clock: UTC.
+        is_connected: Whether a task could be sent now.
+    """
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        board: PriceBoard,
+        vendors: Sequence[str],
+        history: History,
+        *,
+        closed_at: Callable[[DailyCandle], datetime],
+        fresh_for: timedelta,
+        timeout: float,
+        clock: Callable[[], datetime],
+        is_connected: Callable[[], bool],
+    ) -> None:
+        self._client = client
+        self._board = board
+        self._vendors = vendors
+        self._history = history
+        self._closed_at = closed_at
+        self._fresh_for = fresh_for
+        self._timeout = timeout
+        self._clock = clock
+        self._is_connected = is_connected
+        self._asking: dict[PriceKey, asyncio.Task[Standing | None]] = {}
+        self._asked: dict[PriceKey, tuple[datetime, Standing | None]] = {}
+
+    async def ask(self, key: PriceKey, *, again: bool = False) -> Standing | None:
+        """Have the board know the price.
+
+        Args:
+            again: An answer of a moment ago is not good enough.
+
+        Returns:
+            Why REST has none; ``None`` if it has.
+        """
+        asking = self._asking.get(key)
+        if asking is None:
+            known = self._asked.get(key)
+            if known is not None and not again and self._clock() < known[0]:
+                return known[1]
+            if len(self._asking) >= MOST_AT_ONCE:
+                return BUSY
+            asking = self._asking[key] = asyncio.ensure_future(self._ask_all(key))
+            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(asking)
+
+    def forget(self, key: PriceKey) -> None:
+        """Let go of what is known of a key."""
+        self._asked.pop(key, None)
+
+    async def _ask_all(self, key: PriceKey) -> Standing | None:
+        verdicts = []
+        for vendor in self._vendors:
+            try:
+                verdict = await self._ask_one(vendor, key)
+            except BrokerError as error:  # nobody answers, whatever the vendor
+                log.warning("no worker answers for a price", vendor=vendor, reason=str(error))
+                verdicts.append(NOBODY)
+                break
+            if verdict is None:
+                self._remember(key, self._fresh_for, None)
+                return None
+            verdicts.append(verdict)
+        unknown = [each for each in verdicts if each.state is State.UNKNOWN]
+        standing = (unknown or verdicts or [Standing(State.UNAVAILABLE, "no vendor is asked")])[0]
+        await self._read_last_close(key)
+        self._remember(key, UNKNOWN_FOR if unknown else FAILED_FOR, standing)
+        return standing
+
+    async def _ask_one(self, vendor: str, key: PriceKey) -> Standing | None:
+        if not self._is_connected():
+            return NOBODY
+        try:
+            answer = await self._client.send_parameters(
+                f"{vendor}.get-current-price", _parameters(key), timeout=self._timeout
+            )
+            price = price_of_result(answer.result[0], vendor, self._clock())
+        except InvalidParameters as error:
+            return Standing(refusal_of(error), error.message)
+        except TaskFailed as error:
+            return Standing(State.UNAVAILABLE, error.message)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            log.warning("a price cannot be used", vendor=vendor, ticker=key.ticker, reason=str(error))
+            return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
+        if price is None:
+            return Standing(State.UNAVAILABLE, f"{vendor} has no price of it")
+        if price.key != key:
+            log.warning("a worker answered for something else", vendor=vendor, ticker=key.ticker)
+            return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
+        self._board.put(price)
+        return None
+
+    async def _read_last_close(self, key: PriceKey) -> None:
+        try:
+            found = await asyncio.to_thread(self._history.last_close, key.ticker, venue=key.venue)
+        except Exception:  # a store out of order must not take away what else there is
+            log.exception("the store of daily candles cannot be read", ticker=key.ticker)
+            return
+        if found is not None:
+            candle, before = found
+            self._board.put(price_of_close(candle, before, self._closed_at(candle)))
+
+    def _remember(self, key: PriceKey, good_for: timedelta, standing: Standing | None) -> None:
+        if len(self._asked) >= MOST_REMEMBERED:
+            del self._asked[next(iter(self._asked))]
+        self._asked.pop(key, None)
+        self._asked[key] = (self._clock() + good_for, standing)
+
+
+def _parameters(key: PriceKey) -> dict[str, Any]:
+    exchange = {} if key.venue == DEFAULT_VENUE else {"exchange": key.venue}
+    return {"ticker": key.ticker, **exchange}

@@ -1,0 +1,1 @@
+"""A stand-in for KOSCOM: its REST API and its WebSocket."""

@@ -1,0 +1,209 @@
+"""What a newcomer needs to call an API of KIS: what it is, its arguments, a line to begin with."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from broker_client.errors import InvalidParameters
+from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
+from broker_server.vendors.kis.api_orders import OrderApi
+from broker_server.vendors.kis.apis import Api, Argument
+from broker_server.vendors.kis.catalogue import Catalogue, operations, why_not_on_paper
+from broker_server.vendors.kis.errors import VENDOR
+from broker_server.vendors.results import Part
+
+_QUOTED = re.compile("'([^' ]+)'|\"([^\" ]+)\"")
+_SHOWN = re.compile(r"(?:예:?|ex\.?)\s*([A-Za-z0-9]+)|^\W*([A-Za-z0-9]{1,14})(?=\s*(?:[:,|–-]|입력|$))")
+_KNOWN = {
+    "fid_input_iscd": "005930",
+    "fid_cond_mrkt_div_code": "J",
+    "pdno": "005930",
+    "ovrs_excg_cd": "NASD",
+    "excd": "NAS",
+    "symb": "AAPL",
+    "auth": "",
+    "ord_qty": "1",
+}
+"""Where the catalogue's texts show no example, or a poor one."""
+_DATE = re.compile("(^|_)(dt|date)(_|$)|bymd")
+
+
+class ArgumentDescription(Part):
+    """One argument.
+
+    Attributes:
+        label: What it is, in KIS's Korean.
+        values: What it may be, in KIS's Korean; empty where KIS's samples say nothing.
+        default: What is sent when it is left out.
+    """
+
+    name: str
+    required: bool
+    label: str
+    values: str
+    default: str
+
+
+class ApiDescription(Part):
+    """One API.
+
+    Attributes:
+        api: Its name.
+        title: KIS's own, in Korean.
+        method: The method that calls it; of an API that also cancels, ``kis.call-order or kis.call-cancel``.
+        http: ``GET`` or ``POST``.
+        path: From the host on.
+        tr_ids: Every TR id of it, by ``real`` and ``paper``, corrections included.
+        not_on_paper: Why paper trading does not offer it; null if it may: of quotations KIS says so when
+            asked.
+        pages: Whether ``all_pages`` continues by keys; others continue where KIS announces more.
+        from_settings: What is added, by the setting's name.
+        reconciled: Of an order API: whether a list of orders shows what it places.
+        arguments: What it takes; required ones first.
+        example: Parameters to begin with; the values are samples, not advice.
+    """
+
+    api: str
+    title: str
+    method: str
+    http: str
+    path: str
+    tr_ids: dict[str, list[str]]
+    not_on_paper: str | None
+    pages: bool
+    from_settings: list[str]
+    reconciled: bool | None
+    arguments: list[ArgumentDescription]
+    example: dict[str, Any]
+
+
+class ApiLine(Part):
+    """One line of the list."""
+
+    api: str
+    method: str
+    title: str
+
+
+class DescribeApi(Parameters):
+    """Which APIs to describe.
+
+    Attributes:
+        api: One of them in full.
+        pattern: Those whose name, Korean title, path or TR id contains this text, a line each; all of them
+            without it.
+    """
+
+    api: Annotated[str, Field(max_length=100)] | None = None
+    pattern: Annotated[str, Field(max_length=100)] = ""
+
+
+def describe_api(name: str) -> ApiDescription:
+    """Describe one API.
+
+    Raises:
+        InvalidParameters: There is none of that name; the message has the nearest.
+    """
+    api = Api(name, Catalogue("real"))
+    order = OrderApi(name) if api.changes_something else None
+    added = ["KIS_ACCOUNT"] if api.needs_account else []
+    added += ["KIS_HTS_ID"] if "user_id" in api.arguments else []
+    return ApiDescription(
+        api=name,
+        title=api.title,
+        method=_method(order),
+        http=api.method,
+        path=api.path,
+        tr_ids={"real": Catalogue("real").tr_ids(name), "paper": Catalogue("paper").tr_ids(name)},
+        not_on_paper=why_not_on_paper(name),
+        pages=bool(api.continuation),
+        from_settings=added,
+        reconciled=None if order is None else order.reconciled,
+        arguments=[
+            ArgumentDescription(
+                name=each.name,
+                required=each.required,
+                label=each.label,
+                values=each.values or " or ".join(each.choices),
+                default=each.default,
+            )
+            for each in api.arguments.values()
+        ],
+        example={
+            "api": name,
+            "arguments": {each.name: _sample(name, each) for each in api.arguments.values() if each.required},
+        },
+    )
+
+
+def list_apis(pattern: str = "") -> list[ApiLine]:
+    """The APIs that a text is found in, whatever its case; all of them for an empty one."""
+    wanted = pattern.lower()
+    found = []
+    for name, entry in operations().items():
+        texts = [name, entry["title_ko"]]
+        texts += [text for each in entry["requests"] for text in (each["path"], each["tr_id"])]
+        if any(wanted in text.lower() for text in texts):
+            order = OrderApi(name) if entry["requests"][0]["method"] != "GET" else None
+            found.append(ApiLine(api=name, method=_method(order), title=entry["title_ko"]))
+    return found
+
+
+def example_line(description: ApiDescription) -> str:
+    """The command line of the example."""
+    method = description.method.partition(" ")[0]
+    arguments = json.dumps(description.example["arguments"], ensure_ascii=False)
+    return f"broker-client call {method} api={description.api} arguments='{arguments}'"
+
+
+def describing_methods() -> list[Method[Any]]:
+    """The declared method."""
+    return [
+        Method(
+            name="kis.describe-api",
+            vendor=VENDOR,
+            kind="read",
+            lane=Lane.QUOTE,
+            summary="List the REST APIs that kis.call reaches, or explain the arguments of one.",
+            parameters=DescribeApi,
+            handler=_describe,
+            example={"api": "domestic_stock.inquire_price"},
+        )
+    ]
+
+
+def _describe(parameters: DescribeApi, _: TaskContext) -> Outcome:
+    if parameters.api is not None:
+        if parameters.pattern:
+            raise InvalidParameters("pattern: give api or pattern, not both")
+        return Outcome([describe_api(parameters.api)])
+    return Outcome(list_apis(parameters.pattern))
+
+
+def _method(order: OrderApi | None) -> str:
+    if order is None:
+        return "kis.call"
+    actions = order.actions()
+    names = ["kis.call-order"] if actions - {"cancel"} else []
+    return " or ".join([*names, *(["kis.call-cancel"] if "cancel" in actions else [])])
+
+
+def _sample(api: str, argument: Argument) -> str:
+    if argument.choices:
+        return argument.choices[0]
+    if argument.name == "pdno" and api.startswith("overseas"):
+        return _KNOWN["symb"]
+    if argument.name in _KNOWN and argument.name != "fid_cond_mrkt_div_code":
+        return _KNOWN[argument.name]
+    for pattern in (_QUOTED, _SHOWN):
+        for text in (argument.values, argument.label):
+            shown = pattern.search(text)
+            if shown is not None and shown[0] != "Default":
+                return shown[1] or shown[2]
+    if _DATE.search(argument.name):
+        return "20260102"
+    return _KNOWN.get(argument.name, argument.default)
