@@ -36,7 +36,7 @@ class _Redactor:
         return text
 
 
-class _OurHandler(logging.StreamHandler[TextIO]):
+class LogHandler(logging.StreamHandler[TextIO]):
     """So that setting the logs up anew replaces it, and nobody else's."""
 
 
@@ -80,7 +80,7 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
         cache_logger_on_first_use=True,
     )
     # What libraries log has the same form, and goes the same way past the one that redacts.
-    handler = _OurHandler(sys.stderr)
+    handler = LogHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -88,7 +88,7 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
         )
     )
     root = logging.getLogger()
-    root.handlers = [each for each in root.handlers if not isinstance(each, _OurHandler)]
+    root.handlers = [each for each in root.handlers if not isinstance(each, LogHandler)]
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     # These report every reconnection, pika with stack traces; we say the same in one line.

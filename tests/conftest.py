@@ -7,6 +7,7 @@ unless ``TEST_POSTGRES_FSYNC=off``.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from hypothesis import settings
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.private_node.debian import NotInstalled
 from broker_server.amqp.private_node.ports import free_port
+from broker_server.logs import LogHandler
 from tests.support import log_scan
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.chromium import FIXTURES, ensure_chromium
@@ -122,6 +124,9 @@ def _logs_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     yield
     structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, LogHandler)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

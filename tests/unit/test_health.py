@@ -11,6 +11,7 @@ import pytest
 
 from broker_server.observing import health
 from broker_server.observing.health import HealthCheck, NotConsuming, vendor_health
+from tests.support.waiting import wait_until
 
 UP = {"token": {"state": "valid", "failure": None}}
 
@@ -117,6 +118,7 @@ def test_an_event_loop_that_does_not_react_is_neither_alive_nor_ready(
         assert bench.check.ready().reasons == ["the broker shows nothing within 0.05 s"]
     finally:
         busy.set()
+    wait_until(bench.check.alive)
 
 
 @pytest.mark.parametrize(
