@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -40,20 +40,29 @@ _jitter = random.SystemRandom().random
 
 
 def broker_url(environment_file: Path = Path(".env")) -> str:
-    """``BROKER_URL`` from the environment, else from ``.env`` here.
+    """``BROKER_URL``, or what is in the file ``BROKER_URL_FILE``: of the environment, else of ``.env`` here.
 
     Raises:
-        ValueError: It is in neither. There is no default: the broker that happens to run on this machine may
-            have a worker with real money behind it.
+        ValueError: It is in neither, or that file cannot be read. There is no default: the broker that
+            happens to run on this machine may have a worker with real money behind it.
     """
-    if url := os.environ.get("BROKER_URL"):
-        return url
-    if url := _values_of(environment_file).get("BROKER_URL"):
+    if url := _url_of(os.environ) or _url_of(_values_of(environment_file)):
         return url
     raise ValueError(
         "BROKER_URL: not set, neither in the environment nor in .env; name your RabbitMQ there, or give its "
         "URL: amqp://user:password@host:5672/%2F"
     )
+
+
+def _url_of(values: Mapping[str, str | None]) -> str | None:
+    if url := values.get("BROKER_URL"):
+        return url
+    if not (path := values.get("BROKER_URL_FILE")):
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"BROKER_URL_FILE: {unreadable_file(path, error)}") from None
 
 
 def _values_of(environment_file: Path) -> dict[str, str | None]:

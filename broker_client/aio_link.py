@@ -236,6 +236,7 @@ class AsyncLink:
             expiration=None if call.is_order else call.timeout,
             user_id=self._user if call.names_its_user else None,
             app_id=self._name,
+            headers=dict(call.headers or {}),
         )
         try:
             await channel.default_exchange.publish(message, call.queue, mandatory=True)

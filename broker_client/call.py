@@ -11,6 +11,7 @@ from typing import Any
 
 from broker_client.errors import BrokerError, OrderOutcomeIsUnknown
 from broker_client.protocol import TaskReply, decode_error, names_its_user
+from broker_client.tracing import CallSpan
 
 __all__ = ["LONGEST_TIMEOUT", "Answer", "Call", "CallState", "Outcome", "check_timeout", "failure"]
 
@@ -58,6 +59,7 @@ class Call:
         repeats: What that call sent under this id was the same, as far as this client knows.
         attempts: How often it was handed to a connection.
         reply_to: Where the answer goes; the client's own reply queue, if absent.
+        span: The call in the trace of the program that makes it, where that has one.
     """
 
     task_id: str
@@ -76,6 +78,12 @@ class Call:
     state: CallState = CallState.QUEUED
     attempts: int = 0
     reply_to: str | None = None
+    span: CallSpan | None = None
+
+    @property
+    def headers(self) -> dict[str, str] | None:
+        """The message's headers: where its trace comes from."""
+        return None if self.span is None else self.span.headers
 
     @property
     def expiration(self) -> str | None:

@@ -44,6 +44,7 @@ from broker_client.protocol import (
     encode_request,
     is_order_method,
 )
+from broker_client.tracing import begin_call
 
 __all__ = ["CallBook"]
 
@@ -154,6 +155,7 @@ class CallBook:
             self._by_task[task_id] = call
             self._by_correlation[correlation_id] = call
             self._sent.remember(task_id, SentTask(method, parameters, request_time))
+            call.span = begin_call(method, task_id, call.queue)
             self._queued.append(call)
         return call
 
@@ -245,6 +247,8 @@ class CallBook:
                 self._by_task.pop(call.task_id, None)
                 self._by_correlation.pop(call.correlation_id, None)
                 self._sent.answered(call.task_id, is_order=False)
+                if call.span is not None:
+                    call.span.end("abandoned")
 
     def close(self) -> None:
         """End every call in flight; an order that may have left ends as `OrderOutcomeUnknown`."""
@@ -321,7 +325,15 @@ class CallBook:
             self._by_correlation.pop(call.correlation_id, None)
             if answered:
                 self._sent.answered(call.task_id, is_order=call.is_order)
+        if call.span is not None:
+            call.span.end(_trouble_of(outcome))
         call.on_settled(outcome)
+
+
+def _trouble_of(outcome: Outcome) -> str | None:
+    if isinstance(outcome, BrokerError):
+        return type(outcome).__name__
+    return None if outcome.reply.error is None else outcome.reply.error.code
 
 
 def _report(call: Call, reply: TaskReply) -> None:

@@ -28,4 +28,5 @@ def task_properties(call: Call, *, reply_to: str, user: str | None, app: str) ->
         expiration=call.expiration,
         user_id=user if call.names_its_user else None,
         app_id=app,
+        headers=call.headers,
     )

@@ -27,6 +27,7 @@ from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.worker import Worker
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
@@ -34,6 +35,7 @@ from broker_server.fleet import Fleet
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
+from broker_server.observing.service_manager import ServiceManager
 from broker_server.orders.gate import Step, no_step
 from broker_server.orders.replied import ReplyNotes
 from broker_server.settings import Settings
@@ -41,6 +43,7 @@ from broker_server.vendors import kiwoom
 from broker_server.wiring.clock import utc_now
 from broker_server.wiring.hosts import announce_hosts, is_supervised
 from broker_server.wiring.leases import make_leases
+from broker_server.wiring.observation import Observation
 from broker_server.wiring.order_office import OrderOffice
 from broker_server.wiring.order_rules import order_rules
 from broker_server.wiring.stream_office import make_stream_office
@@ -65,6 +68,7 @@ async def serve(
     extra_methods: Iterable[Method[Any]] = (),
     clock: Callable[[], datetime] = utc_now,
     step: Step = no_step,
+    instruments: Instruments | None = None,
 ) -> None:
     """Run a worker until ``stop`` is set.
 
@@ -81,10 +85,13 @@ async def serve(
         on_standby: Called with ``vendor/account`` when another worker owns that one.
         extra_methods: More methods than the adapters bring.
         step: Told of each step of an order.
+        instruments: Measure and trace what is done.
 
     Raises:
-        LoginRefused, EnvironmentConflict, JournalError: The worker cannot serve; the message says why.
+        LoginRefused, EnvironmentConflict, JournalError, SettingsError: The worker cannot serve; the message
+            says why.
     """
+    instruments = instruments or Instruments()
     name = f"{socket.gethostname()}-{os.getpid()}"
     engine = open_database(journal_url)
     leases = make_leases(
@@ -139,6 +146,19 @@ async def serve(
         noticed=office.noticed,
         clock=clock,
         styles=styles.events,
+        meter=instruments.meter,
+    )
+    counts = Counts(counters, events, executor, live)
+    observation = Observation(
+        settings,
+        name=name,
+        environment=environment,
+        vendors=vendors,
+        instruments=instruments,
+        counts=counts,
+        engine=engine,
+        ownership=leases,
+        clock=clock,
     )
     for method in (
         *office.methods(registry, fleet),
@@ -149,7 +169,8 @@ async def serve(
             registry=registry,
             vendors=vendors,
             engine=engine,
-            source=Counts(counters, events, executor, live),
+            source=counts,
+            health=observation.report,
             bus=control,
             neighbours=neighbours,
             clock=clock,
@@ -171,12 +192,14 @@ async def serve(
         replied=notes.add,
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
+        instruments=instruments,
     )
 
     direct = DirectAddresses()
+    manager = ServiceManager()
 
     def make_session(connection: AsyncioConnection) -> Session:
-        return Session(
+        session = Session(
             connection,
             name=name,
             registry=registry,
@@ -191,18 +214,28 @@ async def serve(
             events=events,
             neighbours=neighbours,
             confirmed=lambda: step("confirmed", ""),
+            instruments=instruments,
         )
+        return observation.session.begin(session)
 
     def announce(state: str) -> None:
         events.publish(event_key("worker", name, state), {"type": "worker", "state": state})
 
     def started() -> None:
         announce("started")
+        observation.session.ready()
+        manager.ready("consuming")
         on_ready()
+
+    def stands_by(waits_for: str) -> None:
+        observation.session.stand_by(waits_for)
+        manager.ready(f"standing by: another worker owns {waits_for}")
+        on_standby(waits_for)
 
     async def announce_the_stop() -> None:
         await stop.wait()
         announce("stopping")
+        manager.stopping()
 
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.
     gc.collect()
@@ -223,10 +256,13 @@ async def serve(
         announce_hosts(vendors, events)
     office.start()
     live.start()
+    observation.start()
     try:
-        await worker.run(stop, started, on_standby)
+        await worker.run(stop, started, stands_by)
     finally:
         stopping.cancel()
+        manager.close()
+        observation.close()
         events.close()
         control.stop()
         executor.stop()
@@ -234,4 +270,5 @@ async def serve(
         office.stop()
         for vendor in vendors:
             vendor.close()
+        instruments.tracer.close()
         engine.dispose()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -33,6 +34,10 @@ class _Redactor:
             if secret in text:
                 text = text.replace(secret, REDACTED)
         return text
+
+
+class LogHandler(logging.StreamHandler[TextIO]):
+    """So that setting the logs up anew replaces it, and nobody else's."""
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
@@ -74,7 +79,29 @@ def configure_logs(log_format: Literal["console", "json"], level: str, secrets: 
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # What libraries log has the same form, and goes the same way past the one that redacts.
+    handler = LogHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, LogHandler)]
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
     # These report every reconnection, pika with stack traces; we say the same in one line.
     for name in ("pika", "aio_pika", "aiormq"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def log_defects_of_threads() -> None:
+    """A thread that ends by a defect says so in the log, in its form and without secrets."""
+
+    def report(defect: threading.ExceptHookArgs) -> None:
+        thread = defect.thread.name if defect.thread is not None else None
+        error = defect.exc_value or defect.exc_type
+        structlog.get_logger(__name__).error("a thread ended by a defect", thread=thread, exc_info=error)
+
+    threading.excepthook = report

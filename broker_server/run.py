@@ -23,16 +23,18 @@ from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
 from broker_server.amqp.topology import QueueRefused
 from broker_server.app import serve
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.gateway_process import GatewayProcess
 from broker_server.journal.database import JournalError
-from broker_server.logs import configure_logs, redactor
+from broker_server.logs import configure_logs, log_defects_of_threads, redactor
 from broker_server.orders.gate import Step, no_step
 from broker_server.scratch import scratch_folder
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.trial import simulator_instances, with_simulator
 from broker_server.vendors.kiwoom.openapi_plus.host import tell_cannot_start, watch_supervisor
+from broker_server.wiring.instruments import make_instruments
 from broker_server.wiring.leases import account_identities
 from broker_server.wiring.vendors import make_vendors, worker_environment
 
@@ -76,6 +78,7 @@ class Prepared:
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
         hours: Whether the markets keep their hours.
+        instruments: Measure and trace what the worker does.
     """
 
     settings: Settings
@@ -87,6 +90,7 @@ class Prepared:
     control_url: str | None
     private_node: bool
     hours: bool
+    instruments: Instruments
 
 
 @contextmanager
@@ -119,16 +123,20 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
                 "BROKER_URL: not set; name your RabbitMQ, or use run --simulate to try it out"
             )
         environment: Environment = "simulated" if simulate else worker_environment(settings)
+        instruments = make_instruments(settings, environment)
         yield Prepared(
             settings=settings,
             broker_url=broker_url,
             environment=environment,
             journal_url=journal_url,
-            vendors=make_vendors(settings, simulated=simulate, cache_folder=cache_folder),
+            vendors=make_vendors(
+                settings, simulated=simulate, cache_folder=cache_folder, instruments=instruments
+            ),
             identity=identity,
             control_url=control_url,
             private_node=settings.broker_url is None,
             hours=hours or not simulate,
+            instruments=instruments,
         )
 
 
@@ -168,6 +176,7 @@ def run_worker(
         ):
             secrets = [*parts.settings.secrets(), *all_secrets(settings)]
             configure_logs(settings.log_format, settings.log_level, secrets)
+            log_defects_of_threads()
             parts.vendors.extend(extra_vendors)
             # A lane's thread that computes must not keep the event loop from its socket for Python's 5 ms.
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -230,6 +239,7 @@ async def _serve(
         on_standby=lambda waits_for: announce_standby(parts, waits_for),
         extra_methods=extra_methods,
         step=step,
+        instruments=parts.instruments,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
@@ -13,18 +14,30 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from broker_client.address import unreadable_file, url_list
 from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
 from broker_server.core.guards import DEFAULT_NOTIONAL
+from broker_server.setting_files import (
+    CREDENTIALS,
+    Credentials,
+    NamedFiles,
+    SettingsError,
+    ensure_private,
+)
+
+__all__ = ["SERVED_VENDORS", "Settings", "SettingsError", "data_folder", "is_loopback", "load_settings"]
 
 SERVED_VENDORS = ("kis", "kiwoom", "koscom")
-
-
-class SettingsError(Exception):
-    """A setting is missing or wrong; the message is one line that names it and says what to do."""
 
 
 def data_folder() -> Path:
@@ -59,6 +72,27 @@ class SettingsGroup(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Beside the environment and ``.env``, the files that they name and what systemd hands over."""
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 - pydantic-settings makes them
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)  # noqa: S101
+        return (
+            init_settings,
+            env_settings,
+            NamedFiles(settings_cls, env_settings.env_vars),
+            Credentials(settings_cls, os.environ.get(CREDENTIALS)),
+            dotenv_settings,
+            NamedFiles(settings_cls, dotenv_settings.env_vars),
+        )
+
 
 GroupT = TypeVar("GroupT", bound=SettingsGroup)
 
@@ -79,6 +113,9 @@ class Settings(SettingsGroup):
     read_threads: int = Field(default=16, ge=1, le=256)
     lease_heartbeat: int = Field(default=5, ge=2, le=10)
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024)
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    metrics_host: str = "127.0.0.1"
+    tracing: bool = False
 
     timezone: str = "Asia/Seoul"
     allow_live_orders: bool = False
@@ -279,6 +316,8 @@ def load_group(group: type[GroupT], *, env_file: str | None = ".env", **override
         SettingsError: One line that names the variable.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    if env_file is not None:
+        ensure_private(Path(env_file))
     try:
         return group(_env_file=env_file, **given)
     except ValidationError as error:

@@ -16,6 +16,7 @@ from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import Lane, Method, NoParameters, Outcome, TaskContext
 from broker_server.core.vendor import Vendor
 from broker_server.halting import HaltState, KillSwitch
+from broker_server.observing.health import HealthReport
 
 GATHER_SECONDS = 1.0
 COMMAND = "get-status"
@@ -57,6 +58,8 @@ class WorkerStatus(BaseModel):
             subscribed, confirmed, polled and stale, and how its connections are.
         vendors: What each vendor adapter says of itself.
         away: The vendors that were served on this broker and have no worker now, as this worker sees it.
+        health: Whether it is ready, by its consumers at the broker and its vendors' sessions; null where that
+            is not known.
     """
 
     worker: str
@@ -71,6 +74,7 @@ class WorkerStatus(BaseModel):
     streams: dict[str, Any]
     vendors: dict[str, dict[str, Any]]
     away: dict[str, AbsentVendor] = {}
+    health: HealthReport | None = None
 
 
 class StatusSource(Protocol):
@@ -99,6 +103,7 @@ class StatusReporter:
         bus: Reaches the other workers.
         neighbours: Tells which vendors have no worker.
         clock: Gives UTC.
+        health: Tells whether the worker is ready.
     """
 
     def __init__(
@@ -112,7 +117,9 @@ class StatusReporter:
         bus: ControlBus,
         neighbours: Neighbours,
         clock: Callable[[], datetime],
+        health: Callable[[], HealthReport | None] = lambda: None,
     ) -> None:
+        self._health = health
         self._neighbours = neighbours
         self._name = name
         self._environment = environment
@@ -142,6 +149,7 @@ class StatusReporter:
                 vendor: absent_vendor(each.told or {}, self._clock())
                 for vendor, each in self._neighbours.away().items()
             },
+            health=self._health(),
         )
 
     def gather(self) -> list[dict[str, Any]]:

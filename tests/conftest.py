@@ -7,6 +7,7 @@ unless ``TEST_POSTGRES_FSYNC=off``.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from hypothesis import settings
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.private_node.debian import NotInstalled
 from broker_server.amqp.private_node.ports import free_port
+from broker_server.logs import LogHandler
+from tests.support import log_scan
 from tests.support.broker_cleaning import AddUser, ManagementApi, clean
 from tests.support.chromium import FIXTURES, ensure_chromium
 from tests.support.docker_broker import docker_answers, rabbitmq_container
@@ -38,6 +41,11 @@ _SETTINGS_OF_THE_CALLER = (
     "PRICE",
     "GATEWAY_",
     "VENDORS",
+    "METRICS_",
+    "TRACING",
+    "OTEL_",
+    "CREDENTIALS_DIRECTORY",
+    "NOTIFY_SOCKET",
 )
 
 
@@ -99,6 +107,14 @@ def _nothing_of_the_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_the_log_of_any_process() -> Iterator[None]:
+    """What all processes of this run wrote is free of the secrets and account numbers that they had."""
+    yield
+    leaks = sorted(set(log_scan.found))
+    assert not leaks, f"{len(leaks)} secrets or account numbers in logs:\n" + "\n".join(leaks)
+
+
 @pytest.fixture(autouse=True)
 def _logs_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A command that a test runs in this process sets up logging to a stream that ends with the test."""
@@ -108,6 +124,9 @@ def _logs_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     )
     yield
     structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in [each for each in root.handlers if isinstance(each, LogHandler)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

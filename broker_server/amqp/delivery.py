@@ -17,6 +17,7 @@ from broker_client.protocol import (
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.direct_reply import is_direct, looks_direct
 from broker_server.amqp.topology import takes_replies
+from broker_server.core.measuring import OTHER
 from broker_server.core.reply_styles import ReplyStyle
 
 
@@ -28,6 +29,9 @@ class Delivery:
         channel: The consuming channel; once it is closed the message belongs to the broker again.
         acks: The finished messages of that channel.
         queue: The queue it came from.
+        arrived: Monotonic seconds.
+        task_id: Once it was read.
+        method: Of the registry, once that is known.
     """
 
     channel: Channel
@@ -37,6 +41,9 @@ class Delivery:
     redelivered: bool
     properties: BasicProperties
     body: bytes
+    arrived: float = 0.0
+    task_id: str = ""
+    method: str = OTHER
 
     @property
     def current(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import Replier, unknown_task_id
 from broker_server.amqp.running import Recipient
 from broker_server.amqp.topology import EXPIRED_QUEUE
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method, MethodRegistry, Parameters, TaskContext
 from broker_server.core.reply_styles import ReplyStyle, StyleOf, no_style
 
@@ -63,6 +65,8 @@ def _delivered_too_often() -> TaskFailed:
     return InternalError("the task was delivered too often without an answer; it is kept in tasks.rejected")
 
 
+SUCCEEDED = "TASK_SUCCEED"
+"""How a task without an error is counted."""
 DEATHS: dict[str, Callable[[], TaskFailed]] = {
     "expired": _expired,
     "delivery_limit": _delivered_too_often,
@@ -174,6 +178,8 @@ class Intake:
         clock: Callable[[], datetime],
         neighbours: Neighbours,
         call_later: Callable[[float, Callable[[], None]], object],
+        instruments: Instruments | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
         self._rules = rules
@@ -184,9 +190,14 @@ class Intake:
         self._clock = clock
         self._neighbours = neighbours
         self._call_later = call_later
+        instruments = instruments or Instruments()
+        self._meter = instruments.meter
+        self._tracer = instruments.tracer
+        self._monotonic = monotonic
 
     def take(self, delivery: Delivery) -> None:
         """Handle one message; whatever it holds, this does not raise."""
+        delivery.arrived = self._monotonic()
         self._counters.received += 1
         self._counters.redelivered += delivery.redelivered
         style = None
@@ -194,6 +205,7 @@ class Intake:
             self._ensure_size(delivery)
             style = self._rules.style(delivery.body)
             request = self._read(delivery, style)
+            delivery.task_id = request.task_id
         except MalformedMessage as error:
             self._reject(delivery, _address(delivery, None, style), error)
             return
@@ -232,6 +244,11 @@ class Intake:
         died = DEATHS[death]() if death is not None else None
         vendor = self._another_s(request)
         method = self._registry.get(request.method) if vendor is None else None
+        if method is not None:
+            delivery.method = method.name
+            made = request.request_time
+            if made is not None and made.tzinfo is not None:
+                self._meter.task_delivered((self._clock() - made).total_seconds())
         if recipient.address.refused is not None:
             raise InvalidParameters(recipient.address.refused)
         if method is not None and recipient.address.style is not None:
@@ -266,9 +283,12 @@ class Intake:
         context = TaskContext(
             task_id=request.task_id, received_at=now, ensure_in_time=_nothing, report_progress=_nothing
         )
-        outcome = method.handler(parameters, context)
+        headers = recipient.delivery.properties.headers
+        with self._tracer.task(method.name, request.task_id, headers, waited=0.0):
+            outcome = method.handler(parameters, context)
         style = recipient.address.style
         recipient.send(self._replier.encode(request.task_id, list(outcome.rows), style=style))
+        self._meter.task_done(method.name, SUCCEEDED, self._monotonic() - recipient.delivery.arrived)
 
     def _answer_dead_letter(self, request: TaskRequest, recipient: Recipient, died: TaskFailed) -> None:
         """Answer a read that the broker took off its queue: it waited, or was delivered, for too long."""
@@ -332,12 +352,19 @@ class Intake:
     def _fail(self, delivery: Delivery, address: ReplyAddress, task_id: str, error: TaskFailed) -> None:
         reply = self._replier.encode(task_id, [], error=error, style=address.style)
         self._replier.send(delivery, address, reply)
+        self._meter.task_done(delivery.method, error.code, self._monotonic() - delivery.arrived)
 
     def _reject(
         self, delivery: Delivery, address: ReplyAddress, error: TaskFailed, task_id: str | None = None
     ) -> None:
-        log.warning("message rejected", queue=delivery.queue, code=error.code, reason=error.message[:300])
         answer = task_id or unknown_task_id(error)
+        log.warning(
+            "message rejected",
+            task_id=answer,
+            queue=delivery.queue,
+            code=error.code,
+            reason=error.message[:300],
+        )
         self._replier.keep_rejected(
             delivery, str(error), then=lambda: self._fail(delivery, address, answer, error)
         )

@@ -189,7 +189,12 @@ class Replier:
 
         def on_fate(fate: Fate) -> None:
             if fate is not Fate.CONFIRMED:
-                log.error("a rejected message could not be kept", reason=reason, fate=fate.value)
+                log.error(
+                    "a rejected message could not be kept",
+                    task_id=delivery.task_id,
+                    reason=reason,
+                    fate=fate.value,
+                )
             then()
 
         self._publisher.publish(REJECTED_QUEUE, delivery.body, properties, on_fate)
@@ -205,6 +210,7 @@ class Replier:
         self._counters.unroutable += 1
         log.warning(
             "reply cannot be delivered, kept in its queue",
+            task_id=delivery.task_id,
             reply_queue=address.queue[:255],
             reason=reason,
             kept_in=UNROUTABLE_QUEUE,
@@ -220,7 +226,7 @@ class Replier:
         def on_fate(fate: Fate) -> None:
             if fate is not Fate.CONFIRMED:
                 self._counters.replies_lost += 1
-                log.error("an unroutable reply could not be kept", fate=fate.value)
+                log.error("an unroutable reply could not be kept", task_id=delivery.task_id, fate=fate.value)
             then(fate is Fate.CONFIRMED)
 
         self._publisher.publish(UNROUTABLE_QUEUE, body, properties, on_fate)

@@ -49,6 +49,7 @@ class RunningTask:
         admitted_at: Monotonic seconds.
         parameters: Validated.
         started: A thread has begun it.
+        begun_at: Monotonic seconds, when it was first begun.
         order: What the desk knows of an order, kept while it is put off.
         died: Why the broker took an order off its queue: the answer if the journal does not know it.
         put_off: It waits for another order, as one of this group.
@@ -69,6 +70,7 @@ class RunningTask:
     order: OrderTask | None = None
     died: TaskFailed | None = None
     started: bool = False
+    begun_at: float | None = None
     put_off: str = ""
     over: bool = False
     reply: bytes | None = None

@@ -30,6 +30,7 @@ from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
 from broker_server.amqp.task_runner import TaskRunner
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import MethodRegistry
 
 log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class Session:
         events: EventPublisher,
         neighbours: Neighbours,
         confirmed: Callable[[], None] = lambda: None,
+        instruments: Instruments | None = None,
     ) -> None:
         self._connection = connection
         self._rules = rules
@@ -95,15 +97,35 @@ class Session:
             clock=clock,
             neighbours=neighbours,
             call_later=asyncio.get_running_loop().call_later,
+            instruments=instruments,
         )
         self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []
+        self._queues: tuple[str, ...] = ()
         self._closing = False
 
     @property
     def unconfirmed(self) -> int:
         """Published messages that the broker has not confirmed yet."""
         return self._publisher.in_flight + self._forwarder.in_flight + self._events.unconfirmed
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether its connection is open."""
+        return bool(self._connection.is_open)
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether it takes tasks: the broker has shown its consumers, and cancelled none of them since."""
+        return bool(self._queues) and not self._closing and self.is_connected
+
+    async def consumers(self) -> dict[str, int]:
+        """How many consumers the broker shows on each queue that this session consumes.
+
+        Raises:
+            AMQPError: It cannot be asked.
+        """
+        return {queue: await topology.consumer_count(self._connection, queue) or 0 for queue in self._queues}
 
     async def enter(self) -> None:
         """Show that a worker of this environment is there, and listen to commands, before it takes anything.
@@ -145,6 +167,7 @@ class Session:
         for queue in (*orders, *reads):
             if not await topology.consumer_count(connection, queue):
                 raise ConsumersMissing(f"the broker shows no consumer on {queue}")
+        self._queues = (*orders, *reads)
 
     async def stop_consuming(self) -> None:
         """Cancel the consumers; what they already got stays unacked until it is done."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 from pydantic import BaseModel
+from structlog.contextvars import bound_contextvars
 
 from broker_client.errors import (
     OrderOutcomeIsUnknown,
@@ -23,6 +24,7 @@ from broker_client.errors import (
 from broker_client.order_effects import possible_effect
 from broker_client.protocol import TaskRequest
 from broker_server.amqp.intake import (
+    SUCCEEDED,
     Rules,
     ensure_expected,
     ensure_in_time,
@@ -33,6 +35,7 @@ from broker_server.amqp.order_tasks import order_task, readdress
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.amqp.stream_tasks import stream_task
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method, Outcome, TaskContext
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.execution import LaneExecutor
@@ -72,6 +75,7 @@ class TaskRunner:
         orders: Runs the order tasks.
         streams: Runs the subscription tasks.
         replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
+        instruments: Measure and trace what is run.
     """
 
     def __init__(
@@ -84,7 +88,11 @@ class TaskRunner:
         replied: Callable[[str, bytes], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
+        instruments: Instruments | None = None,
     ) -> None:
+        instruments = instruments or Instruments()
+        self._meter = instruments.meter
+        self._tracer = instruments.tracer
         self._rules = rules
         self._executor = executor
         self._orders = orders
@@ -180,13 +188,14 @@ class TaskRunner:
 
     def _run(self, task: RunningTask, suspect: bool) -> None:
         """Run a task; one that must not be overtaken keeps its lane's thread while it waits."""
-        while True:
-            try:
-                self._attempt(task, suspect)
-                return
-            except LaterInOrder:
-                task.started = False
-                self._in_order.wait(IN_ORDER_SECONDS)
+        with bound_contextvars(task_id=task.request.task_id):  # on every line of the log that is written here
+            while True:
+                try:
+                    self._attempt(task, suspect)
+                    return
+                except LaterInOrder:
+                    task.started = False
+                    self._in_order.wait(IN_ORDER_SECONDS)
 
     def _attempt(self, task: RunningTask, suspect: bool) -> None:
         if task.over:
@@ -203,12 +212,11 @@ class TaskRunner:
                 return
             if not self._begin(task):
                 return
-            if task.is_order:
-                order = self._order_task(task)
-                readdress(order, task.recipients[-1], worker_user=self._rules.user)
-                result = self._orders.run(order)
-            else:
-                result = self._redeliveries.run(task, self._call_handler)
+            name, headers = task.method.name, task.recipients[-1].delivery.properties.headers
+            waited = self._loop.time() - task.admitted_at
+            with self._tracer.task(name, task.request.task_id, headers, waited=waited) as ended:
+                result = self._do(task)
+                ended(result.error.code if result.error else None)
         except LaterInOrder:
             raise
         except Later as later:
@@ -229,7 +237,17 @@ class TaskRunner:
     def _begin(self, task: RunningTask) -> bool:
         with self._beginning:
             task.started = not self._begins_nothing and not task.over
+        if task.started and task.begun_at is None:
+            task.begun_at = self._loop.time()
+            self._meter.task_begun(task.method.lane, task.begun_at - task.admitted_at)
         return task.started
+
+    def _do(self, task: RunningTask) -> Result:
+        if not task.is_order:
+            return self._redeliveries.run(task, self._call_handler)
+        order = self._order_task(task)
+        readdress(order, task.recipients[-1], worker_user=self._rules.user)
+        return self._orders.run(order)
 
     def _hold_order(self, task: RunningTask) -> None:
         """Put back an order whose turn came while orders are held."""
@@ -344,12 +362,15 @@ class TaskRunner:
             log.warning("a task ended after it was answered", task_id=task.request.task_id)
             return
         task.over = True
+        seconds = self._loop.time() - task.admitted_at
+        code = result.error.code if result.error else None
+        self._meter.task_done(task.method.name, code or SUCCEEDED, seconds)
         log.info(
             "task done",
             task_id=task.request.task_id,
             method=task.request.method,
-            error=result.error.code if result.error else None,
-            seconds=round(self._loop.time() - task.admitted_at, 3),
+            error=code,
+            seconds=round(seconds, 3),
         )
         reply = _encode(task, result)
         task.on_acked = result.on_arrived

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import Keep, Route, Tick
 from broker_server.amqp.topology import REALTIME_EXCHANGE
+from broker_server.core.measuring import TickTimer
 from broker_server.core.reply_styles import EventStyle
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
@@ -42,6 +43,7 @@ class Destination:
         publisher: Publishes them.
         correlation_id: Of a subscription's task.
         on_returned: Called when a copy comes back.
+        timer: Times the events that go this way.
 
     Attributes:
         users: How many subscriptions, or registrations, share it.
@@ -56,6 +58,7 @@ class Destination:
         "_routes",
         "_routing_key",
         "_status_route",
+        "_timer",
         "outlet",
         "slot",
         "users",
@@ -72,7 +75,9 @@ class Destination:
         expiration: str,
         correlation_id: str | None = None,
         on_returned: Callable[[str], None] | None = None,
+        timer: TickTimer | None = None,
     ) -> None:
+        self._timer = timer
         self.outlet = outlet
         self.slot = slot
         self.users = 0
@@ -112,9 +117,12 @@ class Destination:
         route = self._routes.get(keep) or self._route(keep)
         if part < 0:
             part = outlet.part
-        self._publisher.publish(
-            Tick(route, lambda conflated: outlet.render(event, part, conflated + skipped))
-        )
+
+        def make_body(conflated: int) -> bytes:
+            return outlet.render(event, part, conflated + skipped)
+
+        timer = self._timer
+        self._publisher.publish(Tick(route, make_body if timer is None else timer.timed(make_body)))
 
     def status(self, body: bytes) -> None:
         """Send a message about the subscription; it passes what waits."""
@@ -161,6 +169,7 @@ class Delivery:
         lifetime: Seconds after which an event that nobody has read is dropped.
         on_returned: Called with a reply queue that does not exist.
         styles: Of the events of subscriptions, by family, where they are not the contract's.
+        timer: Times the events to the exchange.
     """
 
     def __init__(
@@ -174,7 +183,9 @@ class Delivery:
         lifetime: float,
         on_returned: Callable[[str], None],
         styles: Mapping[str, EventStyle] | None = None,
+        timer: TickTimer | None = None,
     ) -> None:
+        self._timer = timer
         self._styles = styles or {}
         self._vendor = vendor
         self._environment = environment
@@ -274,6 +285,7 @@ class Delivery:
                 routing_key=f"{self._vendor}.{key}",
                 slot=slot,
                 expiration=self._expiration,
+                timer=self._timer,
             )
         destination.users += 1
         self._ways.setdefault(registration, {})[key] = destination

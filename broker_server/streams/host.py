@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, TypeVar
 
 import structlog
@@ -55,7 +56,8 @@ class StreamThread:
         try:
             if self._loop is None:
                 return False
-            self._loop.call_soon_threadsafe(function, *arguments)
+            # Without the caller's context: what begins here may outlive the task that it begins for by far.
+            self._loop.call_soon_threadsafe(function, *arguments, context=Context())
         except RuntimeError:
             return False
         return True

@@ -12,6 +12,7 @@ from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane
 from broker_server.vendors.clock import Clock
 
+Waited = Callable[[Lane, float], None]
 _LONGEST_NAP = 0.5
 
 
@@ -24,11 +25,15 @@ class Pacer:
     Args:
         limiter: The rule; this object is its only user.
         clock: Where the time comes from.
+        waited: Told how long each call that got its slot waited for it.
     """
 
-    def __init__(self, limiter: SlidingWindowLimiter, clock: Clock) -> None:
+    def __init__(
+        self, limiter: SlidingWindowLimiter, clock: Clock, waited: Waited = lambda lane, seconds: None
+    ) -> None:
         self._limiter = limiter
         self._clock = clock
+        self._waited = waited
         self._condition = threading.Condition()
         self._queues: dict[Lane, deque[object]] = {lane: deque() for lane in Lane if lane >= Lane.CANCEL}
         self._closed = False
@@ -44,17 +49,19 @@ class Pacer:
         Raises:
             VendorUnavailable: The gate was closed.
         """
-        ticket = object()
+        ticket, came = object(), self._clock.monotonic()
         with self._condition:
             self._queues[lane].append(ticket)
             try:
                 while not self._may_start(lane, ticket):
                     ensure_in_time()
                 ensure_in_time()
-                self._limiter.start(lane, self._clock.monotonic())
+                now = self._clock.monotonic()
+                self._limiter.start(lane, now)
             finally:
                 self._queues[lane].remove(ticket)
                 self._condition.notify_all()
+        self._waited(lane, now - came)
 
     def hold(self, seconds: float) -> None:
         """Start nothing for that long: the vendor reports that its own count is full."""

@@ -97,15 +97,20 @@ class TokenSource(ABC):
                 self._token = None
 
     def status(self) -> dict[str, Any]:
-        """Whether there is a token, how old it is and when it expires; never the token."""
+        """Whether there is a token, how old it is and when it expires; never the token.
+
+        ``failure`` is the code of the last attempt to get one, unless that went well.
+        """
         with self._changed:
             token, now = self._token, self._clock.now()
+            failure = self._last_failure.code if self._last_failure is not None else None
             if token is None:
-                return {"state": "none", "age_seconds": None, "expires_at": None}
+                return {"state": "none", "age_seconds": None, "expires_at": None, "failure": failure}
             return {
                 "state": "valid" if token.expires_at > now else "expired",
                 "age_seconds": int((now - token.issued_at).total_seconds()),
                 "expires_at": token.expires_at.astimezone(KST).isoformat(timespec="seconds"),
+                "failure": failure,
             }
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from broker_server.core.instruments import Instruments
 from broker_server.simulator.kiwoom_control.board import PATH
 from broker_server.simulator.kiwoom_control.remote import NoControl, RemoteMessages
 from broker_server.vendors.clock import Clock, SystemClock
@@ -16,13 +17,16 @@ from broker_server.vendors.kiwoom.openapi_plus.control import ControlEvents, Kiw
 from broker_server.vendors.kiwoom.openapi_plus.states import OnNotice
 
 
-def simulated_backend(config: KiwoomConfig, order_timeout: float) -> Backend:
+def simulated_backend(
+    config: KiwoomConfig, order_timeout: float, instruments: Instruments | None = None
+) -> Backend:
     """The OpenAPI+ way over a control of the simulator at ``config.rest_url``.
 
     Args:
         config: Its environment says which server the simulated login is on; ``rate_limit`` takes the place
             of the windows that queries are kept to.
         order_timeout: Seconds for the whole exchange of an order.
+        instruments: Measure and trace the calls.
 
     Raises:
         ValueError: The simulator gives no control.
@@ -51,6 +55,7 @@ def simulated_backend(config: KiwoomConfig, order_timeout: float) -> Backend:
         config,
         clock=SystemClock(),
         order_timeout=order_timeout,
+        instruments=instruments,
         make=make,
         queries=None if config.rate_limit is None else ((config.rate_limit, 1.0),),
     )

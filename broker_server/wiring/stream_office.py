@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
+from broker_server.core.measuring import Meter
 from broker_server.core.methods import Method
 from broker_server.core.others import Others
 from broker_server.core.reply_styles import EventStyle
@@ -171,11 +172,13 @@ def make_stream_office(
     noticed: Callable[[str], None],
     clock: Callable[[], datetime],
     styles: Mapping[str, EventStyle] | None = None,
+    meter: Meter | None = None,
 ) -> StreamOffice:
     """Live data as the settings say.
 
     Args:
         hours: Whether the markets keep their hours: a simulated one may trade around the clock.
+        meter: Measures.
 
     Raises:
         SettingsError: The file of market sessions is wrong.
@@ -206,6 +209,7 @@ def make_stream_office(
                 stale_after=settings.stale_after,
             ),
             styles=styles,
+            meter=meter or Meter(),
         ),
         fills=lambda vendor: AccountFills(PublishedFills(engine, environment), vendor, ACCOUNT, clock),
         noticed=noticed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker_client.protocol import Environment
 from broker_server.core.feeds import Streams
 from broker_server.core.freshness import Freshness
+from broker_server.core.measuring import Meter
 from broker_server.core.reply_styles import EventStyle
 from broker_server.core.sessions import SessionTable
 from broker_server.core.stream_requests import Registration
@@ -72,6 +73,7 @@ class StreamParts:
         monotonic: Seconds.
         options: Settings.
         styles: Of events that are not written as the contract says, by family.
+        meter: Measures.
     """
 
     environment: Environment
@@ -84,6 +86,7 @@ class StreamParts:
     monotonic: Callable[[], float]
     options: StreamOptions
     styles: Mapping[str, EventStyle] | None = None
+    meter: Meter = field(default_factory=Meter)
 
 
 class VendorStreams:
@@ -217,6 +220,7 @@ class VendorStreams:
             lifetime=parts.options.lifetime,
             on_returned=lambda queue: board.returned(queue),
             styles=parts.styles,
+            timer=parts.meter.tick_timer(self.name, parts.monotonic),
         )
         board = StreamBoard(
             self.name,

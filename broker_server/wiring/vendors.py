@@ -10,6 +10,7 @@ from typing import Any
 from broker_client.protocol import Environment
 from broker_server.accounts_file import load_extra_keys
 from broker_server.amqp.lease_timing import longest_send
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor
 from broker_server.settings import Settings, SettingsError
@@ -89,8 +90,13 @@ def quote_keys(settings: Settings, *, simulated: bool, cache_folder: Path) -> li
     return configs
 
 
-def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> list[Vendor]:
+def make_vendors(
+    settings: Settings, *, simulated: bool, cache_folder: Path, instruments: Instruments | None = None
+) -> list[Vendor]:
     """The adapters of the configured vendors.
+
+    Args:
+        instruments: Measure and trace their calls.
 
     Raises:
         SettingsError: One of them lacks a setting.
@@ -100,15 +106,21 @@ def make_vendors(settings: Settings, *, simulated: bool, cache_folder: Path) -> 
         config = kis_config(settings, simulated=simulated, cache_folder=cache_folder)
         more = quote_keys(settings, simulated=simulated, cache_folder=cache_folder)
         order_timeout = longest_send(settings.lease_heartbeat)
-        vendors.append(kis.create(config, order_timeout=order_timeout, quote_keys=more))
+        vendors.append(
+            kis.create(config, order_timeout=order_timeout, quote_keys=more, instruments=instruments)
+        )
     if "kiwoom" in settings.vendors:
-        vendors.append(make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder))
+        vendors.append(
+            make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder, instruments=instruments)
+        )
     if "koscom" in settings.vendors:
-        vendors.append(make_koscom(settings, simulated=simulated))
+        vendors.append(make_koscom(settings, simulated=simulated, instruments=instruments))
     return vendors
 
 
-def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> Vendor:
+def make_kiwoom(
+    settings: Settings, *, simulated: bool, cache_folder: Path, instruments: Instruments | None = None
+) -> Vendor:
     """The Kiwoom adapter.
 
     Raises:
@@ -134,13 +146,13 @@ def make_kiwoom(settings: Settings, *, simulated: bool, cache_folder: Path) -> V
         if simulated and config.backend == "openapi-plus":
             from broker_server.wiring.simulated_control import simulated_backend  # only a trial needs it
 
-            return kiwoom.create(config, backend=simulated_backend(config, order_timeout))
-        return kiwoom.create(config, order_timeout=order_timeout)
+            return kiwoom.create(config, backend=simulated_backend(config, order_timeout, instruments))
+        return kiwoom.create(config, order_timeout=order_timeout, instruments=instruments)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
 
-def make_koscom(settings: Settings, *, simulated: bool) -> Vendor:
+def make_koscom(settings: Settings, *, simulated: bool, instruments: Instruments | None = None) -> Vendor:
     """The KOSCOM adapter.
 
     Raises:
@@ -167,7 +179,7 @@ def make_koscom(settings: Settings, *, simulated: bool) -> Vendor:
         )
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    return koscom.create(config)
+    return koscom.create(config, instruments=instruments)
 
 
 def worker_environment(settings: Settings) -> Environment:

@@ -20,6 +20,7 @@ from broker_server.execution import LaneExecutor
 from broker_server.halting import KillSwitch, halting_methods
 from broker_server.journal.halts import Halts
 from broker_server.journal.owners import Owners
+from broker_server.observing.health import HealthReport
 from broker_server.status import StatusReporter, StatusSource, status_method
 from broker_server.wiring.stream_office import StreamOffice
 
@@ -36,11 +37,13 @@ def worker_methods(
     neighbours: Neighbours,
     clock: Callable[[], datetime],
     users: frozenset[str] | None = None,
+    health: Callable[[], HealthReport | None] = lambda: None,
 ) -> list[Method[Any]]:
     """The methods of the worker itself; what they need of the other workers is registered at the bus.
 
     Args:
         users: The only AMQP users that may resume orders; ``None`` for any.
+        health: Tells whether the worker is ready.
     """
     switch = KillSwitch(
         name=name,
@@ -59,6 +62,7 @@ def worker_methods(
         bus=bus,
         neighbours=neighbours,
         clock=clock,
+        health=health,
     )
     return [
         *admin_methods(name=name, registry=registry, clock=clock),

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support import log_scan
 from tests.support.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,10 +44,17 @@ class CommandProcess:
         folder: Path | None = None,
         program: str = "from broker_server.entry import main",
     ) -> None:
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            **(environment or {}),
+        }
+        self._scanned = False
         self.process = subprocess.Popen(
             [sys.executable, "-c", f"import sys; {program}; sys.exit(main())", *arguments],
             cwd=folder or ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,6 +117,7 @@ class CommandProcess:
         for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
+        self._look_for_secrets()
         return code
 
     def __enter__(self) -> Self:
@@ -138,6 +147,12 @@ class CommandProcess:
             raise AssertionError(f"{error}\n{self.output}") from None
         assert line, f"it ended with {self.process.returncode} before {what}\n{self.output}"
         return line
+
+    def _look_for_secrets(self) -> None:
+        if not self._scanned:
+            self._scanned = True
+            secrets = log_scan.secrets_of(self._environment) | log_scan.secrets_of_simulators()
+            log_scan.look(self.stderr_lines, secrets)
 
     def _end(self, number: signal.Signals, timeout: float) -> int:
         if self.process.poll() is None:

@@ -28,6 +28,15 @@ ALLOWED = {
         "broker_server.results",
         "broker_client",
     },
+    "broker_server/observing": {
+        "broker_server.observing",
+        "broker_server.core",
+        "broker_server.journal",
+        "broker_server.orders.ownership",
+        "broker_server.settings",
+        "broker_server.status",
+        "broker_client",
+    },
     "broker_server/prices": {
         "broker_server.prices",
         "broker_server.core",

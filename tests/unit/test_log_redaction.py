@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import threading
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
 import structlog
+from structlog.contextvars import bound_contextvars
 
-from broker_server.logs import REDACTED, configure_logs
+from broker_server.logs import REDACTED, configure_logs, log_defects_of_threads
 
 SECRET = "PSabcdefgh1234567890"
 
@@ -47,3 +51,29 @@ def test_local_variables_of_a_traceback_stay_out_of_the_log(capsys: pytest.Captu
     printed = capsys.readouterr().err
     assert "RuntimeError" in printed
     assert access_token not in printed
+
+
+def test_what_libraries_and_threads_log_has_the_same_form_and_no_secret(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    configure_logs("json", "info", [SECRET])
+    configure_logs("json", "info", [SECRET])
+    log_defects_of_threads()
+
+    def fail() -> None:
+        raise RuntimeError(f"refused {SECRET}")
+
+    with bound_contextvars(task_id="t-1"):
+        logging.getLogger("urllib3.connection").warning("cannot connect with %s", SECRET)
+    thread = threading.Thread(target=fail, name="lane-1")
+    thread.start()
+    thread.join()
+    printed = capsys.readouterr().err
+    of_library, of_thread = [json.loads(line) for line in printed.splitlines()]
+    assert SECRET not in printed
+    assert (of_library["logger"], of_library["task_id"]) == ("urllib3.connection", "t-1")
+    assert (of_thread["event"], of_thread["thread"]) == ("a thread ended by a defect", "lane-1")

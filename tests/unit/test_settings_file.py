@@ -1,5 +1,6 @@
 """``.env.example`` explains every setting, and is a valid ``.env`` as it is."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,13 @@ from broker_server.gateway_settings import GatewaySettings
 from broker_server.settings import Settings, SettingsError, load_group, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
+
+
+def write_env(folder: Path, content: bytes, mode: int = 0o600) -> Path:
+    file = folder / ".env"
+    file.write_bytes(content)
+    file.chmod(mode)
+    return file
 
 
 def test_the_example_names_exactly_the_settings() -> None:
@@ -31,7 +39,7 @@ def test_every_setting_has_an_explanation_above_it() -> None:
 def test_the_untouched_example_means_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in (*Settings.model_fields, *GatewaySettings.model_fields):
         monkeypatch.delenv(name.upper(), raising=False)
-    (tmp_path / ".env").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    write_env(tmp_path, EXAMPLE.read_bytes())
     monkeypatch.chdir(tmp_path)
     from_example = load_settings().model_dump()
     gateway = load_group(GatewaySettings).model_dump()
@@ -90,14 +98,14 @@ def test_code_may_configure_no_vendor() -> None:
 
 
 def test_an_env_file_that_is_not_utf_8_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes("KIS_HTS_ID=홍길동\n".encode("cp949"))
+    write_env(tmp_path, "KIS_HTS_ID=홍길동\n".encode("cp949"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingsError, match=r"^\.env cannot be read: it is not UTF-8"):
         load_settings()
 
 
 def test_a_trial_does_not_read_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("KIS_ACCOUNT=not an account\n", encoding="utf-8")
+    write_env(tmp_path, b"KIS_ACCOUNT=not an account\n")
     monkeypatch.chdir(tmp_path)
     assert load_settings(env_file=None).kis_account is None
     with pytest.raises(SettingsError, match="KIS_ACCOUNT"):
@@ -122,3 +130,16 @@ def test_the_passwords_of_urls_are_secrets_in_every_form(
         monkeypatch.delenv(name.upper(), raising=False)
     settings = load_settings(env_file=None, broker_url="amqp://me:b%3Dr%2Foker@host", journal_url=journal_url)
     assert set(settings.secrets()) == {"b%3Dr%2Foker", "b=r/oker"} | forms
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such mode")
+def test_an_env_file_that_everybody_may_read_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = write_env(tmp_path, b"KIS_ACCOUNT=12345678-01\n", 0o644)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"^\.env: everybody on this machine .* run chmod 600 \.env$"):
+        load_settings()
+    file.chmod(0o640)  # a group is somebody's own choice
+    assert load_settings().kis_account == "12345678-01"
+    assert load_settings(env_file=None).kis_account is None

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Streams
+from broker_server.core.instruments import Instruments
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
@@ -31,6 +32,7 @@ from broker_server.vendors.kis.domestic_charts import DomesticCharts
 from broker_server.vendors.kis.domestic_orders import DomesticOrderBook
 from broker_server.vendors.kis.domestic_quotes import DomesticQuotes
 from broker_server.vendors.kis.domestic_trading import DomesticTrading
+from broker_server.vendors.kis.observed import KisWire
 from broker_server.vendors.kis.order_access import KisOrderAccess
 from broker_server.vendors.kis.order_sender import OrderSender
 from broker_server.vendors.kis.overseas_account import OverseasAccount
@@ -45,6 +47,7 @@ from broker_server.vendors.kis.stream_methods import StreamMethods
 from broker_server.vendors.kis.stream_snapshots import Snapshots
 from broker_server.vendors.kis.streams import KisStreams
 from broker_server.vendors.no_feed import NoFeed
+from broker_server.vendors.observed_http import ObservedTransport
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.parameters import AccountParameters
 from broker_server.vendors.token_cache import TokenCache
@@ -72,14 +75,24 @@ class KisVendor:
         read_transport: Transport,
         order_transport: Transport,
         quote_keys: Sequence[KisConfig] = (),
+        instruments: Instruments | None = None,
     ) -> None:
+        instruments = instruments or Instruments()
+        read_transport, order_transport = (
+            ObservedTransport(each, self.name, KisWire(), instruments, clock.monotonic)
+            for each in (read_transport, order_transport)
+        )
         self._config = config
         self._clock = clock
         kis_clock = VendorClock(clock)
         reads = WatchedTransport(read_transport, kis_clock)
         sends = WatchedTransport(order_transport, kis_clock)
         self._transports = (reads, sends)
-        self._pacer = Pacer(SlidingWindowLimiter(config.calls_per_second), clock)
+        self._pacer = Pacer(
+            SlidingWindowLimiter(config.calls_per_second),
+            clock,
+            lambda lane, seconds: instruments.meter.slot_taken(self.name, lane, seconds),
+        )
         self._cache = TokenCache(
             config.cache_folder,
             vendor="kis",
@@ -223,6 +236,7 @@ def create(
     order_transport: Transport | None = None,
     order_timeout: float = ORDER_TIMEOUT,
     quote_keys: Sequence[KisConfig] = (),
+    instruments: Instruments | None = None,
 ) -> KisVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -233,6 +247,7 @@ def create(
         order_transport: Replaces the HTTP of orders and cancels, and of what they look up first.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
         quote_keys: More keys, whose connections carry live quotes too.
+        instruments: Measure and trace the calls.
     """
     clock = clock or SystemClock()
     return KisVendor(
@@ -241,6 +256,7 @@ def create(
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
         order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
         quote_keys=quote_keys,
+        instruments=instruments,
     )
 
 

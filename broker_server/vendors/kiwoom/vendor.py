@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from broker_server.core.feeds import Streams
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import CheckResult, OnHostState, OrderAccess
 from broker_server.vendors.checks import context_without_deadline
@@ -127,6 +128,7 @@ def create(
     backend: Backend | None = None,
     clock: Clock | None = None,
     order_timeout: float = ORDER_TIMEOUT,
+    instruments: Instruments | None = None,
 ) -> KiwoomVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -135,12 +137,15 @@ def create(
         backend: Replaces that way.
         clock: The machine's when left out.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
+        instruments: Measure and trace the calls.
     """
     clock = clock or SystemClock()
-    return KiwoomVendor(config, backend or make_backend(config, clock, order_timeout), clock)
+    return KiwoomVendor(config, backend or make_backend(config, clock, order_timeout, instruments), clock)
 
 
-def make_backend(config: KiwoomConfig, clock: Clock, order_timeout: float) -> Backend:
+def make_backend(
+    config: KiwoomConfig, clock: Clock, order_timeout: float, instruments: Instruments | None = None
+) -> Backend:
     """The way that the configuration names; only its own modules are imported.
 
     Raises:
@@ -151,7 +156,7 @@ def make_backend(config: KiwoomConfig, clock: Clock, order_timeout: float) -> Ba
         make = importlib.import_module(package).make_backend
     except (ImportError, AttributeError) as error:
         raise ValueError(f"KIWOOM_BACKEND: {config.backend} is not available here: {error}") from None
-    return cast("Backend", make(config, clock=clock, order_timeout=order_timeout))
+    return cast("Backend", make(config, clock=clock, order_timeout=order_timeout, instruments=instruments))
 
 
 def declared_methods() -> Sequence[Method[Any]]:

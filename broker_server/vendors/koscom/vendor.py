@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from broker_server.core.feeds import Streams
+from broker_server.core.instruments import Instruments
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane, Method, TaskContext
 from broker_server.core.vendor import CheckResult, OrderAccess
@@ -19,6 +20,7 @@ from broker_server.vendors.koscom.client import KoscomClient
 from broker_server.vendors.koscom.config import KoscomConfig
 from broker_server.vendors.koscom.endpoints import tables
 from broker_server.vendors.koscom.markets import Markets
+from broker_server.vendors.koscom.observed import KoscomWire
 from broker_server.vendors.koscom.query import Query
 from broker_server.vendors.koscom.quota import DailyQuota
 from broker_server.vendors.koscom.quotes import Quotes
@@ -26,6 +28,7 @@ from broker_server.vendors.koscom.snapshots import Snapshots
 from broker_server.vendors.koscom.stream_methods import StreamMethods
 from broker_server.vendors.koscom.streams import KoscomStreams
 from broker_server.vendors.no_orders import NoOrders
+from broker_server.vendors.observed_http import ObservedTransport
 from broker_server.vendors.pacing import Pacer
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
 
@@ -44,12 +47,25 @@ class KoscomVendor:
     name = "koscom"
     live = False
 
-    def __init__(self, config: KoscomConfig, clock: Clock, *, transport: Transport) -> None:
+    def __init__(
+        self,
+        config: KoscomConfig,
+        clock: Clock,
+        *,
+        transport: Transport,
+        instruments: Instruments | None = None,
+    ) -> None:
+        instruments = instruments or Instruments()
+        transport = ObservedTransport(transport, self.name, KoscomWire(), instruments, clock.monotonic)
         self._config = config
         self._clock = clock
         self._vendor_clock = VendorClock(clock)
         self._transport = WatchedTransport(transport, self._vendor_clock)
-        self._pacer = Pacer(SlidingWindowLimiter(config.calls_a_second), clock)
+        self._pacer = Pacer(
+            SlidingWindowLimiter(config.calls_a_second),
+            clock,
+            lambda lane, seconds: instruments.meter.slot_taken(self.name, lane, seconds),
+        )
         self._quota = DailyQuota(self._vendor_clock)
         self._client = KoscomClient(config, self._pacer, self._quota, self._transport)
         markets = Markets(self._client)
@@ -110,7 +126,11 @@ class KoscomVendor:
 
 
 def create(
-    config: KoscomConfig, *, clock: Clock | None = None, transport: Transport | None = None
+    config: KoscomConfig,
+    *,
+    clock: Clock | None = None,
+    transport: Transport | None = None,
+    instruments: Instruments | None = None,
 ) -> KoscomVendor:
     """Make the adapter; nothing is sent until the first task.
 
@@ -118,10 +138,14 @@ def create(
         config: The key and the hosts.
         clock: The machine's when left out.
         transport: Replaces HTTP.
+        instruments: Measure and trace the calls.
     """
     clock = clock or SystemClock()
     return KoscomVendor(
-        config, clock, transport=transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic)
+        config,
+        clock,
+        transport=transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
+        instruments=instruments,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 from pika.spec import BasicProperties
+from structlog.contextvars import get_contextvars
 
 from broker_client.protocol import TaskRequest
 from broker_server.amqp.acks import Acks
@@ -27,6 +28,7 @@ from broker_server.amqp.replies import Replier
 from broker_server.amqp.running import Recipient
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.topology import REJECTED_QUEUE
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Lane, Method, MethodKind, NoParameters, Outcome
 from broker_server.core.stream_requests import StreamRequest
 from broker_server.core.stream_tasks import StreamTask
@@ -128,6 +130,7 @@ class Bench:
         self.engine = open_database(f"sqlite:///{folder / 'journal.sqlite3'}")
         self.starts = TaskStarts(self.engine)
         self.desk = FakeDesk()
+        self.instruments = Instruments()
         rules = Rules("simulated", (), 1_000_000)
         self.runner = TaskRunner(
             rules=rules,
@@ -137,6 +140,7 @@ class Bench:
             replied=lambda *note: self.desk.replied.append(note),
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,
+            instruments=self.instruments,
         )
 
     def close(self) -> None:
@@ -190,6 +194,36 @@ async def test_read_with_rows_that_are_no_json_is_answered_internal(bench: Bench
     bench.runner.admit(request(), method(returning(row)), link.recipient())
     assert (await only_reply(link))["error"]["code"] == "INTERNAL"
     assert bench.runner.in_work == 0
+
+
+async def test_what_is_logged_while_a_task_is_in_work_names_it(bench: Bench) -> None:
+    def handler(*_: object) -> Outcome:
+        return Outcome([get_contextvars()])
+
+    for task_id in ("first", "second"):
+        link = Link()
+        bench.runner.admit(request(task_id), method(handler), link.recipient())
+        assert (await only_reply(link))["result"] == [{"task_id": task_id}]
+    link = Link()
+    seen: list[object] = []
+    bench.executor.submit(Lane.QUOTE, lambda: seen.append(get_contextvars()))
+    await wait_until_async(lambda: seen)
+    assert seen == [{}], "the lane's thread forgets it"
+
+
+@pytest.mark.parametrize(
+    ("handler", "status"), [(returning(1), "TASK_SUCCEED"), (raising(RuntimeError()), "INTERNAL")]
+)
+async def test_a_task_is_measured_by_its_method_and_how_it_ended(
+    bench: Bench, handler: Callable[..., Outcome], status: str
+) -> None:
+    link = Link()
+    bench.runner.admit(request(), method(handler), link.recipient())
+    await only_reply(link)
+    (series,) = bench.instruments.meter.tasks.read()
+    assert (series.labels, series.count) == (("stub.do", status), 1)
+    (waited,) = bench.instruments.meter.waits.read()
+    assert (waited.labels, waited.count) == (("quote",), 1)
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)

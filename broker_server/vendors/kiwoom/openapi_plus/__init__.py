@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from broker_server.core.instruments import Instruments
     from broker_server.vendors.clock import Clock
     from broker_server.vendors.kiwoom.backend import Backend
     from broker_server.vendors.kiwoom.config import KiwoomConfig
@@ -31,6 +32,7 @@ def make_backend(
     *,
     clock: Clock,
     order_timeout: float,
+    instruments: Instruments | None = None,
     make: MakeBackend | None = None,
     queries: Sequence[tuple[int, float]] | None = None,
 ) -> Backend:
@@ -42,6 +44,7 @@ def make_backend(
         config: The account, and what is expected of the login.
         clock: The time.
         order_timeout: Seconds for the whole exchange of an order.
+        instruments: Measure and trace the calls.
         make: Makes the backend with another control than that of Windows.
         queries: How many of them in how many seconds; what Kiwoom bears when ``None``.
 
@@ -61,6 +64,9 @@ def make_backend(
         timing=Timing(order=order_timeout, queries=tuple(queries or QUERY_WINDOWS)),
     )
     try:
-        return (make or windows_backend)(own, clock=clock, on_notice=tell_supervisor)
+        backend = (make or windows_backend)(own, clock=clock, on_notice=tell_supervisor)
     except HostNotFit as error:
         raise ValueError(str(error)) from None
+    if instruments is not None:
+        backend.instruments = instruments
+    return backend

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.clock import Clock
@@ -24,6 +25,7 @@ from broker_server.vendors.kiwoom.openapi_plus.sta import Pump
 from broker_server.vendors.kiwoom.openapi_plus.states import Notice, OnNotice, told_of
 from broker_server.vendors.kiwoom.openapi_plus.timing import deadline_of
 from broker_server.vendors.kiwoom.openapi_plus.tr_request import TrRequest
+from broker_server.vendors.observed_calls import observed
 
 ACCOUNT_ITEM = "계좌번호"
 
@@ -41,6 +43,7 @@ class OpenApiPlusBackend:
 
     Attributes:
         listeners: More of these.
+        instruments: Measure and trace the calls, what they wait for included.
     """
 
     name: Literal["openapi-plus", "rest"] = "openapi-plus"
@@ -57,6 +60,7 @@ class OpenApiPlusBackend:
     ) -> None:
         self._config = config
         self._clock = clock
+        self.instruments = Instruments()
         self._feed: ControlFeed | None = None
         self._life = ControlLife(
             config,
@@ -104,8 +108,9 @@ class OpenApiPlusBackend:
             after=after,
             summary=list(dict.fromkeys(name.control for name in tr.summary.values())),
         )
-        self._life.post(lambda: session.requests.submit(request))
-        page = self._life.wait(request.future, context)
+        with observed(self.instruments, VENDOR, tr.code, self._clock.monotonic):
+            self._life.post(lambda: session.requests.submit(request))
+            page = self._life.wait(request.future, context)
         summary = {own: page.summary[name.control] for own, name in tr.summary.items()}
         if not tr.columns:
             return Page(page.rows, page.more, summary)
@@ -143,7 +148,8 @@ class OpenApiPlusBackend:
         self._desk.ready_for_order(order, context)
 
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
-        return self._desk.send_order(order, context)
+        with observed(self.instruments, VENDOR, "SendOrder", self._clock.monotonic):
+            return self._desk.send_order(order, context)
 
     def clock_offset(self) -> timedelta:
         """The control does not tell what time it is at Kiwoom."""

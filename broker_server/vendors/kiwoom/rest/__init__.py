@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker_server.core.instruments import Instruments
 from broker_server.vendors.clock import Clock
 from broker_server.vendors.kiwoom.config import KiwoomConfig
 from broker_server.vendors.kiwoom.rest.backend import RestBackend, create
@@ -10,13 +11,16 @@ from broker_server.vendors.kiwoom.rest.config import RestConfig
 __all__ = ["RestBackend", "RestConfig", "create", "make_backend"]
 
 
-def make_backend(config: KiwoomConfig, *, clock: Clock, order_timeout: float) -> RestBackend:
+def make_backend(
+    config: KiwoomConfig, *, clock: Clock, order_timeout: float, instruments: Instruments | None = None
+) -> RestBackend:
     """Make the backend that the configuration asks for.
 
     Args:
         config: The key and the addresses.
         clock: The machine's.
         order_timeout: Seconds for the whole exchange of an order or a cancel.
+        instruments: Measure and trace the calls.
 
     Raises:
         ValueError: A setting is missing or wrong; the message names it.
@@ -36,4 +40,4 @@ def make_backend(config: KiwoomConfig, *, clock: Clock, order_timeout: float) ->
         api_rate_limit=config.api_rate_limit,
         ws_max_registrations=config.ws_max_registrations,
     )
-    return create(rest, clock=clock, order_timeout=order_timeout)
+    return create(rest, clock=clock, order_timeout=order_timeout, instruments=instruments)

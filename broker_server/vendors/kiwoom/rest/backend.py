@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver
+from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Lane, TaskContext
 from broker_server.core.vendor import CheckResult, OnHostState
 from broker_server.vendors.checks import attempt, clock_text
@@ -31,11 +32,13 @@ from broker_server.vendors.kiwoom.rest.errors import (
     says_there_is_none,
 )
 from broker_server.vendors.kiwoom.rest.feed import RestFeed
+from broker_server.vendors.kiwoom.rest.observed import KiwoomWire
 from broker_server.vendors.kiwoom.rest.order_sender import OrderSender
 from broker_server.vendors.kiwoom.rest.pacing import ApiPacer
 from broker_server.vendors.kiwoom.sapi_contract import contract
 from broker_server.vendors.live_link import try_connections
 from broker_server.vendors.no_feed import NoFeed
+from broker_server.vendors.observed_http import ObservedTransport
 from broker_server.vendors.token_cache import TokenCache
 from broker_server.vendors.vendor_clock import VendorClock, WatchedTransport
 
@@ -53,8 +56,19 @@ class RestBackend:
     name: Literal["openapi-plus", "rest"] = "rest"
 
     def __init__(
-        self, config: RestConfig, clock: Clock, *, read_transport: Transport, order_transport: Transport
+        self,
+        config: RestConfig,
+        clock: Clock,
+        *,
+        read_transport: Transport,
+        order_transport: Transport,
+        instruments: Instruments | None = None,
     ) -> None:
+        instruments = instruments or Instruments()
+        read_transport, order_transport = (
+            ObservedTransport(each, VENDOR, KiwoomWire(), instruments, clock.monotonic)
+            for each in (read_transport, order_transport)
+        )
         self._config = config
         self._vendor_clock = VendorClock(clock)
         self._clock = clock
@@ -68,8 +82,12 @@ class RestBackend:
             identity=f"{config.base_url}|{config.app_key.get_secret_value()}",
         )
         self._tokens = TokenSource(config, reads, self._cache, clock)
-        self._queries = ApiPacer(config.queries_a_second, config.queries_of_one_kind, clock)
-        self._orders = ApiPacer(ORDERS_A_SECOND, ORDERS_A_SECOND, clock)
+
+        def waited(lane: Lane, seconds: float) -> None:
+            instruments.meter.slot_taken(VENDOR, lane, seconds)
+
+        self._queries = ApiPacer(config.queries_a_second, config.queries_of_one_kind, clock, waited)
+        self._orders = ApiPacer(ORDERS_A_SECOND, ORDERS_A_SECOND, clock, waited)
         self._client = RestClient(config, self._tokens, self._queries, reads)
         self._sender = OrderSender(config, self._tokens, self._orders, sends)
 
@@ -262,6 +280,7 @@ def create(
     read_transport: Transport | None = None,
     order_transport: Transport | None = None,
     order_timeout: float = ORDER_TIMEOUT,
+    instruments: Instruments | None = None,
 ) -> RestBackend:
     """Make the backend; nothing is sent until the first task.
 
@@ -271,6 +290,7 @@ def create(
         read_transport: Replaces the HTTP of queries and tokens.
         order_transport: Replaces the HTTP of orders and cancels.
         order_timeout: Seconds for the whole exchange of an order or a cancel: nothing of it leaves later.
+        instruments: Measure and trace the calls.
     """
     clock = clock or SystemClock()
     return RestBackend(
@@ -278,6 +298,7 @@ def create(
         clock,
         read_transport=read_transport or RequestsTransport(Timeouts(), monotonic=clock.monotonic),
         order_transport=order_transport or transport_for_orders(order_timeout, clock.monotonic),
+        instruments=instruments,
     )
 
 

@@ -11,6 +11,7 @@ from broker_client.errors import VendorUnavailable
 from broker_server.core.limiter import SlidingWindowLimiter
 from broker_server.core.methods import Lane
 from broker_server.vendors.clock import Clock
+from broker_server.vendors.pacing import Waited
 
 _LONGEST_NAP = 0.5
 
@@ -31,13 +32,21 @@ class ApiPacer:
         in_total: Calls per second.
         of_one_api: Calls per second with one api-id, until Kiwoom says that it allows fewer.
         clock: Where the time comes from.
+        waited: Told how long each call that got its slot waited for it.
     """
 
-    def __init__(self, in_total: int, of_one_api: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        in_total: int,
+        of_one_api: int,
+        clock: Clock,
+        waited: Waited = lambda lane, seconds: None,
+    ) -> None:
         self._total = SlidingWindowLimiter(in_total)
         self._of_one_api = of_one_api
         self._apis: dict[str, SlidingWindowLimiter] = {}
         self._clock = clock
+        self._waited = waited
         self._condition = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._closed = False
@@ -54,7 +63,7 @@ class ApiPacer:
         Raises:
             VendorUnavailable: The gate was closed.
         """
-        ticket = _Ticket(lane, api_id)
+        ticket, came = _Ticket(lane, api_id), self._clock.monotonic()
         with self._condition:
             self._waiting.append(ticket)
             try:
@@ -67,6 +76,7 @@ class ApiPacer:
             finally:
                 self._waiting.remove(ticket)
                 self._condition.notify_all()
+        self._waited(lane, now - came)
 
     def hold(self, api_id: str | None, seconds: float) -> None:
         """Start nothing for that long: Kiwoom reports that its own count is full.

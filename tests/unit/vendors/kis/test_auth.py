@@ -255,6 +255,7 @@ def test_the_status_shows_age_and_expiry_but_no_token(bench: Bench, source: Toke
         "state": "valid",
         "age_seconds": 100,
         "expires_at": "2026-11-21T10:00:00+09:00",
+        "failure": None,
     }
     bench.clock.advance(86400)
     assert source.status()["state"] == "expired"

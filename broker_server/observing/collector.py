@@ -1,0 +1,205 @@
+"""Turns what a worker knows of itself into metrics, whenever somebody asks. Runs on the endpoint's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from broker_client import __version__
+from broker_server.core.measuring import Timings
+from broker_server.observing.families import FAMILIES
+from broker_server.observing.sources import Sources
+
+OPEN = "OPEN"
+_MESSAGES = {
+    "received": "received",
+    "redelivered": "redelivered",
+    "forwarded": "forwarded",
+    "rejected": "rejected",
+    "unroutable": "unroutable",
+    "replies_lost": "lost",
+}
+_TICKS = ("published", "conflated", "dropped", "returned", "nacked", "refused")
+_SUBSCRIPTIONS = {
+    "subscriptions": "asked",
+    "wanted": "wanted",
+    "confirmed": "confirmed",
+    "polled": "polled",
+    "stale": "stale",
+}
+Rows = Iterable[tuple[Sequence[str], float]]
+
+
+class WorkerCollector(Collector):
+    """The metrics of one worker.
+
+    Args:
+        sources: Where everything is known.
+        clock: UTC.
+    """
+
+    def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
+        self._sources = sources
+        self._clock = clock
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, as it is now."""
+        sources = self._sources
+        yield _info({"worker": sources.name, "version": __version__, "environment": sources.environment})
+        yield from self._of_health()
+        yield from self._of_tasks()
+        yield from self._of_vendors()
+        yield from self._of_live_data()
+        yield from self._of_the_journal()
+
+    def _of_health(self) -> Iterator[Metric]:
+        health = self._sources.health()
+        yield _plain("ready", float(health.ready))
+        yield _gauge("vendor_up", [((name,), float(each.up)) for name, each in health.vendors.items()])
+        yield _plain("orders_halted", float(self._sources.halted()))
+        grants = {name: self._sources.grant(name) for name in self._sources.vendors}
+        accounts = [((name, self._sources.account), grant) for name, grant in grants.items()]
+        yield _gauge("owner", [(labels, float(grant is not None)) for labels, grant in accounts])
+        yield _gauge(
+            "owner_fresh", [(labels, float(grant is not None and grant.fresh)) for labels, grant in accounts]
+        )
+        yield _gauge(
+            "owner_epoch", [(labels, float(grant.epoch)) for labels, grant in accounts if grant is not None]
+        )
+
+    def _of_tasks(self) -> Iterator[Metric]:
+        meter, source = self._sources.meter, self._sources.counts
+        yield _histogram("task_seconds", meter.tasks)
+        yield _histogram("task_delivery_seconds", meter.deliveries)
+        yield _histogram("task_wait_seconds", meter.waits)
+        lanes = source.lanes()
+        yield _gauge("tasks_waiting", [((pool,), each["waiting"]) for pool, each in lanes.items()])
+        yield _gauge("tasks_running", [((pool,), each["running"]) for pool, each in lanes.items()])
+        tasks = source.tasks()
+        yield _counter("messages", [((fate,), tasks.get(key, 0)) for key, fate in _MESSAGES.items()])
+        events = source.events()
+        yield _counter(
+            "events", [((fate,), events.get(fate, 0)) for fate in ("published", "dropped", "refused")]
+        )
+        yield _plain("events_waiting", events.get("waiting", 0))
+
+    def _of_vendors(self) -> Iterator[Metric]:
+        meter = self._sources.meter
+        yield _histogram("vendor_call_seconds", meter.calls)
+        yield _histogram("vendor_slot_wait_seconds", meter.slots)
+        told = {name: status for name in self._sources.vendors if (status := self._sources.vendor(name))}
+        limits = {name: status["rate_limit"] for name, status in told.items() if "rate_limit" in status}
+        tokens = {name: status["token"] for name, status in told.items() if "token" in status}
+        yield _gauge(
+            "vendor_slots_waiting",
+            [((name, lane), n) for name, each in limits.items() for lane, n in each["waiting"].items()],
+        )
+        yield _gauge("vendor_slots_left", [((name,), each["remaining"]) for name, each in limits.items()])
+        yield _gauge(
+            "vendor_token_valid",
+            [((name,), float(each["state"] == "valid")) for name, each in tokens.items()],
+        )
+        yield _gauge(
+            "vendor_token_age_seconds",
+            [
+                ((name,), each["age_seconds"])
+                for name, each in tokens.items()
+                if each["age_seconds"] is not None
+            ],
+        )
+
+    def _of_live_data(self) -> Iterator[Metric]:
+        streams = self._sources.counts.streams()
+        ticks: Mapping[str, int] = streams.get("ticks") or {}
+        tasks = self._sources.counts.tasks()
+        yield _counter(
+            "reconnects",
+            [(("tasks",), tasks.get("reconnects", 0)), (("ticks",), ticks.get("reconnects", 0))],
+        )
+        yield _histogram("tick_seconds", self._sources.meter.ticks)
+        yield _counter("ticks", [((fate,), ticks.get(fate, 0)) for fate in _TICKS])
+        yield _gauge(
+            "ticks_pending", [((state,), ticks.get(state, 0)) for state in ("outstanding", "waiting")]
+        )
+        served = {name: each for name in self._sources.vendors if isinstance(each := streams.get(name), dict)}
+        yield _gauge(
+            "subscriptions",
+            [
+                ((name, state), each.get(key, 0))
+                for name, each in served.items()
+                for key, state in _SUBSCRIPTIONS.items()
+            ],
+        )
+        sessions: list[tuple[tuple[str, str], dict[str, Any]]] = [
+            ((name, str(number)), session)
+            for name, each in served.items()
+            for number, session in enumerate(each.get("feed", {}).get("sessions", ()))
+        ]
+        yield _gauge(
+            "live_connected", [(labels, float(each.get("state") == "connected")) for labels, each in sessions]
+        )
+        yield _counter(
+            "live_connections", [(labels, each.get("connections", 0)) for labels, each in sessions]
+        )
+
+    def _of_the_journal(self) -> Iterator[Metric]:
+        counts, account, now = self._sources.orders, self._sources.account, self._clock()
+        today: list[tuple[tuple[str, str], float]] = []
+        pending: list[tuple[tuple[str, str], float]] = []
+        up = True
+        try:
+            for name in self._sources.vendors:
+                today += [((name, state), n) for state, n in counts.of_today(name, account, now).items()]
+                pending += [((name, state), n) for state, n in counts.pending(name, account).items()]
+                pending.append(((name, OPEN), counts.open(name, account)))
+        except SQLAlchemyError:
+            today, pending, up = [], [], False
+        yield _plain("journal_up", float(up))
+        yield _gauge("journal_orders", today)
+        yield _gauge("journal_pending", pending)
+
+
+def _info(labels: dict[str, str]) -> Metric:
+    family = FAMILIES["worker"]
+    return InfoMetricFamily(family.name, family.help, labels)
+
+
+def _plain(name: str, value: float) -> Metric:
+    return _gauge(name, [((), value)])
+
+
+def _gauge(name: str, rows: Rows) -> Metric:
+    family = FAMILIES[name]
+    metric = GaugeMetricFamily(family.name, family.help, labels=family.labels)
+    for labels, value in rows:
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _counter(name: str, rows: Rows) -> Metric:
+    family = FAMILIES[name]
+    metric = CounterMetricFamily(family.name, family.help, labels=family.labels)
+    for labels, value in rows:
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _histogram(name: str, timings: Timings) -> Metric:
+    family = FAMILIES[name]
+    metric = HistogramMetricFamily(family.name, family.help, labels=family.labels)
+    bounds = [*(str(float(bound)) for bound in timings.bounds), "+Inf"]
+    for series in timings.read():
+        buckets = list(zip(bounds, (float(count) for count in series.buckets), strict=True))
+        metric.add_metric(series.labels, buckets, series.total)
+    return metric
