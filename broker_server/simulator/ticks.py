@@ -17,7 +17,9 @@ _TABLES = {
     "tokyo": _TOKYO,
     "one": _ONE,
 }
-_STARTS = {name: [start for start, _ in table] for name, table in _TABLES.items()}
+_STEPS = {
+    name: ([start for start, _ in table], [tick for _, tick in table]) for name, table in _TABLES.items()
+}
 
 TICK_TABLES = frozenset(_TABLES)
 
@@ -30,7 +32,8 @@ def tick_size(table: str, price: int) -> int:
             ETF and ETN.
         price: In minor units.
     """
-    return _TABLES[table][max(0, bisect_right(_STARTS[table], price) - 1)][1]
+    starts, ticks = _STEPS[table]
+    return ticks[max(0, bisect_right(starts, price) - 1)]
 
 
 def is_on_tick(table: str, price: int) -> bool:
@@ -40,8 +43,10 @@ def is_on_tick(table: str, price: int) -> bool:
 
 def round_to_tick(table: str, price: float) -> int:
     """The valid price nearest to ``price``; at least one tick."""
-    tick = tick_size(table, max(1, int(price)))
-    return max(tick, int(price / tick + 0.5) * tick)
+    starts, ticks = _STEPS[table]  # not by `tick_size`: a market's history is made of millions of these
+    tick = ticks[bisect_right(starts, price) - 1] if price >= 1 else ticks[0]
+    rounded = int(price / tick + 0.5) * tick
+    return rounded if rounded > tick else tick
 
 
 def step(table: str, price: int, ticks: int) -> int:

@@ -123,6 +123,7 @@ def test_errors_mean_the_same_in_each_dialect(floor: Floor, dialect: str) -> Non
 def test_token_that_another_program_revokes_is_renewed_in_the_middle(floor: Floor) -> None:
     brokerage = floor.brokerage
     assert isinstance(brokerage, KiwoomBrokerage)
+    floor.call(*READS[0], to=TASKS)  # the worker has its first token then
     floor.brokerage.fault("latency", tr=PRICE, seconds=1, count=2)
     tokens = floor.brokerage.calls("au10001")
     before = [floor.send(*each, to=TASKS) for each in READS]

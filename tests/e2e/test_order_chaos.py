@@ -11,11 +11,14 @@ from tests.support.order_chaos import OrderChaos
 from tests.support.order_chaos_vendors import KIS, KIWOOM, ChaosVendor
 
 EACH_VENDOR = pytest.mark.parametrize("vendor", [KIS, KIWOOM], ids=lambda vendor: vendor.name)
+ONE_VENDOR = pytest.mark.parametrize(  # all but the faults is shared; those are in test_kiwoom_faults.py too
+    "vendor", [KIS, pytest.param(KIWOOM, marks=pytest.mark.chaos)], ids=lambda vendor: vendor.name
+)
 
 
 @pytest.mark.timeout(400)
 @pytest.mark.same_on_every_journal
-@EACH_VENDOR
+@ONE_VENDOR
 def test_orders_survive_dying_workers_and_lost_answers(
     clean_broker: str, journal_url: str, tmp_path: Path, vendor: ChaosVendor
 ) -> None:

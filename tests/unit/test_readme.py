@@ -7,6 +7,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from broker_client.order_display import OrdersTable
 from broker_client.order_records import OrderRecord
 from broker_client.protocol import decode_error, decode_reply, decode_request
 from broker_server.cli import app as server_app
+from broker_server.core.methods import MethodRegistry
 from broker_server.demo import Demo
 from broker_server.settings import Settings
 from broker_server.wiring.catalogue import catalogue
@@ -37,20 +39,29 @@ def readme(request: pytest.FixtureRequest) -> Readme:
     return load(request.param)
 
 
+@cache
+def methods() -> MethodRegistry:
+    """The catalogue, made once: it is asked some hundred times."""
+    return catalogue()
+
+
+@cache
 def parameters_of(name: str) -> dict[str, bool]:
     """A method's parameters, and whether each one is required."""
-    schema = next(method for method in catalogue() if method.name == name).parameters.model_json_schema()
+    method = methods().get(name)
+    assert method is not None, name
+    schema = method.parameters.model_json_schema()
     required = set(schema.get("required", []))
     return {one: one in required for one in schema.get("properties", {})}
 
 
 def test_the_table_has_every_method_and_no_other(readme: Readme) -> None:
     rows = readme.table_rows(r"(?:kis\.|broker\.|koscom\.|kiwoom\.|get-|request-|(?:un)?subscribe-)[a-z-]+")
-    assert sorted(row[0].strip("`") for row in rows) == sorted(method.name for method in catalogue())
+    assert sorted(row[0].strip("`") for row in rows) == sorted(method.name for method in methods())
 
 
 def test_the_table_has_every_parameter_and_which_are_optional(readme: Readme) -> None:
-    for method in catalogue():
+    for method in methods():
         row = next(row for row in readme.table_rows(re.escape(method.name)))
         shown = {name: not bracket for bracket, name in re.findall(r"(\[?)`(\w+)`", row[1])}
         expected = parameters_of(method.name)
@@ -58,7 +69,7 @@ def test_the_table_has_every_parameter_and_which_are_optional(readme: Readme) ->
 
 
 def test_what_takes_raw_is_as_the_text_says() -> None:
-    for method in catalogue():
+    for method in methods():
         takes_raw = (
             method.name.startswith(("kis.get-", "kiwoom.get-", "koscom.get-"))
             or method.name == "kis.call"
@@ -71,13 +82,13 @@ def test_what_takes_raw_is_as_the_text_says() -> None:
 
 
 def test_names_of_methods_in_text_and_code_exist(readme: Readme) -> None:
-    known = {method.name for method in catalogue()}
+    known = {method.name for method in methods()}
     mentioned = set(re.findall(r"\b(?:kis|kiwoom|koscom|broker)\.[a-z]+-[a-z-]*[a-z]\b", readme.text))
     assert mentioned <= known
 
 
 def test_english_summaries_are_those_of_the_catalogue() -> None:
-    for method in catalogue():
+    for method in methods():
         assert load("README.md").table_rows(re.escape(method.name))[0][2] == method.summary
 
 
@@ -188,7 +199,7 @@ def test_sample_messages_are_messages_of_the_contract(readme: Readme) -> None:
     for sample in requests:
         request = decode_request(json.dumps(sample).encode())
         assert set(sample) <= set(request.model_dump())
-        method = next(method for method in catalogue() if method.name == request.method)
+        method = next(method for method in methods() if method.name == request.method)
         method.parameters.model_validate(request.parameters)
     assert {sample["status"] for sample in replies} == {"TASK_SUCCEED", "TASK_FAILED"}
     for sample in replies:

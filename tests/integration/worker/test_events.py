@@ -170,7 +170,9 @@ async def test_too_many_events_without_a_connection_cost_the_oldest(
     wire: TaskWire,
     publisher: EventPublisher,
     open_connections: list[AsyncioConnection],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(events, "MOST_WAITING", 1000)
     listener = Listener(wire, "order.#")
     surplus = 7
     for number in range(events.MOST_WAITING + surplus):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import aiohttp
@@ -214,13 +215,13 @@ async def test_the_close_is_not_told_before_it():
         assert set(await rest.result(path)) == set(names_of("stock_closeprice_9"))
 
 
-@pytest.mark.parametrize("version", ["v3", "v2"])
-async def test_every_table_answers(rest, version):
+async def test_every_table_answers(rest):
     rows = read_data("endpoints")["tables"]
     assert {row["name"] for row in rows} == set(tables())
-    for row in rows:
+    # Both with one market: to make its days is most of the work.
+    for version, row in product(("v3", "v2"), rows):
         status, body, _ = await rest.get(_path(row, version), _query(row))
-        assert status == 200, (row["name"], body)
+        assert status == 200, (version, row["name"], body)
         told = body if row["envelope"] == "bare" else body["result"]
         if row["rows"]:
             lists = [value for name, value in told.items() if name.lower() == row["rows"].lower()]
