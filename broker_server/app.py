@@ -23,6 +23,7 @@ from broker_server.amqp.forwarding import VENDORS
 from broker_server.amqp.intake import Rules
 from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.outbox import OutcomeOutbox
+from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -100,6 +101,7 @@ async def serve(
     )
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
+    recent = RecentTasks()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
     served = {vendor.name for vendor in vendors}
@@ -149,7 +151,7 @@ async def serve(
             registry=registry,
             vendors=vendors,
             engine=engine,
-            source=Counts(counters, events, executor, live),
+            source=Counts(counters, events, executor, live, recent),
             bus=control,
             neighbours=neighbours,
             clock=clock,
@@ -171,6 +173,7 @@ async def serve(
         replied=notes.add,
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
+        recent=recent,
     )
 
     direct = DirectAddresses()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -42,6 +42,23 @@ class AbsentVendor(BaseModel):
     told_by: str | None = None
 
 
+class RecentTask(BaseModel):
+    """A task that has been finished.
+
+    Attributes:
+        error: The error's code; null if it succeeded.
+        seconds: From its arrival to its outcome.
+        time: Of its outcome, UTC.
+    """
+
+    task_id: str
+    method: str
+    status: Literal["TASK_SUCCEED", "TASK_FAILED"]
+    error: str | None
+    seconds: float
+    time: str
+
+
 class WorkerStatus(BaseModel):
     """One worker; the one that answers comes first.
 
@@ -57,6 +74,7 @@ class WorkerStatus(BaseModel):
             subscribed, confirmed, polled and stale, and how its connections are.
         vendors: What each vendor adapter says of itself.
         away: The vendors that were served on this broker and have no worker now, as this worker sees it.
+        recent: The tasks that were finished last, the newest first; without their parameters.
     """
 
     worker: str
@@ -71,6 +89,7 @@ class WorkerStatus(BaseModel):
     streams: dict[str, Any]
     vendors: dict[str, dict[str, Any]]
     away: dict[str, AbsentVendor] = {}
+    recent: list[RecentTask] = []
 
 
 class StatusSource(Protocol):
@@ -87,6 +106,9 @@ class StatusSource(Protocol):
 
     def streams(self) -> dict[str, Any]:
         """Ticks, and the live data of each vendor."""
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The tasks that were finished last, the newest first."""
 
 
 class StatusReporter:
@@ -137,6 +159,7 @@ class StatusReporter:
             events=self._source.events(),
             lanes=self._source.lanes(),
             streams=self._source.streams(),
+            recent=[RecentTask(**each) for each in self._source.recent()],
             vendors={vendor.name: vendor.status() for vendor in self._vendors},
             away={
                 vendor: absent_vendor(each.told or {}, self._clock())

@@ -29,6 +29,7 @@ from broker_server.amqp.intake import (
     validate_parameters,
 )
 from broker_server.amqp.order_tasks import order_task, readdress
+from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.amqp.stream_tasks import stream_task
@@ -71,6 +72,7 @@ class TaskRunner:
         orders: Runs the order tasks.
         streams: Runs the subscription tasks.
         replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
+        recent: Is told what has been finished.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class TaskRunner:
         replied: Callable[[str, bytes], None],
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
+        recent: RecentTasks | None = None,
     ) -> None:
+        self._recent = recent or RecentTasks()
         self._rules = rules
         self._executor = executor
         self._orders = orders
@@ -349,6 +353,10 @@ class TaskRunner:
             method=task.request.method,
             error=result.error.code if result.error else None,
             seconds=round(self._loop.time() - task.admitted_at, 3),
+        )
+        request, code = task.request, result.error.code if result.error else None
+        self._recent.add(
+            request.task_id, request.method, code, self._loop.time() - task.admitted_at, self._clock()
         )
         reply = _encode(task, result)
         task.on_acked = result.on_arrived

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from broker_client.errors import BrokerError, InvalidParameters, TaskFailed
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.history import DailyCandle, History
 from broker_server.prices.model import DEFAULT_VENUE, PriceKey, Standing, State
+from broker_server.prices.tickers import spelled_for
 from broker_server.prices.translation import price_of_close, price_of_result, refusal_of
 
 log = structlog.get_logger(__name__)
@@ -116,7 +118,7 @@ class RestPrices:
             return NOBODY
         try:
             answer = await self._client.send_parameters(
-                f"{vendor}.get-current-price", _parameters(key), timeout=self._timeout
+                f"{vendor}.get-current-price", _parameters(vendor, key), timeout=self._timeout
             )
             price = price_of_result(answer.result[0], vendor, self._clock())
         except InvalidParameters as error:
@@ -128,10 +130,11 @@ class RestPrices:
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
         if price is None:
             return Standing(State.UNAVAILABLE, f"{vendor} has no price of it")
-        if price.key != key:
+        asked = key._replace(ticker=spelled_for(vendor, key.ticker))
+        if price.key != asked:
             log.warning("a worker answered for something else", vendor=vendor, ticker=key.ticker)
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
-        self._board.put(price)
+        self._board.put(replace(price, key=key))
         return None
 
     async def _read_last_close(self, key: PriceKey) -> None:
@@ -151,6 +154,6 @@ class RestPrices:
         self._asked[key] = (self._clock() + good_for, standing)
 
 
-def _parameters(key: PriceKey) -> dict[str, Any]:
+def _parameters(vendor: str, key: PriceKey) -> dict[str, Any]:
     exchange = {} if key.venue == DEFAULT_VENUE else {"exchange": key.venue}
-    return {"ticker": key.ticker, **exchange}
+    return {"ticker": spelled_for(vendor, key.ticker), **exchange}

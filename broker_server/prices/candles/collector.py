@@ -43,6 +43,7 @@ from broker_server.prices.candles.store import CandleStore, Target
 from broker_server.prices.candles.tally import Tally
 from broker_server.prices.history import DailyCandle
 from broker_server.prices.model import State
+from broker_server.prices.tickers import spelled_for
 from broker_server.prices.translation import refusal_of
 
 log = structlog.get_logger(__name__)
@@ -221,7 +222,7 @@ class Collector:
     async def _ask(self, ticker: str, period: Period) -> list[DailyCandle]:
         """One task, tried again while that may help."""
         parameters: dict[str, object] = {
-            "ticker": ticker,
+            "ticker": spelled_for(self._vendor, ticker),
             "start": period.first.isoformat(),
             "end": period.last.isoformat(),
             "interval": "day",

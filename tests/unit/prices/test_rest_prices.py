@@ -77,6 +77,17 @@ async def test_callers_share_one_question() -> None:
     )
 
 
+async def test_an_etn_is_one_instrument_however_vendors_write_it() -> None:
+    asked = Asked(vendors=("kiwoom",))
+    etn = PriceKey("Q500001")
+    assert await asked.rest.ask(etn) is None
+    assert asked.client.calls == [("kiwoom.get-current-price", {"ticker": "500001"})]
+    price = asked.board.price(etn)
+    assert price is not None
+    assert price.key == etn
+    assert asked.board.price(PriceKey("500001")) is None
+
+
 async def test_an_answer_is_good_for_a_while() -> None:
     asked = Asked()
     await asked.rest.ask(SAMSUNG)
