@@ -90,6 +90,14 @@ class RestPrices:
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
 
+    def unknown(self, key: PriceKey) -> Standing | None:
+        """That no vendor knows it, if REST has said so a while ago and no price has come since."""
+        known = self._asked.get(key)
+        if known is None or known[1] is None or self._clock() >= known[0]:
+            return None
+        is_unknown = known[1].state is State.UNKNOWN and self._board.price(key) is None
+        return known[1] if is_unknown else None
+
     def forget(self, key: PriceKey) -> None:
         """Let go of what is known of a key."""
         self._asked.pop(key, None)

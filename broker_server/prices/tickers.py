@@ -1,4 +1,4 @@
-"""The codes that vendors write in different ways: ETNs are ``Q500001`` here and at KIS, ``500001`` elsewhere."""
+"""Codes that vendors write in different ways: ETNs are ``Q500001`` here and at KIS, ``500001`` elsewhere."""
 
 from __future__ import annotations
 

@@ -60,6 +60,9 @@ FAILURES_IN_A_ROW = 8
 ASKED_AGAIN_FOR = timedelta(days=30)
 """A day that is missing is asked for again for so long."""
 
+_ALWAYS_ADJUSTED = ("koscom",)
+"""Their candles are adjusted, and their methods have no parameter for it."""
+
 _FOR_ALL = (
     AuthenticationFailed,
     ClientClosed,
@@ -226,8 +229,9 @@ class Collector:
             "start": period.first.isoformat(),
             "end": period.last.isoformat(),
             "interval": "day",
-            "adjusted": True,
         }
+        if self._vendor not in _ALWAYS_ADJUSTED:
+            parameters["adjusted"] = True
         pause = FIRST_PAUSE
         for attempt in range(1, TRIES + 1):
             try:
