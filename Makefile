@@ -20,8 +20,8 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml scripts/setup.sh
 	@touch $(VENV)/.runs $@
 
 # What running needs, without the tools of development: a third of the time on a fresh machine.
-$(VENV)/.runs: requirements/base.txt requirements/build.txt pyproject.toml scripts/setup.sh
-	@scripts/setup.sh $(VENV) requirements/base.txt requirements/build.txt
+$(VENV)/.runs: requirements/gateway.txt requirements/build.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV) requirements/gateway.txt requirements/build.txt
 	@touch $@
 
 $(BENCH_VENV)/.ready: requirements/bench.txt pyproject.toml scripts/setup.sh
@@ -36,8 +36,8 @@ demo: $(VENV)/.runs  ## the main job once, end to end, against the simulators
 test: setup  ## all tests, a RabbitMQ node included
 	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 6 --dist worksteal) $(ARGS)
 
-run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C
-	@$(BIN)/broker-server run --simulate $(ARGS)
+run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C, with a page of prices
+	@$(BIN)/broker-server run --simulate --gateway $(ARGS)
 
 check: setup  ## formatting, lint and types
 	@$(BIN)/ruff format --check .

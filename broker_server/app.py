@@ -23,6 +23,7 @@ from broker_server.amqp.forwarding import VENDORS
 from broker_server.amqp.intake import Rules
 from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.outbox import OutcomeOutbox
+from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -107,6 +108,7 @@ async def serve(
     )
     executor = LaneExecutor(settings.read_threads)
     counters = Counters()
+    recent = RecentTasks()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
     served = {vendor.name for vendor in vendors}
@@ -148,7 +150,7 @@ async def serve(
         styles=styles.events,
         meter=instruments.meter,
     )
-    counts = Counts(counters, events, executor, live)
+    counts = Counts(counters, events, executor, live, recent)
     observation = Observation(
         settings,
         name=name,
@@ -193,6 +195,7 @@ async def serve(
         redeliveries=RedeliveryGuard(TaskStarts(engine), clock),
         clock=clock,
         instruments=instruments,
+        recent=recent,
     )
 
     direct = DirectAddresses()

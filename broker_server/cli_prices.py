@@ -58,13 +58,13 @@ def collect(
     ] = None,
     market: Annotated[
         str | None,
-        typer.Option("--market", metavar="LIST", help="kospi, kosdaq or both, which takes Kiwoom."),
+        typer.Option("--market", metavar="LIST", help="kospi, kosdaq or both, which takes Kiwoom or KOSCOM."),
     ] = None,
     since: Annotated[
         datetime | None,
         typer.Option("--since", formats=["%Y-%m-%d"], help="The first day; a year back if never named."),
     ] = None,
-    vendor: Annotated[str, typer.Option("--vendor", help="Whose candles: kis or kiwoom.")] = "kis",
+    vendor: Annotated[str, typer.Option("--vendor", help="Whose candles: kis, kiwoom or koscom.")] = "kis",
     simulate: Annotated[
         bool,
         typer.Option("--simulate", help="For workers of run --simulate: candles of their own, no .env file."),

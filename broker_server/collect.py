@@ -124,7 +124,7 @@ async def _collect(
         await _check_worker(client, wanted)
         listed = dict(names)
         for market in wanted.markets:
-            listed = {**dict.fromkeys(await list_market(client, market)), **listed}
+            listed = {**await list_market(client, market), **listed}
         targets = await asyncio.to_thread(_targets, store, listed, wanted)
         if not targets:
             raise _Refused(

@@ -15,6 +15,7 @@ from broker_server.settings import SettingsError
 from broker_server.wiring.candles import candle_store, stored_history
 from broker_server.wiring.clock import utc_now
 
+OTHER_PORTS = 20
 _EXTRA = ("fastapi", "itsdangerous", "uvicorn")
 
 
@@ -57,7 +58,11 @@ def run_gateway(settings: GatewaySettings, *, simulated: bool, watch_stdin: bool
             )
             if watch_stdin:
                 threading.Thread(target=_end_with_stdin, name="stdin", daemon=True).start()
-            return serve_gateway(settings, context, on_ready=_announce)
+            # Somebody who tries it out has not chosen the port, so another one will do.
+            chosen = not simulated or "gateway_port" in settings.model_fields_set
+            return serve_gateway(
+                settings, context, on_ready=_announce, other_ports=0 if chosen else OTHER_PORTS
+            )
     except (SettingsError, DatabaseError) as error:
         sys.stderr.write(f"broker-server: {error}\n")
         return 2

@@ -26,6 +26,7 @@ class GatewayProcess:
         simulated: Of a simulated market.
         command: What to run instead.
         first_pause: Seconds before it is started again.
+        hint: Printed with its address in place of ``{address}``.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class GatewayProcess:
         simulated: bool,
         command: Sequence[str] | None = None,
         first_pause: float = FIRST_PAUSE,
+        hint: str = "",
     ) -> None:
+        self._hint = hint
         given = ["--simulate"] if simulated else []
         self._command = list(
             command or [sys.executable, "-m", "broker_server", "gateway", "--watch-stdin", *given]
@@ -104,8 +107,10 @@ class GatewayProcess:
                 process.terminate()
             was_ready = False
             for line in process.stdout or ():
-                was_ready = was_ready or line.startswith("ready ")
                 sys.stdout.write(line.removeprefix("ready "))
+                if line.startswith("ready "):
+                    was_ready = True
+                    sys.stdout.write(self._hint.format(address=line.partition("=")[2].strip()))
                 sys.stdout.flush()
             code = process.wait()
         return was_ready, f"exit code {code}" if code >= 0 else f"signal {-code}"

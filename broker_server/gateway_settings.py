@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from broker_server.prices_settings import PricesSettings
+from broker_server.settings import SERVED_VENDORS
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -59,6 +60,16 @@ class GatewaySettings(PricesSettings):
             raise ValueError(f"each key needs at least {SHORTEST_KEY} characters")
         return keys
 
+    @field_validator("gateway_vendors")
+    @classmethod
+    def _check_vendors(cls, vendors: tuple[str, ...]) -> tuple[str, ...]:
+        for vendor in vendors:
+            if vendor not in SERVED_VENDORS:
+                raise ValueError(f"{vendor!r} is not known; known: {', '.join(SERVED_VENDORS)}")
+        if not vendors:
+            raise ValueError(f"name at least one; known: {', '.join(SERVED_VENDORS)}")
+        return vendors
+
     @field_validator("gateway_origins")
     @classmethod
     def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,8 +83,8 @@ class GatewaySettings(PricesSettings):
     def _closed_to_others(self) -> GatewaySettings:
         if not self.is_local and not self.gateway_api_keys:
             raise ValueError(
-                f"GATEWAY_HOST: {self.gateway_host} can be reached by other machines, so GATEWAY_API_KEYS "
-                f"must be set; or leave GATEWAY_HOST at 127.0.0.1"
+                f"with GATEWAY_HOST {self.gateway_host} it can be reached by other machines, so "
+                f"GATEWAY_API_KEYS must be set; or leave GATEWAY_HOST at 127.0.0.1"
             )
         return self
 

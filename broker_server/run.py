@@ -69,6 +69,9 @@ _TO_TRY = {
 }
 
 
+_PAGE = "\nOpen {address} in a browser: live prices, candles, workers and orders.\n\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Everything that a worker needs, once simulator and node are up.
@@ -91,6 +94,11 @@ class Prepared:
     private_node: bool
     hours: bool
     instruments: Instruments
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether somebody tries it out: the simulators, on a node of our own."""
+        return self.environment == "simulated" and self.private_node
 
 
 @contextmanager
@@ -202,7 +210,11 @@ def _beside(parts: Prepared, *, gateway: bool) -> Iterator[Callable[[], None]]:
     if not gateway:
         yield lambda: announce(parts)
         return
-    process = GatewayProcess({"BROKER_URL": parts.broker_url}, simulated=parts.environment == "simulated")
+    process = GatewayProcess(
+        {"BROKER_URL": parts.broker_url},
+        simulated=parts.environment == "simulated",
+        hint=_PAGE if parts.is_trial else "",
+    )
 
     def on_ready() -> None:
         announce(parts)
@@ -286,7 +298,7 @@ def announce(parts: Prepared) -> None:
     if parts.control_url is not None:
         words.append(f"control={parts.control_url}")
     lines = [f"ready {' '.join(words)}"]
-    if parts.environment == "simulated" and parts.private_node:
+    if parts.is_trial:
         client = _client_command()
         lines += [
             "",

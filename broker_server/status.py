@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -43,6 +43,23 @@ class AbsentVendor(BaseModel):
     told_by: str | None = None
 
 
+class RecentTask(BaseModel):
+    """A task that has been finished.
+
+    Attributes:
+        error: The error's code; null if it succeeded.
+        seconds: From its arrival to its outcome.
+        time: Of its outcome, UTC.
+    """
+
+    task_id: str
+    method: str
+    status: Literal["TASK_SUCCEED", "TASK_FAILED"]
+    error: str | None
+    seconds: float
+    time: str
+
+
 class WorkerStatus(BaseModel):
     """One worker; the one that answers comes first.
 
@@ -60,6 +77,7 @@ class WorkerStatus(BaseModel):
         away: The vendors that were served on this broker and have no worker now, as this worker sees it.
         health: Whether it is ready, by its consumers at the broker and its vendors' sessions; null where that
             is not known.
+        recent: The tasks that were finished last, the newest first; without their parameters.
     """
 
     worker: str
@@ -75,6 +93,7 @@ class WorkerStatus(BaseModel):
     vendors: dict[str, dict[str, Any]]
     away: dict[str, AbsentVendor] = {}
     health: HealthReport | None = None
+    recent: list[RecentTask] = []
 
 
 class StatusSource(Protocol):
@@ -91,6 +110,9 @@ class StatusSource(Protocol):
 
     def streams(self) -> dict[str, Any]:
         """Ticks, and the live data of each vendor."""
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The tasks that were finished last, the newest first."""
 
 
 class StatusReporter:
@@ -144,6 +166,7 @@ class StatusReporter:
             events=self._source.events(),
             lanes=self._source.lanes(),
             streams=self._source.streams(),
+            recent=[RecentTask(**each) for each in self._source.recent()],
             vendors={vendor.name: vendor.status() for vendor in self._vendors},
             away={
                 vendor: absent_vendor(each.told or {}, self._clock())

@@ -32,6 +32,7 @@ from broker_server.amqp.intake import (
     validate_parameters,
 )
 from broker_server.amqp.order_tasks import order_task, readdress
+from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.running import Recipient, RunningTask, RunningTasks
 from broker_server.amqp.stream_tasks import stream_task
@@ -76,6 +77,7 @@ class TaskRunner:
         streams: Runs the subscription tasks.
         replied: Told the task_id of an order whose reply is safe, and the recorded outcome that it told.
         instruments: Measure and trace what is run.
+        recent: Is told what has been finished.
     """
 
     def __init__(
@@ -89,10 +91,12 @@ class TaskRunner:
         redeliveries: RedeliveryGuard,
         clock: Callable[[], datetime],
         instruments: Instruments | None = None,
+        recent: RecentTasks | None = None,
     ) -> None:
         instruments = instruments or Instruments()
         self._meter = instruments.meter
         self._tracer = instruments.tracer
+        self._recent = recent or RecentTasks()
         self._rules = rules
         self._executor = executor
         self._orders = orders
@@ -372,6 +376,7 @@ class TaskRunner:
             error=code,
             seconds=round(seconds, 3),
         )
+        self._recent.add(task.request.task_id, task.request.method, code, seconds, self._clock())
         reply = _encode(task, result)
         task.on_acked = result.on_arrived
         if result.poison:

@@ -21,6 +21,11 @@ _PRIVATE = {"private": True}
 _BITS = 63
 
 
+def change_rate(price: Money, base_price: Money) -> float:
+    """The change against the base price in percent, unrounded: the one formula wherever we compute it."""
+    return float(price - base_price) / float(base_price) * 100
+
+
 class Level(NamedTuple):
     """One price of an order book.
 

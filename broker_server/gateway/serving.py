@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import secrets
 import signal
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 AGAIN_SECONDS = 2.0
 GRACE_SECONDS = 3
+LAST_PORT = 65_535
 LOOPBACK = ("127.0.0.1", "::1")
 SILENCE_SECONDS = 15.0
 """When a stream on which nothing comes asks whether a worker still has it."""
@@ -56,24 +58,31 @@ class GatewayContext:
 
 
 def serve_gateway(
-    settings: GatewaySettings, context: GatewayContext, *, on_ready: Callable[[str], None]
+    settings: GatewaySettings,
+    context: GatewayContext,
+    *,
+    on_ready: Callable[[str], None],
+    other_ports: int = 0,
 ) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         on_ready: Called with the address once requests are taken.
+        other_ports: How many of the next ports may be taken instead of one that is in use.
 
     Returns:
         The exit code: 0 after an orderly end, 2 with one line on stderr when it cannot serve.
     """
-    return asyncio.run(_serve(settings, context, on_ready))
+    return asyncio.run(_serve(settings, context, on_ready, other_ports))
 
 
-async def _serve(settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None]) -> int:
+async def _serve(
+    settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None], other_ports: int
+) -> int:
     app = make_gateway(settings, context)
     server = _Server(server_config(app, [str(each) for each in settings.gateway_proxies]), on_ready)
     try:
-        listener = listen(settings.gateway_host, settings.gateway_port)
+        listener = listen(settings.gateway_host, settings.gateway_port, other_ports)
     except OSError as error:
         sys.stderr.write(
             f"broker-server: GATEWAY_PORT: cannot listen at {settings.gateway_host}:{settings.gateway_port}: "
@@ -208,8 +217,11 @@ class _Server(uvicorn.Server):
             self._on_ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, other_ports: int = 0) -> socket.socket:
     """Listen there.
+
+    Args:
+        other_ports: How many of the next ports may be taken instead of one that is in use.
 
     Raises:
         OSError: It cannot.
@@ -218,6 +230,12 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
         family = socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        if not other_ports or error.errno != errno.EADDRINUSE or port == LAST_PORT:
+            raise
+        log.warning("the port is in use; the next one is tried (GATEWAY_PORT names one)", port=port)
+        return listen(host, port + 1, other_ports - 1)
     # asyncio turns Nagle's algorithm off only for what calls itself TCP; with it an answer takes 40 ms.
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())

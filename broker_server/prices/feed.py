@@ -89,6 +89,7 @@ class PriceFeed:
         self._leaving: set[asyncio.Task[None]] = set()
         self._streams: WeakSet[VendorStream] = WeakSet()
         self._looks: set[asyncio.Task[Standing | None]] = set()
+        self._said: dict[PriceKey, Standing] = {}
         self._read_at: dict[PriceKey, datetime] = {}
         self._trouble: str | None = "no worker has answered yet"
 
@@ -138,9 +139,10 @@ class PriceFeed:
             return
         again = fresh and (price is None or price.stale)
         trouble = await self._rest.ask(key, again=again)
-        if trouble is None or (key, "price") in self._watches:
-            return
-        self._board.tell(key, trouble)
+        if (key, "price") in self._watches:
+            self._tell(key)
+        elif trouble is not None:
+            self._board.tell(key, trouble)
 
     def _watch(self, key: PriceKey, interest: Interest) -> KeyWatch:
         def open_stream(vendor: str, changed: Callable[[], None]) -> VendorStream:
@@ -152,7 +154,8 @@ class PriceFeed:
 
         def tell(standing: Standing) -> None:
             if interest == "price" or (key, "price") not in self._watches:
-                self._board.tell(key, standing)
+                self._said[key] = standing
+                self._tell(key)
 
         return KeyWatch(open_stream, self._options.vendors, tell=tell, step_in=self._options.step_in)
 
@@ -160,11 +163,20 @@ class PriceFeed:
         look = asyncio.ensure_future(self._rest.ask(key))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
+        look.add_done_callback(lambda _: self._tell(key))
+
+    def _tell(self, key: PriceKey) -> None:
+        """How a watched key is. Vendors subscribe to a ticker that does not exist; REST finds that out."""
+        said = self._said.get(key)
+        if said is not None:
+            self._board.tell(key, self._rest.unknown(key) or said)
 
     def _end(self, wanted: tuple[PriceKey, Interest]) -> None:
         if self._users.get(wanted) == 0:
             del self._users[wanted]
             watch = self._watches.pop(wanted, None)
+            if not any((wanted[0], each) in self._watches for each in ("price", "orderbook")):
+                self._said.pop(wanted[0], None)
             if watch is not None:
                 self._leaving.add(watch)
                 watch.add_done_callback(self._leaving.discard)
@@ -182,6 +194,7 @@ class PriceFeed:
             if (key, "price") in self._watches or (key, "orderbook") in self._watches:
                 self._read_at[key] = now
                 self._confirm(key)
+                self._tell(key)
             elif now - self._read_at.setdefault(key, now) > FORGET_AFTER:
                 del self._read_at[key]
                 self._rest.forget(key)

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from broker_server.core.market_data import change_rate
+
 DEFAULT_VENUE = "KRX"
 
 
@@ -49,11 +51,6 @@ class Level(NamedTuple):
 
     price: int
     quantity: int
-
-
-def change_rate(price: int, base_price: int) -> float:
-    """The change against the base price in percent, unrounded: the one formula of all prices."""
-    return (price - base_price) / base_price * 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

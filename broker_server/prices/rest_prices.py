@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +15,16 @@ from broker_client.errors import BrokerError, InvalidParameters, TaskFailed
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.history import DailyCandle, History
 from broker_server.prices.model import DEFAULT_VENUE, PriceKey, Standing, State
+from broker_server.prices.tickers import spelled_for
 from broker_server.prices.translation import price_of_close, price_of_result, refusal_of
 
 log = structlog.get_logger(__name__)
 
 UNKNOWN_FOR = timedelta(minutes=5)
 """A ticker that no vendor knows is not asked for again so soon."""
+PATIENCE_SECONDS = 1.0
+"""When the next vendor is asked too, if one says nothing, neither of this price nor of another."""
+SILENT_SECONDS = 30.0
 FAILED_FOR = timedelta(seconds=2)
 MOST_REMEMBERED = 10_000
 MOST_AT_ONCE = 500
@@ -65,6 +70,9 @@ class RestPrices:
         self._timeout = timeout
         self._clock = clock
         self._is_connected = is_connected
+        self._heard: dict[str, float] = {}
+        self._silent_until: dict[str, float] = {}
+        self._running: set[asyncio.Task[Standing | None]] = set()
         self._asking: dict[PriceKey, asyncio.Task[Standing | None]] = {}
         self._asked: dict[PriceKey, tuple[datetime, Standing | None]] = {}
 
@@ -88,35 +96,93 @@ class RestPrices:
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return await asyncio.shield(asking)
 
+    def unknown(self, key: PriceKey) -> Standing | None:
+        """That no vendor knows it, if REST has said so a while ago and no price has come since."""
+        known = self._asked.get(key)
+        if known is None or known[1] is None or self._clock() >= known[0]:
+            return None
+        is_unknown = known[1].state is State.UNKNOWN and self._board.price(key) is None
+        return known[1] if is_unknown else None
+
     def forget(self, key: PriceKey) -> None:
         """Let go of what is known of a key."""
         self._asked.pop(key, None)
 
     async def _ask_all(self, key: PriceKey) -> Standing | None:
-        verdicts = []
-        for vendor in self._vendors:
-            try:
-                verdict = await self._ask_one(vendor, key)
-            except BrokerError as error:  # nobody answers, whatever the vendor
-                log.warning("no worker answers for a price", vendor=vendor, reason=str(error))
-                verdicts.append(NOBODY)
-                break
-            if verdict is None:
-                self._remember(key, self._fresh_for, None)
-                return None
-            verdicts.append(verdict)
+        verdicts = await self._ask_in_turn(key)
+        if verdicts is None:
+            self._remember(key, self._fresh_for, None)
+            return None
         unknown = [each for each in verdicts if each.state is State.UNKNOWN]
         standing = (unknown or verdicts or [Standing(State.UNAVAILABLE, "no vendor is asked")])[0]
         await self._read_last_close(key)
         self._remember(key, UNKNOWN_FOR if unknown else FAILED_FOR, standing)
         return standing
 
+    async def _ask_in_turn(self, key: PriceKey) -> list[Standing] | None:
+        """Ask one vendor after the other; one that is silent does not keep the next one waiting.
+
+        A vendor whose worker is away lets its tasks wait until their deadline. Then it is asked last for
+        a while.
+
+        Returns:
+            What those said who have no price; ``None`` once there is a price.
+        """
+        now = asyncio.get_running_loop().time
+        waiting = sorted(self._vendors, key=lambda vendor: now() < self._silent_until.get(vendor, 0))
+        asked: dict[asyncio.Task[Standing | None], tuple[str, float]] = {}
+        verdicts: dict[str, Standing] = {}
+        while waiting or asked:
+            if waiting:
+                vendor = waiting.pop(0)
+                asked[self._ask_apart(vendor, key)] = vendor, now()
+            while asked:
+                are_silent = all(now() < self._silent_until.get(each, 0) for each, _ in asked.values())
+                if are_silent and waiting:
+                    break
+                if are_silent and any(each.state is State.UNKNOWN for each in verdicts.values()):
+                    return self._in_order(verdicts)
+                patience = PATIENCE_SECONDS if waiting else None
+                done, _ = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    vendor, _ = asked.pop(task)
+                    verdict = task.result()
+                    if verdict is None:
+                        return None
+                    verdicts[vendor] = verdict
+                    if verdict is NOBODY:
+                        waiting.clear()
+                if not done:
+                    silent = [each for each, since in asked.values() if self._heard.get(each, 0) < since]
+                    self._silent_until |= dict.fromkeys(silent, now() + SILENT_SECONDS)
+        return self._in_order(verdicts)
+
+    def _in_order(self, verdicts: dict[str, Standing]) -> list[Standing]:
+        return [verdicts[vendor] for vendor in self._vendors if vendor in verdicts]
+
+    def _ask_apart(self, vendor: str, key: PriceKey) -> asyncio.Task[Standing | None]:
+        """In a task of its own: an answer that nobody waits for any more is still news."""
+
+        async def ask() -> Standing | None:
+            try:
+                verdict = await self._ask_one(vendor, key)
+            except BrokerError as error:  # nobody answers, whatever the vendor
+                log.warning("no worker answers for a price", vendor=vendor, reason=str(error))
+                return NOBODY
+            self._heard[vendor] = asyncio.get_running_loop().time()
+            return verdict
+
+        task = asyncio.ensure_future(ask())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
     async def _ask_one(self, vendor: str, key: PriceKey) -> Standing | None:
         if not self._is_connected():
             return NOBODY
         try:
             answer = await self._client.send_parameters(
-                f"{vendor}.get-current-price", _parameters(key), timeout=self._timeout
+                f"{vendor}.get-current-price", _parameters(vendor, key), timeout=self._timeout
             )
             price = price_of_result(answer.result[0], vendor, self._clock())
         except InvalidParameters as error:
@@ -128,10 +194,11 @@ class RestPrices:
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
         if price is None:
             return Standing(State.UNAVAILABLE, f"{vendor} has no price of it")
-        if price.key != key:
+        asked = key._replace(ticker=spelled_for(vendor, key.ticker))
+        if price.key != asked:
             log.warning("a worker answered for something else", vendor=vendor, ticker=key.ticker)
             return Standing(State.UNAVAILABLE, f"the answer of {vendor} cannot be used")
-        self._board.put(price)
+        self._board.put(replace(price, key=key))
         return None
 
     async def _read_last_close(self, key: PriceKey) -> None:
@@ -151,6 +218,6 @@ class RestPrices:
         self._asked[key] = (self._clock() + good_for, standing)
 
 
-def _parameters(key: PriceKey) -> dict[str, Any]:
+def _parameters(vendor: str, key: PriceKey) -> dict[str, Any]:
     exchange = {} if key.venue == DEFAULT_VENUE else {"exchange": key.venue}
-    return {"ticker": key.ticker, **exchange}
+    return {"ticker": spelled_for(vendor, key.ticker), **exchange}

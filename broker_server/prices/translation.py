@@ -23,7 +23,7 @@ from broker_server.prices.model import (
 CLOCK_TOLERANCE = timedelta(seconds=5)
 """A time that is further in the future than this is not believed."""
 
-_NAMES_THE_TICKER = re.compile(r"\bticker\b")
+_NAMES_THE_TICKER = re.compile(r"\bticker\b|\bknows no (such )?(instrument|issue)\b")
 
 Event = Mapping[str, Any]
 
@@ -144,7 +144,8 @@ def price_of_close(candle: DailyCandle, before: int | None, closed_at: datetime)
 def refusal_of(error: InvalidParameters) -> State:
     """Whether the ticker is unknown, or a worker cannot be asked in this way.
 
-    The contract has one code for both; the workers' texts name the parameter.
+    The contract has one code for both; the workers' texts name the parameter,
+    or say what the vendor does not know.
     """
     return State.UNKNOWN if _NAMES_THE_TICKER.search(error.message) else State.UNAVAILABLE
 

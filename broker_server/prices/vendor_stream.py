@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -24,6 +25,7 @@ from broker_client.streams import StreamEvent, StreamStatus
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Interest
 from broker_server.prices.model import PriceKey, Source, Standing, State
+from broker_server.prices.tickers import spelled_for
 from broker_server.prices.translation import (
     book_of_event,
     price_of_event,
@@ -135,7 +137,7 @@ class VendorStream:
         stream = self._client.stream(
             f"{self.vendor}.{METHODS[self._interest]}",
             timeout=self._subscribe_timeout,
-            ticker=ticker,
+            ticker=spelled_for(self.vendor, ticker),
             venue=venue,
         )
         async with stream:
@@ -170,14 +172,14 @@ class VendorStream:
             if self._interest == "orderbook":
                 book = book_of_event(event, source, received)
                 if book is not None:
-                    self._board.put_book(book)
+                    self._board.put_book(replace(book, key=self._asked(book.key)))
             else:
                 price = price_of_event(event, source, received)
                 if price is not None:
-                    self._board.put(price)
+                    self._board.put(replace(price, key=self._asked(price.key)))
                 trade = trade_of_event(event, received, item.missed) if live else None
                 if trade is not None:
-                    self._board.put_trade(trade)
+                    self._board.put_trade(replace(trade, key=self._asked(trade.key)))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             log.warning("an event cannot be used", vendor=self.vendor, reason=str(error))
             return
@@ -185,6 +187,11 @@ class VendorStream:
             self._set(Standing(State.LIVE))
         elif item.mode == "polling":
             self._set(_POLLED)
+
+    def _asked(self, key: PriceKey) -> PriceKey:
+        """What was asked for under the vendor's spelling of it."""
+        same = key.venue == self._key.venue and key.ticker == spelled_for(self.vendor, self._key.ticker)
+        return self._key if same else key
 
     def _hear(self, status: StreamStatus) -> None:
         state = _STATES.get(status.state)

@@ -14,6 +14,7 @@ from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.events import EventPublisher
 from broker_server.amqp.neighbours import Neighbours
+from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
@@ -90,13 +91,23 @@ class NoCounts:
         """Ticks, and the live data of each vendor."""
         return {}
 
+    def recent(self) -> list[dict[str, Any]]:
+        """The tasks that were finished last, the newest first."""
+        return []
+
 
 class Counts:
     """Of a running worker."""
 
     def __init__(
-        self, counters: Counters, events: EventPublisher, executor: LaneExecutor, live: StreamOffice
+        self,
+        counters: Counters,
+        events: EventPublisher,
+        executor: LaneExecutor,
+        live: StreamOffice,
+        recent: RecentTasks,
     ) -> None:
+        self._recent = recent
         self._counters = counters
         self._events = events
         self._executor = executor
@@ -117,3 +128,7 @@ class Counts:
     def streams(self) -> dict[str, Any]:
         """Ticks, and the live data of each vendor."""
         return self._live.status()
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The tasks that were finished last, the newest first."""
+        return self._recent.rows()

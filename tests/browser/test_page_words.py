@@ -109,6 +109,31 @@ def test_both_languages_have_every_text(gateway: PageGateway, open_page: OpenPag
     assert used <= english.keys()
 
 
+def test_the_tasks_of_all_workers_are_shown_the_newest_first(
+    gateway: PageGateway, open_page: OpenPage
+) -> None:
+    def task(second: int, method: str, error: str | None) -> dict[str, object]:
+        status = "TASK_FAILED" if error else "TASK_SUCCEED"
+        time = f"2026-11-26T00:00:{second:02}.000Z"
+        return {"task_id": f"t-{second}", "method": method, "status": status, "error": error} | {
+            "seconds": 0.25,
+            "time": time,
+        }
+
+    first = WORKER | {"recent": [task(3, "kis.get-balance", None), task(1, "kis.call", "VENDOR_REJECTED")]}
+    second = WORKER | {"worker": "desk-2", "recent": [task(2, "koscom.query", None)]}
+    gateway.take_workers(first, second)
+    page = open_page(gateway.url)
+    rows = page.locator("#tasks tbody tr")
+    expect(rows.locator("td:nth-child(2)")).to_have_text(["kis.get-balance", "koscom.query", "kis.call"])
+    expect(rows.nth(0)).to_contain_text("done")
+    expect(rows.nth(0)).to_contain_text("0.250 s")
+    expect(rows.nth(2)).to_contain_text("VENDOR_REJECTED")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator("#tasks-title")).to_have_text("최근 작업")
+    expect(rows.nth(2)).to_contain_text("실패")
+
+
 def test_workers_orders_and_events_are_told_in_words(gateway: PageGateway, open_page: OpenPage) -> None:
     gateway.take_workers(
         WORKER, {"worker": None, "error": "1 of 2 workers did not answer within 1 s: desk-2"}

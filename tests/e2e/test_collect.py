@@ -33,7 +33,9 @@ def broker(_test_broker: Any, folder: Path) -> Iterator[str]:
         "JOURNAL_URL": f"sqlite:///{folder / 'journal.sqlite3'}",
         "XDG_DATA_HOME": str(folder),
     }
-    with start_server("run", "--simulate", "--vendors", "kis,kiwoom", environment=environment) as worker:
+    with start_server(
+        "run", "--simulate", "--vendors", "kis,kiwoom,koscom", environment=environment
+    ) as worker:
         worker.wait_ready()
         yield _test_broker.url
         assert worker.terminate() == 0, worker.output
@@ -122,6 +124,19 @@ def test_a_whole_market_comes_from_the_vendor_that_lists_it(broker: str, file: P
     assert done.returncode == 0, done.stdout + done.stderr
     assert query(file, "SELECT DISTINCT vendor FROM daily_candles") == [("kiwoom",)]
     assert len(query(file, "SELECT ticker FROM collected_tickers")) > 5
+
+
+def test_a_market_and_its_candles_come_from_koscom_etns_by_their_letter(broker: str, file: Path) -> None:
+    done = collect(broker, file, "--market", "kospi", "--vendor", "koscom", "--since", "2026-11-02")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert query(file, "SELECT DISTINCT vendor FROM daily_candles") == [("koscom",)]
+    assert query(file, "SELECT name FROM collected_tickers WHERE ticker = '005930'") == [("삼성전자",)]
+    etns = "SELECT ticker FROM collected_tickers WHERE ticker LIKE '%500001'"
+    assert query(file, etns) == [("Q500001",)]
+    stored = count(file)
+    again = collect(broker, file, "--vendor", "kiwoom")  # the same instruments, as another vendor writes them
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert count(file) == stored
 
 
 def test_an_interrupt_ends_it_with_a_summary(broker: str, file: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from broker_server.gateway.serving import listen
 from tests.support.processes import CommandProcess, run_client, start_server
 from tests.support.waiting import wait_until
 
@@ -59,6 +62,35 @@ def test_it_serves_prices_of_a_worker_and_ends_in_order(environment: dict[str, s
         assert fetch(address, "/api/kr/data-gaps")["tickers"] == 0
         assert gateway.terminate() == 0, gateway.output
         assert "Traceback" not in gateway.output
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Of loopback, with a free one behind it."""
+    for _ in range(20):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with suppress(OSError), socket.create_server(("127.0.0.1", port + 1)) as behind:
+                behind.close()
+                yield port
+                return
+    pytest.fail("no two ports in a row are free")
+
+
+def test_who_named_a_port_that_is_taken_is_told_and_who_tries_it_out_gets_the_next(
+    environment: dict[str, str], taken_port: int
+) -> None:
+    named = environment | {"GATEWAY_PORT": str(taken_port)}
+    with start_server("gateway", "--simulate", environment=named) as gateway:
+        assert gateway.wait() == 2
+        assert (
+            f"GATEWAY_PORT: cannot listen at 127.0.0.1:{taken_port}: Address already in use" in gateway.output
+        )
+    listener = listen("127.0.0.1", taken_port, other_ports=5)
+    with listener:
+        assert taken_port < listener.getsockname()[1] <= taken_port + 5
+    with pytest.raises(OSError, match="in use"):
+        listen("127.0.0.1", taken_port)
 
 
 def _is_ready(address: str) -> bool:

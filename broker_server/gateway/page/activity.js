@@ -12,6 +12,7 @@ const EVERY = 3000;
 const GAPS_EVERY = 60_000;
 const MOST_TICKERS = 30;
 const MOST_GAPS = 50;
+const MOST_TASKS = 50;
 
 export class ActivityView {
   constructor() {
@@ -56,6 +57,8 @@ export class ActivityView {
     const { activity, gaps } = this;
     if (activity) {
       this.once("workers", [activity.workers, activity.trouble, activity.answered_at], () => this.showWorkers(activity));
+      const tasks = recentTasks(activity.workers);
+      this.once("tasks", tasks, () => this.showTasks(tasks));
       this.once("orders", activity.orders, () => this.showOrders(activity.orders));
       this.once("events", activity.events, () => this.showEvents(activity.events));
       this.once("topics", activity.topics, () => this.showTopics(activity.topics));
@@ -79,6 +82,17 @@ export class ActivityView {
       : answered ? text("noAnswerSince", { time: clock(answered) }) : text("noWorkers");
     byId("workers").classList.toggle("stale", Boolean(trouble));
     byId("workers").replaceChildren(...workers.map(workerCard));
+  }
+
+  showTasks(tasks) {
+    byId("tasks").hidden = !tasks.length;
+    byId("tasks-none").hidden = tasks.length > 0;
+    byId("tasks").tBodies[0].replaceChildren(...tasks.map((task) => make("tr", {},
+      make("td", {}, clock(task.time)),
+      make("td", { lang: "en", title: task.task_id }, task.method),
+      make("td", { class: "number" }, text("tookSeconds", { n: task.seconds.toFixed(3) })),
+      make("td", { class: task.error ? "fact bad" : "fact good" }, text(task.error ? "taskFailed" : "taskDone"),
+        task.error ? make("span", { class: "why", lang: "en" }, task.error) : null))));
   }
 
   showOrders(orders) {
@@ -135,4 +149,9 @@ function gapLine(gap) {
     said.push(text(gap.missing.length === 1 ? "gapMissingOne" : "gapMissing", { count: gap.missing.length, days }));
   }
   return make("li", {}, make("strong", {}, gap.name ? `${gap.ticker} ${gap.name}` : gap.ticker), `: ${said.join(", ")}`);
+}
+
+// Of all workers, the newest first.
+function recentTasks(workers) {
+  return workers.flatMap((each) => each.recent ?? []).sort((one, other) => other.time.localeCompare(one.time)).slice(0, MOST_TASKS);
 }

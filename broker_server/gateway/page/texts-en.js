@@ -75,6 +75,9 @@ export const ENGLISH = {
   topics: "Subscriptions", noTopics: "Nobody has subscribed.", oneClient: "1 client", clients: "{count} clients",
   topic_price: "price", topic_orderbook: "order book", topic_trade: "trades",
 
+  tasks: "Recent tasks", noTasks: "No task has been finished yet.", method: "Method", taken: "Took", outcome: "Outcome",
+  taskDone: "done", taskFailed: "failed", tookSeconds: "{n} s",
+
   // Data gaps
   gaps: "Data gaps", gapNone: "Nothing is collected yet; broker-server collect fetches daily candles.",
   gapSummary: "{complete} of {tickers} tickers are complete up to {day}.", gapNoData: "Without any data: {tickers}",

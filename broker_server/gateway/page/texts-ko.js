@@ -75,6 +75,9 @@ export const KOREAN = {
   topics: "구독", noTopics: "구독한 클라이언트가 없습니다.", oneClient: "클라이언트 1개", clients: "클라이언트 {count}개",
   topic_price: "현재가", topic_orderbook: "호가", topic_trade: "체결",
 
+  tasks: "최근 작업", noTasks: "끝난 작업이 아직 없습니다.", method: "메서드", taken: "걸린 시간", outcome: "결과",
+  taskDone: "완료", taskFailed: "실패", tookSeconds: "{n}초",
+
   // 데이터 공백
   gaps: "데이터 공백", gapNone: "아직 수집한 것이 없습니다. broker-server collect로 일봉을 받을 수 있습니다.",
   gapSummary: "{tickers}개 종목 중 {complete}개가 {day}까지 빠짐없이 있습니다.", gapNoData: "데이터가 전혀 없는 종목: {tickers}",

@@ -43,6 +43,7 @@ from broker_server.prices.candles.store import CandleStore, Target
 from broker_server.prices.candles.tally import Tally
 from broker_server.prices.history import DailyCandle
 from broker_server.prices.model import State
+from broker_server.prices.tickers import spelled_for
 from broker_server.prices.translation import refusal_of
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,9 @@ FAILURES_IN_A_ROW = 8
 
 ASKED_AGAIN_FOR = timedelta(days=30)
 """A day that is missing is asked for again for so long."""
+
+_ALWAYS_ADJUSTED = ("koscom",)
+"""Their candles are adjusted, and their methods have no parameter for it."""
 
 _FOR_ALL = (
     AuthenticationFailed,
@@ -221,12 +225,13 @@ class Collector:
     async def _ask(self, ticker: str, period: Period) -> list[DailyCandle]:
         """One task, tried again while that may help."""
         parameters: dict[str, object] = {
-            "ticker": ticker,
+            "ticker": spelled_for(self._vendor, ticker),
             "start": period.first.isoformat(),
             "end": period.last.isoformat(),
             "interval": "day",
-            "adjusted": True,
         }
+        if self._vendor not in _ALWAYS_ADJUSTED:
+            parameters["adjusted"] = True
         pause = FIRST_PAUSE
         for attempt in range(1, TRIES + 1):
             try:

@@ -187,13 +187,14 @@ class CandleStore:
                 connection.execute(
                     delete(daily_candles).where(stored.venue == self._venue, stored.ticker == ticker)
                 )
-            for some in _portions(rows):
-                insert = upsert(self.engine, daily_candles).values(some)
+            if rows:  # the driver's executemany: one statement with every value would be compiled each time
+                insert = upsert(self.engine, daily_candles)
                 connection.execute(
                     insert.on_conflict_do_update(
                         index_elements=["venue", "ticker", "day"],
                         set_={name: insert.excluded[name] for name in _PRICES},
-                    )
+                    ),
+                    rows,
                 )
 
     def _change(self, ticker: str, **values: Any) -> None:

@@ -16,6 +16,7 @@ from broker_server.core.market_data import (
     OrderBook,
     Side,
     Trade,
+    change_rate,
 )
 from broker_server.vendors.korea import nearest_moment
 from broker_server.vendors.koscom.errors import VENDOR
@@ -114,11 +115,19 @@ def currency_of(symbol: str) -> str:
     return NO_CURRENCY if is_derivative(symbol) else WON
 
 
+def rate_of(price: Number, change: Number | None) -> float | None:
+    """The change in percent, which KOSCOM does not tell; ``None`` where there is none to count it from."""
+    if change is None or price == change:
+        return None
+    return change_rate(price, price - change)
+
+
 def _trade(symbol: str, fields: Fields, moment: TradeTime, received: datetime) -> Trade:
     get = fields.get
     price = price_of(get("trdPrc"))
     if price is None:
         raise Unusable("a trade without a price")
+    change = _change(fields)
     return Trade(
         vendor=VENDOR,
         ticker=symbol,
@@ -128,7 +137,8 @@ def _trade(symbol: str, fields: Fields, moment: TradeTime, received: datetime) -
         price=price,
         quantity=whole_of(get("trdvol")),
         side=_TAKERS.get(text_of(get("lstAskbidTpCd") or get("lstTrdTpCd")) or ""),
-        change=_change(fields),
+        change=change,
+        change_rate=rate_of(price, change),
         open=price_of(get("opnprc")),
         high=price_of(get("hgprc")),
         low=price_of(get("lwprc")),
@@ -178,6 +188,7 @@ def _index(symbol: str, fields: Fields, moment: TradeTime, received: datetime) -
         time=_time(moment, received),
         value=Decimal(value),
         change=None if change is None else Decimal(change),
+        change_rate=rate_of(value, change),
         volume=_in_units(fields.get("accTrdvol"), INDEX_VOLUME_UNIT),
         traded_value=_in_units(fields.get("accTrdval"), INDEX_VALUE_UNIT),
     )

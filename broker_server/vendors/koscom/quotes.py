@@ -12,6 +12,7 @@ from broker_server.vendors.koscom.envelopes import Answer
 from broker_server.vendors.koscom.errors import VENDOR, NoData, unreadable
 from broker_server.vendors.koscom.fields import Record, split
 from broker_server.vendors.koscom.markets import Markets, ensure_same_issue
+from broker_server.vendors.koscom.normalised import rate_of
 from broker_server.vendors.koscom.values import NotReadable, text_of, whole_of
 from broker_server.vendors.parameters import ReadParameters, Ticker
 from broker_server.vendors.quote_models import CurrentPrice, Level, OrderBook
@@ -87,13 +88,12 @@ class Quotes:
                     retryable=True,
                 )
             change = change_of(row)
-            before = None if change is None else price - change
             result = CurrentPrice(
                 ticker=parameters.ticker,
                 venue="KRX",
                 price=price,
                 change=change,
-                change_rate=round(change / before * 100, 2) if change is not None and before else None,
+                change_rate=rate_of(price, change),
                 open=whole_of(row.get("opnprc")) or None,
                 high=whole_of(row.get("hgprc")) or None,
                 low=whole_of(row.get("lwprc")) or None,

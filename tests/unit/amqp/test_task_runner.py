@@ -16,6 +16,7 @@ import pytest
 from pika.spec import BasicProperties
 from structlog.contextvars import get_contextvars
 
+from broker_client.errors import TaskExpired
 from broker_client.protocol import TaskRequest
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.counters import Counters
@@ -23,6 +24,7 @@ from broker_server.amqp.delivery import Delivery, ReplyAddress
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.intake import Rules
 from broker_server.amqp.publisher import Fate
+from broker_server.amqp.recent_tasks import MOST, RecentTasks
 from broker_server.amqp.redeliveries import STARTS_WITHOUT_END, RedeliveryGuard
 from broker_server.amqp.replies import Replier
 from broker_server.amqp.running import Recipient
@@ -131,6 +133,7 @@ class Bench:
         self.starts = TaskStarts(self.engine)
         self.desk = FakeDesk()
         self.instruments = Instruments()
+        self.recent = RecentTasks()
         rules = Rules("simulated", (), 1_000_000)
         self.runner = TaskRunner(
             rules=rules,
@@ -141,6 +144,7 @@ class Bench:
             redeliveries=RedeliveryGuard(self.starts, lambda: NOW),
             clock=lambda: NOW,
             instruments=self.instruments,
+            recent=self.recent,
         )
 
     def close(self) -> None:
@@ -447,6 +451,33 @@ async def test_an_order_that_runs_again_is_the_same_to_the_desk(
     gate.set()
     assert (await only_reply(link))["result"] == [7]
     assert seen[0] is seen[1]
+
+
+async def test_what_was_finished_last_is_told_without_parameters(bench: Bench) -> None:
+    for number in range(MOST + 1):
+        link = Link()
+        handler = raising(TaskExpired("late")) if number == MOST else returning(1)
+        bench.runner.admit(request(f"t{number}"), method(handler), link.recipient())
+        await only_reply(link)
+    rows = bench.recent.rows()
+    assert [row["task_id"] for row in rows] == [f"t{number}" for number in range(MOST, 0, -1)]
+    assert rows[0].pop("seconds") >= 0
+    assert rows[0] == {
+        "task_id": f"t{MOST}",
+        "method": "stub.do",
+        "status": "TASK_FAILED",
+        "error": "TASK_EXPIRED",
+        "time": "2026-11-20T09:00:00.000Z",
+    }
+    assert (rows[1]["status"], rows[1]["error"]) == ("TASK_SUCCEED", None)
+
+
+def test_looking_at_the_workers_pushes_nothing_out() -> None:
+    recent = RecentTasks()
+    recent.add("one", "kis.get-balance", None, 0.1, NOW)
+    for number in range(MOST):
+        recent.add(f"look-{number}", "broker.get-status", None, 0.1, NOW)
+    assert [row["task_id"] for row in recent.rows()] == ["one"]
 
 
 class FakeStreamDesk:

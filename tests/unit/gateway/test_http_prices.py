@@ -9,7 +9,8 @@ from datetime import date
 
 import pytest
 
-from broker_server.prices.model import PriceKey, Source, Standing, State, change_rate
+from broker_server.core.market_data import change_rate
+from broker_server.prices.model import PriceKey, Source, Standing, State
 from tests.support.gateway import NOON, Faces, a_price, serve_faces
 from tests.support.waiting import wait_until_async
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker_server.core.market_data import change_rate
 from broker_server.prices.board import PriceBoard
-from broker_server.prices.model import Price, PriceKey, Source, TradeTick, change_rate
+from broker_server.prices.model import Price, PriceKey, Source, TradeTick
 
 SAMSUNG = PriceKey("005930")
 NINE = datetime(2026, 11, 26, 0, 0, tzinfo=UTC)

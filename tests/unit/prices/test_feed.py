@@ -103,6 +103,18 @@ async def test_a_page_that_is_loaded_again_finds_the_subscription(monkeypatch: p
     await wait_until_async(lambda: bench.client.streams[0].is_closed)
 
 
+async def test_a_ticker_that_a_vendor_subscribes_to_and_none_knows_is_unknown(bench: Bench) -> None:
+    bench.client.on_call = lambda *_: InvalidParameters("ticker: KIS knows no domestic stock 000660")
+    bench.feed.want(HYNIX, "price")
+    await wait_until_async(lambda: bench.client.of("kis"))
+    await bench.wait_state(State.UNKNOWN, HYNIX)
+    await bench.feed.refresh(HYNIX)
+    await bench.wait_state(State.UNKNOWN, HYNIX)
+    bench.client.of("kis")[0].tell(an_event(price=158_600, ticker="000660"))  # first traded today
+    await bench.wait_state(State.LIVE, HYNIX)
+    assert bench.price(HYNIX).price == 158_600
+
+
 async def test_prices_and_books_are_subscribed_apart(bench: Bench) -> None:
     bench.feed.want(SAMSUNG, "orderbook")
     await bench.wait_state(State.LIVE)

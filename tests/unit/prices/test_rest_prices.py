@@ -77,6 +77,53 @@ async def test_callers_share_one_question() -> None:
     )
 
 
+async def test_a_vendor_whose_worker_is_away_does_not_make_everyone_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rest_prices, "PATIENCE_SECONDS", 0.02)
+    asked, away = Asked(), asyncio.Event()
+    answer = asked.client.send_parameters
+
+    async def send(method: str, parameters: dict[str, object], **more: object) -> object:
+        if method.startswith("kis."):
+            await away.wait()
+        return await answer(method, parameters, **more)
+
+    asked.client.send_parameters = send  # type: ignore[method-assign]
+    assert await asked.rest.ask(SAMSUNG) is None
+    price = asked.board.price(SAMSUNG)
+    assert price is not None
+    assert price.vendor == "kiwoom"
+    asked.client.calls.clear()
+    assert await asked.rest.ask(HYNIX) is None  # the other one is asked first now
+    assert [method for method, _ in asked.client.calls] == ["kiwoom.get-current-price"]
+    asked.answers(kiwoom=InvalidParameters("ticker: Kiwoom knows no stock 999999"))
+    verdict = await asked.rest.ask(PriceKey("999999"))
+    assert verdict is not None
+    assert verdict.state is State.UNKNOWN
+    away.set()
+
+
+async def test_what_one_vendor_does_not_know_the_next_one_is_asked_for() -> None:
+    asked = Asked()
+    asked.answers(kis=InvalidParameters("ticker: KIS knows no domestic stock 005930"))
+    assert await asked.rest.ask(SAMSUNG) is None
+    price = asked.board.price(SAMSUNG)
+    assert price is not None
+    assert price.vendor == "kiwoom"
+
+
+async def test_an_etn_is_one_instrument_however_vendors_write_it() -> None:
+    asked = Asked(vendors=("kiwoom",))
+    etn = PriceKey("Q500001")
+    assert await asked.rest.ask(etn) is None
+    assert asked.client.calls == [("kiwoom.get-current-price", {"ticker": "500001"})]
+    price = asked.board.price(etn)
+    assert price is not None
+    assert price.key == etn
+    assert asked.board.price(PriceKey("500001")) is None
+
+
 async def test_an_answer_is_good_for_a_while() -> None:
     asked = Asked()
     await asked.rest.ask(SAMSUNG)

@@ -30,6 +30,7 @@ from broker_server.prices.candles.gaps import find_gaps
 from broker_server.prices.candles.markets import list_market
 from broker_server.prices.candles.store import CandleStore
 from broker_server.prices.candles.tally import Tally
+from broker_server.prices.tickers import spelled_for
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 25)
@@ -66,6 +67,8 @@ class Worker:
         *,
         timeout: float | None = None,  # noqa: ASYNC109 - as `AsyncClient` has it
     ) -> TaskResult:
+        if method == "koscom.query":
+            raise VendorNotConfigured("no worker serves koscom")
         if method == "get-stock-codes":
             return answer(["005930", "000660 "] if parameters["market"] == "0" else [])
         assert method == "kis.get-daily-candles"
@@ -296,9 +299,62 @@ async def test_a_vendor_that_nobody_serves_ends_the_run_at_once(store: CandleSto
 
 
 async def test_a_market_is_listed_by_a_worker(store: CandleStore) -> None:
-    assert await list_market(Worker(store), "kospi") == ["005930", "000660"]
+    assert await list_market(Worker(store), "kospi") == {"005930": None, "000660": None}
     with pytest.raises(CollectingStopped, match="list of kosdaq is empty"):
         await list_market(Worker(store), "kosdaq")
+
+
+class KoscomLists:
+    """A worker of KOSCOM; without it nobody lists a market."""
+
+    def __init__(self, *rows: dict[str, Any], error: BrokerError | None = None) -> None:
+        self._rows, self._error = list(rows), error
+
+    async def send_parameters(
+        self,
+        method: str,
+        parameters: dict[str, object],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as `AsyncClient` has it
+    ) -> TaskResult:
+        if method != "koscom.query" or self._error is not None:
+            raise self._error or VendorNotConfigured("no worker serves kiwoom")
+        assert parameters == {"table": "issues", "arguments": {"market": "kospi"}}
+        return answer([{"table": "issues", "market": "kospi", "rows": self._rows, "summary": {}}])
+
+
+async def test_a_market_is_listed_by_koscom_with_names_and_its_etns_by_their_letter() -> None:
+    worker = KoscomLists(
+        {"isuSrtCd": "005930", "isuCd": "KR7005930003", "isuKorAbbrv": "삼성전자"},
+        {"isuSrtCd": "500001", "isuCd": "KRG500001003", "isuKorAbbrv": None},
+    )
+    assert await list_market(worker, "kospi") == {"005930": "삼성전자", "Q500001": None}
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (VendorNotConfigured("nobody"), "takes Kiwoom or KOSCOM"),
+        (RateLimited("the quota of the day is used up"), "cannot be listed: .*quota of the day"),
+    ],
+)
+async def test_why_a_market_cannot_be_listed(error: BrokerError, says: str) -> None:
+    with pytest.raises(CollectingStopped, match=says):
+        await list_market(KoscomLists(error=error), "kospi")
+
+
+async def test_an_etn_is_asked_for_as_its_vendor_writes_it(store: CandleStore) -> None:
+    worker = Worker(store)
+    tally = Tally()
+    store.want({"Q500001": None}, date(2026, 11, 20), default=SINCE)
+    await Collector(worker, store, "kis", clock=lambda: NOW, tally=tally).collect(store.targets())
+    assert {ticker for ticker, _, _ in worker.asked} == {"Q500001"}
+    assert [spelled_for(vendor, "Q500001") for vendor in ("kis", "kiwoom", "koscom")] == [
+        "Q500001",
+        "500001",
+        "500001",
+    ]
+    assert spelled_for("kiwoom", "005930") == "005930"
 
 
 def test_the_summary_says_each_kind_of_outcome_in_a_line() -> None:

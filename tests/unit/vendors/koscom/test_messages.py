@@ -141,7 +141,7 @@ def test_the_fourteen_fields_of_a_price_are_a_trade() -> None:
         "side": "sell",
         "expected": False,
         "change": 350,
-        "change_rate": None,
+        "change_rate": 350 / 38_250 * 100,
         "open": 38_250,
         "high": 38_900,
         "low": 38_200,

@@ -31,7 +31,8 @@ def test_a_price() -> None:
     bench = make_bench()
     bench.koscom.on(KOSPI, result(PRICE))
     (price,) = bench.call("get-current-price", ticker="005930", market="kospi")
-    assert (price.price, price.change, price.change_rate, price.volume) == (38_600, 350, 0.92, 2_829_006)
+    assert (price.price, price.change, price.volume) == (38_600, 350, 2_829_006)
+    assert price.change_rate == 350 / 38_250 * 100
     assert (price.open, price.high, price.low, price.value) == (38_250, 38_900, 38_200, 108_981_501_200)
     assert (price.venue, price.upper_limit, price.halted) == ("KRX", None, None)
     (request,) = bench.koscom.requests
