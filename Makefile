@@ -60,7 +60,7 @@ lock: setup  ## pin the dependencies again
 	@scripts/lock.sh
 
 generated: setup  ## write again what is made from the method registry
-	@$(BIN)/python scripts/write_generated.py
+	@$(BIN)/python -m scripts.write_generated
 
 clean:  ## remove what was built, the virtual environments included
 	@rm -rf $(VENV) $(BENCH_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
