@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from broker_client.arguments import parse_parameters
+from broker_client.cli_mcp import mcp
 from broker_client.cli_orders import halt, orders, resume
 from broker_client.cli_support import (
     EXIT_FAILED,
@@ -56,6 +57,7 @@ app.command()(orders)
 app.command()(halt)
 app.command()(resume)
 app.command()(watch)
+app.command()(mcp)
 
 
 def main() -> int:
