@@ -67,8 +67,9 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
             stream.reconfigure(encoding="utf-8")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    # pika tells a refused connection in seven lines before our one.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # They tell a refused connection before our one line, pika in seven.
+    for library in ("pika", "aiormq"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         app(standalone_mode=True)
     except SystemExit as leaving:

@@ -61,5 +61,5 @@ async def test_an_order_has_a_task_id_and_runs_once_under_it(floor: Floor) -> No
 def test_what_cannot_be_served_is_one_clear_line() -> None:
     outcome = run_client("mcp", "--url", "amqp://127.0.0.1:1/%2F", "--timeout", "2")
     assert (outcome.returncode, outcome.stdout) == (3, "")
-    assert "BROKER_URL" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    (line,) = outcome.stderr.splitlines()
+    assert "BROKER_URL" in line

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from broker_client.cli import app
 from broker_client.errors import OrderOutcomeUnknown, VendorRejected
 from broker_client.mcp_tools import (
     MOST_BYTES,
@@ -116,3 +119,12 @@ def test_a_refusal_has_the_words_of_the_brokerage_and_an_unknown_outcome_what_to
     text, _ = describe_error("kis.buy-order", unknown, "o-1")
     assert "task_id: o-1" in text
     assert "Do not send a new one" in text
+
+
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("mcp", "mcp.server.context"):
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "broker_client.mcp_server", raising=False)
+    outcome = CliRunner().invoke(app, ["mcp", "--url", "amqp://127.0.0.1:1/%2F"])
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "pip install 'sapi-broker[mcp]'" in outcome.stderr
