@@ -1,6 +1,6 @@
 # `make demo` on a fresh machine sets everything up and runs the main job. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run check bench chaos dist lock clean
+.PHONY: help setup demo test run check bench chaos dist lock generated clean
 
 # Workers are started by the hundred: without cached bytecode each start would take 2 s instead of 0.5.
 unexport PYTHONDONTWRITEBYTECODE
@@ -58,6 +58,9 @@ dist: setup  ## wheel and source archive in dist/
 lock: setup  ## pin the dependencies again
 	@$(BIN)/python -m pip install --quiet uv
 	@scripts/lock.sh
+
+generated: setup  ## write again what is made from the method registry
+	@$(BIN)/python -m scripts.write_generated
 
 clean:  ## remove what was built, the virtual environments included
 	@rm -rf $(VENV) $(BENCH_VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

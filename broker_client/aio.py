@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,7 @@ from broker_client.protocol import Environment
 from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled_async
 from broker_client.silence import STREAM_SILENCE
+from broker_client.verbs import VerbsClient
 
 __all__ = ["AsyncClient", "AsyncPendingTask"]
 
@@ -57,7 +58,7 @@ class AsyncPendingTask(asyncio.Future[TaskResult]):
             self.set_exception(error)
 
 
-class AsyncClient(BaseClient[AsyncPendingTask]):
+class AsyncClient(BaseClient[AsyncPendingTask], VerbsClient[Awaitable[TaskResult], AsyncStream]):
     """An asynchronous client: many calls in flight over one connection, which is replaced when it is lost.
 
     Args:
@@ -83,7 +84,7 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         async with AsyncClient() as client:
             price, book = await asyncio.gather(
                 client.call("kis.get-current-price", ticker="005930"),
-                client.call("kis.get-order-book", ticker="005930"),
+                client.kis.get_order_book(ticker="005930"),  # the same, and typed
             )
     """
 
@@ -308,6 +309,16 @@ class AsyncClient(BaseClient[AsyncPendingTask]):
         sent_at = self._clock()
         result = await self.call("broker.ping", timeout=timeout)
         return read_ping(result, sent_at, self._clock())
+
+    async def _run(
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        timeout: float | None,  # noqa: ASYNC109 - as `call`
+        task_id: str | None,
+    ) -> TaskResult:
+        return await self.send_parameters(method, parameters, timeout=timeout, task_id=task_id)
 
     def _new_task(self, task_id: str, method: str) -> AsyncPendingTask:
         return AsyncPendingTask(task_id, method)

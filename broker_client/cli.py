@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from broker_client.arguments import parse_parameters
+from broker_client.cli_mcp import mcp
 from broker_client.cli_orders import halt, orders, resume
 from broker_client.cli_support import (
     EXIT_FAILED,
@@ -56,6 +57,7 @@ app.command()(orders)
 app.command()(halt)
 app.command()(resume)
 app.command()(watch)
+app.command()(mcp)
 
 
 def main() -> int:
@@ -65,8 +67,9 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
             stream.reconfigure(encoding="utf-8")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    # pika tells a refused connection in seven lines before our one.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
+    # They tell a refused connection before our one line, pika in seven.
+    for library in ("pika", "aiormq"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     try:
         app(standalone_mode=True)
     except SystemExit as leaving:

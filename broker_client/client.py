@@ -21,6 +21,7 @@ from broker_client.results import Ping, TaskResult, read_ping
 from broker_client.settling import SETTLE_SECONDS, wait_settled
 from broker_client.silence import STREAM_SILENCE
 from broker_client.stream import Stream
+from broker_client.verbs import VerbsClient
 
 __all__ = ["Client", "PendingTask"]
 
@@ -55,7 +56,7 @@ class PendingTask(Future[TaskResult]):
             self.set_exception(error)
 
 
-class Client(BaseClient[PendingTask]):
+class Client(BaseClient[PendingTask], VerbsClient[TaskResult, Stream]):
     """A blocking client, usable from several threads.
 
     A background thread owns the connection, keeps its heartbeats while the caller computes, and replaces it
@@ -84,6 +85,7 @@ class Client(BaseClient[PendingTask]):
 
         with Client() as client:
             price = client.call("kis.get-current-price", ticker="005930").first["price"]
+            price = client.kis.get_current_price(ticker="005930").first["price"]  # the same, and typed
     """
 
     def __init__(
@@ -283,6 +285,12 @@ class Client(BaseClient[PendingTask]):
         sent_at = self._clock()
         result = self.call("broker.ping", timeout=timeout)
         return read_ping(result, sent_at, self._clock())
+
+    def _run(
+        self, method: str, parameters: dict[str, Any], *, timeout: float | None, task_id: str | None
+    ) -> TaskResult:
+        self._refuse_to_wait_for_itself()
+        return self.send_parameters(method, parameters, timeout=timeout, task_id=task_id).result()
 
     def _refuse_to_wait_for_itself(self) -> None:
         if self._link.runs_here():

@@ -250,6 +250,22 @@ def methods(
 
 
 @app.command()
+def asyncapi(
+    json: Annotated[bool, typer.Option("--json", help="As JSON, which is the default.")] = False,
+    yaml: Annotated[bool, typer.Option("--yaml", help="As YAML.")] = False,
+) -> None:
+    """Print the AsyncAPI 3 document of every queue, method and event."""
+    if json and yaml:
+        raise typer.BadParameter("--json or --yaml, not both")
+    from broker_server.asyncapi.document import asyncapi_document
+    from broker_server.asyncapi.writing import as_json, as_yaml
+    from broker_server.wiring.catalogue import catalogue
+
+    document = asyncapi_document(catalogue())
+    sys.stdout.buffer.write(as_yaml(document) if yaml else as_json(document))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

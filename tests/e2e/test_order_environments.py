@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.assistant import assistant, text_of
 from tests.support.order_floor import Floor
-from tests.support.processes import CommandProcess
+from tests.support.processes import CommandProcess, run_client
 
 on_sqlite = pytest.mark.parametrize("journal_url", ["sqlite"], indirect=True)
 ORDER = {"ticker": "005930", "quantity": 91, "order_type": "market"}
@@ -71,3 +72,18 @@ def test_paper_trading_places_orders(new_floor: Floor) -> None:
     (booked,) = new_floor.brokerage.orders()
     assert booked["account"] == new_floor.brokerage.settings("paper")["KIS_ACCOUNT"]
     assert booked["order_no"] == reply["result"][0]["order_no"]
+
+
+@on_sqlite
+async def test_no_assistant_orders_with_real_money(new_floor: Floor) -> None:
+    simulated = new_floor.start()
+    async with assistant(new_floor, "--allow-orders") as client:
+        assert simulated.terminate() == 0
+        start(new_floor, "real", ALLOW_LIVE_ORDERS="true")
+        changed = await client.call_tool("kis_buy_order", ORDER)
+    assert changed.is_error
+    assert "real" in text_of(changed)
+    begun = run_client("mcp", "--allow-orders", environment={"BROKER_URL": new_floor.url})
+    assert (begun.returncode, begun.stdout) == (2, "")
+    assert "this worker's environment is real" in begun.stderr
+    assert new_floor.brokerage.orders() == []
