@@ -19,6 +19,7 @@ from broker_client import __version__
 from broker_server.gateway.access import Access
 from broker_server.gateway.doorkeeper import Doorkeeper, error_body
 from broker_server.gateway.http_history import history_routes
+from broker_server.gateway.http_metrics import metrics_routes
 from broker_server.gateway.http_page import page_files, page_routes
 from broker_server.gateway.http_prices import REFUSALS, price_routes
 from broker_server.gateway.price_reading import PriceReading
@@ -89,6 +90,9 @@ def make_application(parts: GatewayParts) -> FastAPI:
     app.include_router(history_routes(parts.history))
     app.include_router(_token_routes(parts.access))
     app.include_router(_health_routes(parts.troubles))
+    app.include_router(
+        metrics_routes(parts.history, lambda: len(endpoint.sessions), hub.topics, time.monotonic)
+    )
     app.include_router(page_routes(parts.activity, hub.topics))
     app.mount("/page", page_files(), name="page")
     app.add_api_websocket_route("/ws", endpoint.serve)
