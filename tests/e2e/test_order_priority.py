@@ -70,7 +70,7 @@ def test_order_of_an_old_client_waits_until_the_prefetch_reaches_it(new_floor: F
         wait_until(lambda: tap.count(PRICE) >= 1, what="the first read")
         # Within the window it goes out at once.
         assert calls_before_the_order(new_floor, tap, "tasks", 112)() <= A_FEW + PREFETCH // 2
-        wait_until(lambda: tap.count(PRICE) == PREFETCH - 10, 2 * PATIENCE, "the reads before it")
+        wait_until(lambda: tap.count(PRICE) >= PREFETCH - 10, 2 * PATIENCE, "the reads before it")
 
         publish_reads(new_floor, reads)
         passed = calls_before_the_order(new_floor, tap, "tasks", 113)()
