@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from broker_client.errors import VendorUnavailable
 from broker_server.core.stream_requests import Registration
 from broker_server.streams.catching_up import CatchingUp
+from tests.support.kis_live import until
 from tests.support.stream_parts import STATUS, A, B, C, FakeStreams, Record, Studio, record, sub
 
 
@@ -86,6 +87,7 @@ async def test_a_look_that_fails_holds_nothing_up() -> None:
         await studio.settled()
         studio.publisher.sent.clear()
         await cut_and_back(studio, A, B, C, STATUS)
+        await until(lambda: studio.publisher.what("queue-t").count(7) == 1)
         await studio.settled()
         assert studio.publisher.what("queue-t").count(7) == 1
 
