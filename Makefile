@@ -34,7 +34,7 @@ demo: $(VENV)/.runs  ## the main job once, end to end, against the simulators
 # Most of a test's time is waiting, so six run at once, each with a virtual host of its own; one broker that is
 # given by TEST_BROKER_URL is used by one test at a time.
 test: setup  ## all tests, a RabbitMQ node included
-	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 6 --dist worksteal) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 4 --dist worksteal) $(ARGS)
 
 run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C, with a page of prices
 	@$(BIN)/broker-server run --simulate --gateway $(ARGS)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from broker_server.core.feeds import Incoming
+from broker_server.core.feeds import FeedObserver, Incoming
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.realtime_codes import known_codes
@@ -296,7 +296,12 @@ def approval(key: str = "approval-1") -> Any:
 
 @asynccontextmanager
 async def stand(
-    folder: Path, *keys: dict[str, Any], timing: Timing = QUICK, seed: int = 1, **settings: Any
+    folder: Path,
+    *keys: dict[str, Any],
+    timing: Timing = QUICK,
+    seed: int = 1,
+    observer: FeedObserver | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Stand]:
     """A running feed; with a server for each app key."""
     servers = [LiveServer() for _ in keys or ({},)]
@@ -324,6 +329,7 @@ async def stand(
             chance=random.Random(seed),
             timing=timing,
             pause=pause,
+            observer=observer,
         )
         running = asyncio.get_running_loop().create_task(feed.run())
         made = Stand(feed, heard, servers, kis, clock, pauses, running)
