@@ -88,6 +88,11 @@ class Instrument:
         return COUNTRY_OF_EXCHANGE[self.exchange]
 
     @property
+    def listed_on(self) -> date:
+        """When it was listed: every vendor's server tells the same day (one invented day per segment)."""
+        return date(1975, 6, 11) if self.segment == "KOSPI" else date(2000, 8, 11)
+
+    @property
     def market(self) -> str:
         """``domestic`` or ``overseas``: vendors number and list orders of the two apart."""
         return DOMESTIC if self.country == "KR" else OVERSEAS

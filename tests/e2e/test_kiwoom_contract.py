@@ -87,12 +87,6 @@ def days(hosts: tuple[Host, Host]) -> Known:
     return Known("005930", "삼성전자", first, last)
 
 
-@pytest.fixture(scope="module")
-def by_the_other_way() -> dict[str, list[Any]]:
-    """What typed methods answered by the way that was tested first."""
-    return {}
-
-
 class ContractOverRabbitMq(SapiContractSuite):
     """The suite over AMQP."""
 
@@ -110,21 +104,6 @@ class ContractOverRabbitMq(SapiContractSuite):
     def original(self, hosts: tuple[Host, Host]) -> Caller:
         return AmqpCaller(hosts[1].wire)
 
-    def test_typed_methods_show_the_same_market(
-        self, hosts: tuple[Host, Host], by_the_other_way: dict[str, list[Any]]
-    ) -> None:
-        for method, parameters in READS.items():
-            rows = hosts[0].rows(hosts[0].send(method, parameters))
-            others = by_the_other_way.setdefault(method, rows)
-            for mine, other in zip(rows, others, strict=True):
-                assert mine.keys() == other.keys(), method
-                pairs = {name: (mine[name], other[name]) for name in mine}
-                assert not {
-                    name: (one, two)
-                    for name, (one, two) in pairs.items()
-                    if one != two and None not in (one, two)
-                }, method
-
 
 class TestRest(ContractOverRabbitMq):
     way = "rest"
@@ -135,3 +114,18 @@ class TestOpenApiPlus(ContractOverRabbitMq):
 
     def test_the_login_tells_the_server(self, hosts: tuple[Host, Host]) -> None:
         assert [host.kiwoom()["server"] for host in hosts] == ["real", "mock"]
+
+
+def test_typed_methods_show_the_same_market_by_either_way(
+    brokers: tuple[str, str], brokerage: ControlBrokerage, tmp_path: Path
+) -> None:
+    answers: list[dict[str, list[Any]]] = []
+    for way in ("rest", "openapi-plus"):
+        with Host(brokers[0], tmp_path / way, brokerage, way).start() as host:
+            answers.append({method: host.rows(host.send(method, given)) for method, given in READS.items()})
+            assert host.worker.terminate() == 0, host.worker.output
+    for method in READS:
+        for one, other in zip(answers[0][method], answers[1][method], strict=True):
+            assert one.keys() == other.keys(), method
+            different = {name: (one[name], other[name]) for name in one if one[name] != other[name]}
+            assert not [pair for pair in different.values() if None not in pair], (method, different)

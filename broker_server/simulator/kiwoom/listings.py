@@ -90,7 +90,7 @@ class Listings:
             "name": item.name,
             "listCount": f"{item.shares:016d}",
             "auditInfo": self._audit(item),
-            "regDay": "19750611" if item.segment == "KOSPI" else "20000811",
+            "regDay": f"{item.listed_on:%Y%m%d}",
             "lastPrice": f"{quote.base:08d}",
             "state": self.state(item),
             "marketCode": market,
@@ -104,16 +104,21 @@ class Listings:
 
     def state(self, item: Instrument) -> str:
         """The states of an instrument, with bars between."""
-        if self._market.is_suspended(item):
-            return "증거금100%|거래정지"
-        if item.administrative:
-            return "증거금100%|관리종목"
-        return "증거금20%|담보대출|신용가능" if item.kind in ("stock", "preferred") else "증거금40%|담보대출"
+        return state_text(item, suspended=self._market.is_suspended(item))
 
     def _audit(self, item: Instrument) -> str:
         if self._market.is_suspended(item):
             return "거래정지"
         return "관리종목" if item.administrative else "정상"
+
+
+def state_text(item: Instrument, *, suspended: bool) -> str:
+    """The states of an instrument as Kiwoom writes them, with bars between."""
+    if suspended:
+        return "증거금100%|거래정지"
+    if item.administrative:
+        return "증거금100%|관리종목"
+    return "증거금20%|담보대출|신용가능" if item.kind in ("stock", "preferred") else "증거금40%|담보대출"
 
 
 def _own_market(item: Instrument) -> str:

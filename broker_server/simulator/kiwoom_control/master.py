@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from broker_server.simulator.instruments import KRX
+from broker_server.simulator.kiwoom.listings import state_text
 from broker_server.simulator.kiwoom_control.core import ControlCore
 
 # ruff: noqa: N802, N803 - the names are the control's own
 
-_STATES = "증거금{percent}%|담보대출|신용가능"
 _MARKETS = {"0": "KOSPI", "10": "KOSDAQ"}
 
 
@@ -45,7 +45,8 @@ class MasterData(ControlCore):
 
     def GetMasterListedStockDate(self, sTrCode: str) -> str:
         self._called()
-        return "20100104" if self._known(sTrCode) else ""
+        instrument = self._known(sTrCode)
+        return f"{instrument.listed_on:%Y%m%d}" if instrument else ""
 
     def GetMasterLastPrice(self, sTrCode: str) -> str:
         self._called()
@@ -57,8 +58,7 @@ class MasterData(ControlCore):
         instrument = self._known(sTrCode)
         if instrument is None:
             return ""
-        stop = "|거래정지" if self._market.is_suspended(instrument) else ""
-        return _STATES.format(percent=20 if instrument.segment == "KOSPI" else 40) + stop
+        return state_text(instrument, suspended=self._market.is_suspended(instrument))
 
     def GetMarketType(self, sTrCode: str) -> int:
         self._called()

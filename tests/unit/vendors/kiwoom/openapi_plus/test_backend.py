@@ -131,7 +131,7 @@ def test_queries_look_ups_and_an_order() -> None:
         assert backend.stock_state("005930", here.context()) == "증거금20%|담보대출|신용가능"
         assert backend.stock_state("999999", here.context()) is None
         found = backend.listing("005930", here.context())
-        assert found == Listing(state="증거금20%|담보대출|신용가능", listed_on="20100104")
+        assert found == Listing(state="증거금20%|담보대출|신용가능", listed_on="19750611")
         assert backend.listing("999999", here.context()) is None
         assert "005930" in backend.stock_codes("0", here.context())
         assert backend.send_order(BUY, here.context()) == "0001001"
