@@ -15,8 +15,8 @@ compile() {
 
 compile pyproject.toml -o requirements/base.txt
 compile pyproject.toml --constraint requirements/base.txt --extra kiwoom-windows -o requirements/kiwoom-windows.txt
-compile pyproject.toml --constraint requirements/base.txt --extra dev --extra gateway --extra mcp \
-    --extra postgres --extra tracing -o requirements/dev.txt
+compile pyproject.toml --constraint requirements/base.txt --extra dev --extra docs --extra examples \
+    --extra gateway --extra mcp --extra postgres --extra tracing -o requirements/dev.txt
 compile pyproject.toml --constraint requirements/dev.txt --extra gateway -o requirements/gateway.txt
 compile pyproject.toml requirements/bench.in --constraint requirements/gateway.txt --extra gateway \
     -o requirements/bench.txt
