@@ -35,8 +35,7 @@ KINDS = {
 }
 
 _DEMANDS = {
-    "Q1": "A price has typed fields: won as integers, percent as a number, the time with an offset, "
-    "its venue KRX.",
+    "Q1": "A price has typed fields: won as integers, percent as a number, its venue KRX.",
     "Q2": "An order book has ten levels a side, best first, bids below asks, integers only.",
     "Q3": "Daily candles over several pages come whole: oldest first, no day twice, `complete` told.",
     "Q4": "Every reply says `environment`, and a task that expects another one is refused.",
@@ -49,10 +48,10 @@ _DEMANDS = {
     "Q11": "A burst of reads stays inside the vendor's published limit: the vendor refuses none.",
     "Q12": "A refusal for too many calls is waited out or told as `RATE_LIMITED`, never an empty result.",
     "O1": "An accepted order has the vendor's order number in its result and its steps in the journal.",
-    "O2": "The journal has the order as `SENDING` before the vendor has it.",
+    "O2": "When an order is seen at the vendor, which has not answered yet, the journal has it already.",
     "O3": "An order whose answer is lost is `ORDER_OUTCOME_UNKNOWN`, then found in the vendor's list; "
     "it is sent once.",
-    "O4": "An order that was lost on its way is settled as not sent, by the vendor's list, and sent once.",
+    "O4": "An order that was lost on its way is settled as not sent, by the vendor's list; it is tried once.",
     "O5": "A refusal by the vendor is `VENDOR_REJECTED` with the vendor's own words, and final.",
     "O6": "A refusal before the order was taken is repeated by the worker, and the order is booked once.",
     "O7": "The same `task_id` again gets the recorded answer; another order under it is a conflict.",

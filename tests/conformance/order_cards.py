@@ -231,7 +231,7 @@ class OrderCards(Stand):
         before = self.backend.prices_asked(floor.brokerage)
         self.backend.hang_prices(floor.brokerage, reads)
         hanging = [
-            floor.send(self.method("get-current-price"), READ, to="tasks", keys=in_seconds(10))
+            floor.send(self.method("get-current-price"), READ, to="tasks", keys=in_seconds(5))
             for _ in range(reads)
         ]
         wait_until(lambda: self.backend.prices_asked(floor.brokerage) > before, what="a read to hang")
