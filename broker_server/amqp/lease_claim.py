@@ -90,7 +90,7 @@ class AccountClaim:
         Returns:
             What holds now; not final when the journal or the broker did not do their part.
         """
-        standing = tenure.standings.get(self.key)
+        standing = tenure.standing
         if standing is None or not standing.epoch:
             standing = await self._raise_epoch(tenure)
         if not standing.epoch or self._identity is None:
@@ -114,7 +114,7 @@ class AccountClaim:
 
     async def release(self, tenure: Tenure) -> None:
         """Note in the journal that nothing more is sent under this lease."""
-        standing = tenure.standings.get(self.key)
+        standing = tenure.standing
         if standing is None or not standing.epoch:
             return
         try:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from broker_client.errors import AuthenticationFailed, InvalidParameters, TaskFailed
 from broker_client.protocol import Environment
 from broker_client.validation import describe_problem
-from broker_server.accounts_file import load_extra_keys
+from broker_server.accounts_file import all_secrets
 from broker_server.check import BrokerLook, look_at_broker
 from broker_server.core.stream_requests import Registration
 from broker_server.core.vendor import Vendor
@@ -55,8 +55,7 @@ def check_streams(
         SettingsError: A setting or an argument is wrong.
     """
     names = list(dict.fromkeys(parse_stream(each) for each in asked))
-    extra = load_extra_keys(settings.accounts_file)
-    report = Report(out, [*settings.secrets(), *(secret for key in extra for secret in key.secrets())])
+    report = Report(out, all_secrets(settings))
     table = load_market_sessions(settings.market_sessions_file)
     environment: Environment = settings.kis_environment or "paper"
     vendors = make_vendors(settings, simulated=False, cache_folder=data_folder() / "kis")

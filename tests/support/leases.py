@@ -39,7 +39,7 @@ class TestOwner:
         self.leases = leases
         self.waited_for: list[str] = []
         self.changes: list[bool] = []
-        leases.listeners.append(self.changes.append)
+        leases.listeners.append(lambda _, held: self.changes.append(held))
         leases.start(self.waited_for.append)
 
     @property
@@ -101,7 +101,7 @@ def make_leases(
         )
         for account in accounts
     ]
-    return Leases(LeaseKeeper(url=url, name=name, heartbeat=heartbeat, claims=claims))
+    return Leases([LeaseKeeper(url=url, name=name, heartbeat=heartbeat, claim=claim) for claim in claims])
 
 
 @asynccontextmanager
