@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -63,7 +62,7 @@ class OrderRules:
     allow_live: bool = False
     users: frozenset[str] | None = None
     limits: Limits = field(default_factory=Limits)
-    limits_of: Mapping[AccountKey, Limits] = MappingProxyType({})
+    limits_of: Mapping[AccountKey, Limits] = field(default_factory=dict)
     session_rule: SessionRule = lambda details, now: None
     day_over: DayRule = lambda order, now: False
 

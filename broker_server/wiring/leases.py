@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
@@ -17,8 +18,10 @@ from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
 from broker_server.amqp.owner_process import host_identity
 from broker_server.core.accounts import AccountKey
+from broker_server.core.orders import State
 from broker_server.core.vendor import Vendor, key_of
 from broker_server.journal.identity import journal_id
+from broker_server.journal.order_counts import OrderCounts
 from broker_server.journal.owners import Owners
 from broker_server.settings import Settings
 
@@ -31,6 +34,11 @@ def account_identities(accounts: Iterable[AccountSettings]) -> dict[AccountKey, 
 def hidden(text: str | None) -> str | None:
     """A text that tells accounts apart and cannot be read back."""
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _has_unknown(counts: OrderCounts, key: AccountKey) -> bool:
+    pending = counts.pending(*key)
+    return bool(pending[State.SENDING] or pending[State.UNKNOWN])
 
 
 def make_leases(
@@ -66,6 +74,7 @@ def make_leases(
             owners=Owners(engine, environment),
             open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
             clock=clock,
+            pending=partial(_has_unknown, OrderCounts(engine, environment), key_of(vendor)),
         )
         for vendor in vendors
     ]
