@@ -103,6 +103,6 @@ async def test_journal_that_cannot_be_written_refuses_and_is_tried_again() -> No
     standing = tenure.standing = await claim.settle(None, tenure)
     assert standing.refused is not None
     assert "disk I/O error" in standing.refused
-    assert not tenure.settled(claim.key)
+    assert not tenure.settled
     owners.broken = False
     assert (await claim.settle(None, tenure)).refused is None
