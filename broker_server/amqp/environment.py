@@ -16,7 +16,8 @@ from broker_client.protocol import Environment
 from broker_server.amqp.channels import AsyncChannel, is_refusal
 from broker_server.amqp.topology import consumer_count
 
-LEFTOVER_LIFETIME_MS = 60_000
+MARKER_ARGUMENTS = {"x-queue-type": "quorum", "x-expires": 60_000}
+"""A classic queue would be out of reach, and nobody could serve, while the one node that it is on is down."""
 
 
 class EnvironmentConflict(Exception):
@@ -33,8 +34,8 @@ async def claim_environment(
 ) -> None:
     """Declare this worker's marker, then look for others.
 
-    The marker goes with its last consumer. Two workers of different environments that start together see
-    each other, and neither goes on.
+    A marker without consumers means nothing, and goes after a minute. Two workers of different environments
+    that start together see each other, and neither goes on.
 
     Args:
         on_lost: Called when somebody deletes the marker, which would let another environment in.
@@ -46,9 +47,7 @@ async def claim_environment(
     name = marker_queue(environment)
     channel = await AsyncChannel.open(connection)
     try:
-        await channel.declare_queue(
-            name, durable=True, auto_delete=True, arguments={"x-expires": LEFTOVER_LIFETIME_MS}
-        )
+        await channel.declare_queue(name, durable=True, arguments=MARKER_ARGUMENTS)
     except AMQPError as error:
         if not is_refusal(error, 406):
             raise
