@@ -115,7 +115,7 @@ class HostVoice:
                 delay = 0.0 if others_left else _pause(rounds - 1)
                 log.warning("a state could not be told, trying again", reason=reason_of(error), seconds=delay)
                 with self._changed:
-                    if self._closed:
+                    if self._closed and not others_left:
                         return
                     self._changed.wait_for(lambda: self._closed, delay)
 
