@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster_floor import HEARTBEAT, ClusterFloor, running_floor
+from tests.support.cluster_floor import HEARTBEAT, ClusterFloor, running_floor, tell
 from tests.support.rabbitmq_cluster import NET_TICK_SECONDS, Cluster, ClusterNode, running_cluster
 from tests.support.waiting import wait_until
 
@@ -47,13 +47,9 @@ def survive(floor: ClusterFloor, what: str, fault: Callable[[], None], bound: fl
         again = time.monotonic() - began
         floor.restore()
         load.wait_more()
-    longest = ", ".join(f"{name} {took:.1f} s" for name, took in load.longest.items())
-    print(
-        f"\n{what}: lease after {seconds:.1f} s (bound {bound:g}), 5 more of each after {again:.1f} s; ",
-        end="",
-    )
-    print(f"{load.counts}; longest {longest}")
     floor.finish()
+    tell(f"{what}: lease after {seconds:.1f} s (bound {bound:g}), 5 more of each after {again:.1f} s")
+    tell(f"  {load.counts}; slowest {floor.slowest(began)}")
     assert seconds <= bound
 
 
@@ -68,20 +64,17 @@ def test_node_with_the_lease_is_killed(floor: ClusterFloor) -> None:
 
 
 def test_node_that_leads_the_orders_is_killed(floor: ClusterFloor) -> None:
-    leader = floor.cluster.home("tasks.orders")
-    had_the_lease = leader is floor.lease_node
+    leader = floor.cluster.home("tasks.kis.default.orders")
     with floor.load as load:
-        before, began = floor.leases(), time.monotonic()
+        began = time.monotonic()
         leader.kill()
-        if had_the_lease:
-            print(
-                f"\nleader of tasks.orders killed: lease after {floor.takeover(before, began):.1f} s", end=""
-            )
         load.wait_more()
-        print(f"\nleader of tasks.orders killed: 5 more of each after {time.monotonic() - began:.1f} s")
+        again = time.monotonic() - began
         floor.restore()
         load.wait_more()
     floor.finish()
+    tell(f"leader of the orders killed: 5 more of each after {again:.1f} s")
+    tell(f"  {load.counts}; slowest {floor.slowest(began)}")
 
 
 @pytest.mark.parametrize("place", [1, 2])
@@ -91,11 +84,12 @@ def test_node_without_the_lease_is_killed(floor: ClusterFloor, place: int) -> No
         began = time.monotonic()
         floor.cluster.nodes[place].kill()
         load.wait_more()
-        print(f"\nanother node killed: 5 more of each after {time.monotonic() - began:.1f} s")
+        again = time.monotonic() - began
         floor.restore()
         load.wait_more()
     assert floor.leases() == before, "the lease stayed where it was"
     floor.finish()
+    tell(f"another node killed: 5 more of each after {again:.1f} s; slowest {floor.slowest(began)}")
 
 
 def test_owner_is_killed(floor: ClusterFloor) -> None:
@@ -128,25 +122,21 @@ def test_node_with_the_lease_freezes(floor: ClusterFloor) -> None:
 
 def test_node_with_the_lease_is_cut_from_the_others(floor: ClusterFloor) -> None:
     """Until that node notices, two workers have a lease: the journal lets only the new owner send."""
-    of_the_old_owner: list[int] = []
-
-    def cut() -> None:
-        floor.cluster.cut(floor.lease_node)
-
     before = floor.leases()
     with floor.load as load:
         began = time.monotonic()
-        cut()
+        floor.cluster.cut(floor.lease_node)
         seconds = floor.takeover(before, began)
         new = next(worker for at, worker in enumerate(floor.workers) if worker.leases > before[at])
         others = [worker for worker in floor.workers if worker is not new]
-        of_the_old_owner += [worker.tap.orders for worker in others]
+        of_the_old_owner = [worker.tap.orders for worker in others]
         load.wait_more()
         assert [worker.tap.orders for worker in others] == of_the_old_owner
         floor.restore()
         load.wait_more()
-    print(f"\nnode with the lease cut off: lease after {seconds:.1f} s (bound {BETWEEN_NODES:g})")
     floor.finish()
+    tell(f"node with the lease cut off: lease after {seconds:.1f} s (bound {BETWEEN_NODES:g})")
+    tell(f"  {load.counts}; slowest {floor.slowest(began)}")
     assert seconds <= BETWEEN_NODES
 
 
@@ -164,5 +154,5 @@ def test_whole_cluster_is_lost_and_comes_back(floor: ClusterFloor) -> None:
         whole = time.monotonic()
         seconds = floor.takeover(before, whole)
         load.wait_more()
-        print(f"\nwhole cluster: back after {whole - came_back:.1f} s, then a lease after {seconds:.1f} s")
     floor.finish()
+    tell(f"whole cluster: back after {whole - came_back:.1f} s, then a lease after {seconds:.1f} s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -87,9 +88,11 @@ class ClusterWorker:
             way.resume()
 
     def stop(self) -> int | None:
-        """End it in order, if it still runs; its exit code."""
-        self.heal()
-        code = self.process.terminate() if self.process.process.poll() is None else None
+        """End it in order, if it still runs; its exit code. A second time does nothing."""
+        code = None
+        if self.process.process.poll() is None:
+            self.heal()
+            code = self.process.terminate()
         self._stack.close()
         return code
 
@@ -140,6 +143,11 @@ class ClusterFloor:
         """How often each worker has taken the lease."""
         return {at: worker.leases for at, worker in enumerate(self.workers)}
 
+    def slowest(self, began: float) -> str:
+        """The slowest read and order, and when they began, after the fault."""
+        found = self.load.longest.items()
+        return ", ".join(f"{what} {took:.1f} s (from {at - began:+.1f} s)" for what, (took, at) in found)
+
     def restore(self) -> None:
         """A whole cluster, and a way to it."""
         for worker in self.workers:
@@ -152,6 +160,11 @@ class ClusterFloor:
             assert worker.stop() in (0, None), worker.process.output[-5000:]
             assert "Traceback" not in worker.process.output, worker.process.output[-8000:]
         self.load.check(self.brokerage.orders())
+
+
+def tell(text: str) -> None:
+    """Show a figure to whoever runs the tests with ``-s``."""
+    sys.stdout.write(f"\n{text}\n")
 
 
 @contextmanager
