@@ -101,7 +101,7 @@ class ClusterLoad:
         self._check_stream()
 
     def _check_stream(self) -> None:
-        """Every hole in a sequence was counted; what an owner before had to say may come late, in its epoch."""
+        """Every hole in a sequence was counted; an owner before may be heard late, in its own epoch."""
         last: dict[str, int] = {}
         for event in self.stream:
             if not isinstance(event, StreamEvent):

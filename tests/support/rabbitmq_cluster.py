@@ -146,6 +146,7 @@ class Cluster:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._proxies: dict[tuple[str, str], TcpProxy] = {}
+        self._cut: set[tuple[str, str]] = set()
         self.nodes: list[ClusterNode] = []
         taken: list[int] = []
         for name in NAMES:
@@ -195,12 +196,14 @@ class Cluster:
         for names, proxy in self._proxies.items():
             if node.name in names:
                 proxy.pause()
+                self._cut.add(names)
 
     def heal(self) -> None:
-        """Let everything through again. What was said before is lost: the nodes connect anew."""
-        for proxy in self._proxies.values():
-            proxy.cut()
-            proxy.resume()
+        """Let everything through again that was cut. What was said before is lost: the nodes connect anew."""
+        for names in self._cut:
+            self._proxies[names].cut()
+            self._proxies[names].resume()
+        self._cut.clear()
 
     def home(self, queue: str, ask: ClusterNode | None = None) -> ClusterNode:
         """The node that a queue is on, or that leads it.
