@@ -92,7 +92,7 @@ class SoakLoad:
             group.create_task(self._http())
 
     async def _tasks(self, client: AsyncClient) -> None:
-        """Send at an even pace, whatever has been answered; what would be too much is left out and counted."""
+        """Send at an even pace, whatever has been answered; what would be too much is left out, counted."""
         loop, tasks = asyncio.get_running_loop(), mix()
         due = loop.time()
         while True:
@@ -187,10 +187,10 @@ async def serve(load: SoakLoad) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     running = asyncio.ensure_future(load.run())
     stopping = asyncio.ensure_future(stop.wait())
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
     while not running.done() and not stopping.done():
         await asyncio.wait({running, stopping}, timeout=REPORT_SECONDS)
-        print(json.dumps({"counts": load.counts, "errors": load.errors}), flush=True)
+        sys.stdout.write(json.dumps({"counts": load.counts, "errors": load.errors}) + "\n")
     stopping.cancel()
     running.cancel()
     with suppress(asyncio.CancelledError):
