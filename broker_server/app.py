@@ -249,6 +249,7 @@ async def serve(
         make_session=make_session,
         runner=runner,
         leases=leases,
+        let_go=live.stop,
         direct=direct,
         counters=counters,
     )
@@ -269,7 +270,6 @@ async def serve(
         events.close()
         control.stop()
         executor.stop()
-        live.stop()
         office.stop()
         for vendor in vendors:
             vendor.close()

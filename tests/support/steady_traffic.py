@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-import pika
-
 from broker_client import Client, StreamEvent
 from broker_client.client import PendingTask
 from broker_client.errors import BrokerError
+from tests.support.direct_caller import direct_caller
 from tests.support.waiting import PATIENCE, wait_until
 
-DIRECT = "amq.rabbitmq.reply-to"
 MOST_WAITING = 50
 """Tasks of each kind that wait for an answer at a time: a slow machine gets no more than it can do."""
 READS = (
@@ -127,24 +123,14 @@ class SteadyTraffic:
             self._stop.wait(0.02) if not self._stop.is_set() else threading.Event().wait(0.02)
 
     def _direct(self) -> None:
-        """A caller that keeps its one channel all along, as direct reply-to wants it."""
-        with pika.BlockingConnection(pika.URLParameters(self._url)) as connection:
-            channel = connection.channel()
-            replies = channel.consume(DIRECT, auto_ack=True, inactivity_timeout=self._timeout)
-            next(channel.consume(DIRECT, auto_ack=True, inactivity_timeout=0))
+        with direct_caller(self._url, self._timeout) as caller:
             while not self._stop.wait(0.02):
-                task_id = f"direct-{uuid.uuid4()}"
-                parameters = {"ticker": self._ticker}
-                task = {"task_id": task_id, "method": "kis.get-current-price", "parameters": parameters}
-                properties = pika.BasicProperties(reply_to=DIRECT, delivery_mode=2)
-                channel.basic_publish("", "tasks", json.dumps(task).encode(), properties)
-                _, _, body = next(replies)
-                reply = json.loads(body or b"{}")
+                task_id = caller.send("kis.get-current-price", {"ticker": self._ticker})
+                reply = caller.reply()
                 if reply.get("task_id") == task_id and reply["status"] == "TASK_SUCCEED":
                     self.done["direct"] += 1
                 else:
                     self.failures.append(f"direct {task_id}: {reply}")
-            channel.cancel()
 
     def _stream(self) -> None:
         try:
