@@ -4,7 +4,8 @@ It trades on the simulator or on a paper account, never with real money, and onl
 
 * Averages are of closes: candles first, then live trades. After a gap the candles are read again.
 * It orders only on a price that has just come: not while the feed is stale or lost, not on one by REST.
-* One signal is one ``task_id`` (name, ticker, bar, side), so a restart in the same bar cannot order twice.
+* One signal is one ``task_id`` (name, ticker, bar, side): at most one buy and one sale in a bar, also when it
+  is started again.
 * An order without an answer is looked up until it is settled; it is never sent anew.
 * Its position is what the worker's record of orders says, so it survives restarts, too.
 
@@ -137,15 +138,18 @@ class Strategy:
             held = sum(SIGN.get(order.action, 0) * order.filled_quantity for order in orders)
             room = self.options.max_position - held
             quantity = min(self.options.quantity, room) if side == "buy" else held
-            say(f"{side} signal in {bar}, holding {held}" + ("" if quantity > 0 else ": nothing to do"))
-            if quantity > 0:
-                await self.send(side, quantity, f"{self.options.name}-{self.options.ticker}-{bar}-{side}")
+            task_id = f"{self.options.name}-{self.options.ticker}-{bar}-{side}"
+            known = any(order.task_id == task_id for order in orders)
+            nothing = "ordered before" if known else "nothing to do" if quantity <= 0 else ""
+            say(f"{side} signal in {bar}, holding {held}" + (nothing and f": {nothing}"))
+            if not nothing:
+                await self.send(side, quantity, task_id)
         except (NoAnswer, BrokerUnreachable, NotNow):
             self.averages.is_above = side == "sell"
             raise
 
     async def send(self, side: Side, quantity: int, task_id: str) -> None:
-        """Send one order, or learn what became of it if it was sent before."""
+        """Send one order, and find out what became of it."""
         method, ticker = f"{self.options.vendor}.{side}-order", self.options.ticker
         try:
             await self.client.call(
