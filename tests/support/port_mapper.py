@@ -1,8 +1,8 @@
 """An epmd of the test's own for each node, which sends the node to the others by way of proxies.
 
-Erlang nodes find each other by name through epmd ("Distribution Protocol" in the ERTS manual). A node asks the
-one at ``ERL_EPMD_PORT``; here each has its own, which answers with the port of a proxy where it would give
-another node's. So what two nodes say to each other can be held up or cut, without root rights.
+Erlang nodes find each other by name through epmd ("Distribution Protocol" in the ERTS manual). A node asks
+the one at ``ERL_EPMD_PORT``; here each has its own, which answers with the port of a proxy where it would
+give another node's. So what two nodes say to each other can be held up or cut, without root rights.
 """
 
 from __future__ import annotations
