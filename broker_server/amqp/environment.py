@@ -69,8 +69,26 @@ async def refuse_others(connection: AsyncioConnection, environment: str) -> None
         AMQPError: The connection was lost.
     """
     for other in get_args(Environment):
-        if other != environment and await consumer_count(connection, marker_queue(other)):
+        if other != environment and await _alive(connection, marker_queue(other)):
             raise EnvironmentConflict(
                 f"this worker is {environment}, but {other} workers serve the same vhost; "
                 f"stop them, or give this one another vhost in BROKER_URL"
             )
+
+
+async def _alive(connection: AsyncioConnection, marker: str) -> bool:
+    """Whether somebody consumes from a marker.
+
+    A quorum queue that has no leader at the moment shows no consumers, as one does that nobody has. To take a
+    message needs the leader, so an answer to that, which is always that there is none, tells the two apart.
+
+    Raises:
+        AMQPError: It has no leader, or the connection was lost.
+    """
+    count = await consumer_count(connection, marker)
+    if count == 0:
+        channel = await AsyncChannel.open(connection)
+        await channel.get(marker)
+        channel.close()
+        count = await consumer_count(connection, marker)
+    return bool(count)

@@ -34,6 +34,7 @@ class ClusterNode:
         name: As ``one``; its Erlang name is ``one@localhost``.
         url: Its AMQP URL.
         process: It, while it runs.
+        is_frozen: Whether it was stopped in the middle of things.
     """
 
     def __init__(self, name: str, root: Path, ports: Ports, mapper: PortMapper) -> None:
@@ -43,6 +44,7 @@ class ClusterNode:
         self.ports = ports
         self.mapper = mapper
         self.process: subprocess.Popen[bytes] | None = None
+        self.is_frozen = False
         self._folder = NodeFolder(root)
 
     def write_settings(self, cookie: str) -> None:
@@ -96,11 +98,17 @@ class ClusterNode:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+        self.is_frozen = False
 
-    def freeze(self, frozen: bool = True) -> None:
-        """Let it neither say nor hear anything, with every connection open; or let it go on."""
+    def freeze(self) -> None:
+        """Let it neither say nor hear anything, with every connection open.
+
+        For good: what goes on after that believes that it is alone and everything is in order (3.10.8), so
+        `Cluster.restore` starts it anew.
+        """
         assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+        self.process.send_signal(signal.SIGSTOP)
+        self.is_frozen = True
 
     @property
     def runs(self) -> bool:
@@ -219,8 +227,8 @@ class Cluster:
     def restore(self) -> None:
         """Undo whatever a test did: a whole cluster again."""
         for node in self.nodes:
-            if node.runs:
-                node.freeze(False)
+            if node.is_frozen:
+                node.kill()
         self.heal()
         self.start()
 
