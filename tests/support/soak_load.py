@@ -114,7 +114,7 @@ class SoakLoad:
         self.counts["answered"] += 1
         if error is not None:
             assert isinstance(task, AsyncPendingTask)
-            self.errors[f"{task.method}: {str(error)[:200]}"] += 1
+            self.errors[f"{task.method}: {_kind(error)}"] += 1
 
     async def _ticks(self, client: AsyncClient, ticker: str) -> None:
         async with client.stream("kis.subscribe-realtime-price", ticker=ticker) as stream:
@@ -134,7 +134,7 @@ class SoakLoad:
             async with client.stream("kis.subscribe-realtime-price", ticker=ticker) as stream:
                 await anext(stream)
         except BrokerError as error:
-            self.errors[f"a passing stream: {str(error)[:200]}"] += 1
+            self.errors[f"a passing stream: {_kind(error)}"] += 1
         self.counts["passing streams"] += 1
 
     async def _passing_client(self) -> None:
@@ -142,7 +142,7 @@ class SoakLoad:
             async with AsyncClient(self._broker, timeout=60) as client:
                 await client.call("broker.ping")
         except BrokerError as error:
-            self.errors[f"a passing client: {str(error)[:200]}"] += 1
+            self.errors[f"a passing client: {_kind(error)}"] += 1
         self.counts["passing clients"] += 1
 
     async def _watch_prices(self) -> None:
@@ -179,6 +179,11 @@ class SoakLoad:
     @property
     def _web_socket(self) -> str:
         return self._gateway.replace("http:", "ws:") + "/ws"
+
+
+def _kind(error: BaseException) -> str:
+    """What it is, without the ids in its message."""
+    return f"{type(error).__name__} {getattr(error, 'vendor_code', None) or ''}".strip()
 
 
 async def serve(load: SoakLoad) -> None:
