@@ -35,6 +35,7 @@ myst_heading_anchors = 4
 
 html_theme = "furo"
 html_title = "sapi-broker"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_additional_pages = {"index": "to_front_page.html"}

@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 _HEADING = re.compile(r"# ── (?P<title>.+?) ─+")
 _SETTING = re.compile(r"(?P<name>[A-Z_]+)=(?P<value>.*)")
 _CODE = re.compile(
-    r"(?P<span>`[^`]+`)|(?P<code>\w+(?:\+\w+)?://\S*[\w/]|\{.+\}|\b[A-Z][A-Z_]*_[A-Z_]+(?:=[\w.,=]*\w)?"
+    r"(?P<span>`[^`]+`)|(?P<code>\w+(?:\+\w+)?://\S*[\w/]|\{.+\}|\b[A-Z][A-Z_]*_[A-Z_]+(?:=\S*\w)?"
     r"|\b[a-z]+_[\w.]*\w|\b(?:kis|kiwoom|koscom|broker)\.[a-z-]+)|(?P<special>[*_<>\[\]])"
 )
 """What is code in a comment, and what Markdown would read as a mark."""
