@@ -25,7 +25,7 @@ import sys
 from collections import Counter
 from datetime import datetime
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 from broker_client import (
     AsyncClient,
@@ -37,6 +37,7 @@ from broker_client import (
     OrderRecord,
     StreamEvent,
     StreamStatus,
+    TaskExpired,
     TaskFailed,
 )
 
@@ -103,7 +104,7 @@ class Strategy:
     async def warm_up(self) -> None:
         """Fill the averages from candles."""
         method = f"{self.options.vendor}.get-{'daily' if self.options.bar == 'day' else 'minute'}-candles"
-        candles = (await self.client.call(method, ticker=self.options.ticker)).rows
+        candles = await self.ask(method)
         self.averages.closes.clear()
         for candle in candles[-self.options.slow :]:
             self.averages.add(self.bar(candle.get("time") or candle["date"]), candle["close"])
@@ -124,8 +125,11 @@ class Strategy:
             age = (event.received_at - datetime.fromisoformat(time)).total_seconds()
             if self.blind or event.mode != "realtime" or event.snapshot or age > self.options.max_age:
                 return
+            was_above = self.averages.is_above
             if side := self.averages.crossing():
                 await self.follow(side, self.bar(time))
+            elif was_above is not self.averages.is_above:
+                say(f"the fast average is {'above' if self.averages.is_above else 'below'} the slow one")
         except (NoAnswer, BrokerUnreachable, NotNow) as error:
             say(f"not now: {error}")  # nothing was sent: the next trade tries again
 
@@ -185,9 +189,18 @@ class Strategy:
 
     async def own_orders(self) -> list[OrderRecord]:
         """The orders of this strategy that are on record."""
-        found = await self.client.call("broker.list-orders", ticker=self.options.ticker, limit=1000)
-        orders = [OrderRecord.model_validate(row) for row in found.rows]
+        rows = await self.ask("broker.list-orders", limit=1000)
+        orders = [OrderRecord.model_validate(row) for row in rows]
         return [order for order in orders if order.task_id.startswith(f"{self.options.name}-")]
+
+    async def ask(self, method: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Read something about the stock."""
+        try:
+            return (await self.client.call(method, ticker=self.options.ticker, **parameters)).rows
+        except TaskFailed as error:
+            if error.retryable or isinstance(error, TaskExpired):
+                raise NotNow(str(error)) from error
+            raise
 
     def on_status(self, status: StreamStatus) -> None:
         """Hear how the stream is."""

@@ -37,7 +37,7 @@ import orjson
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
 
-from broker_client import AsyncClient, BrokerError, BrokerUnreachable, NoAnswer
+from broker_client import AsyncClient, BrokerError
 from broker_client.address import HEARTBEAT, broker_url
 from broker_client.protocol import EVENTS_EXCHANGE
 
@@ -47,6 +47,8 @@ TOPICS = ["order.#", "worker.#", "connection.#", "host.#", "subscription.*.dropp
     f"stream.*.{state}" for state in ("stale", "live", "refused", "failing", "back")
 ]
 GOOD = {"accepted", "partially_filled", "filled", "live", "back", "restored", "started", "ready"}
+ABOUT = ("task_id", "order_no", "key", "vendor", "worker")
+"""What an event is about: the first of these that it has."""
 RETURNS = {"live": "stale", "back": "failing"}
 """Told only after the trouble that it is the end of."""
 
@@ -56,7 +58,7 @@ TEXTS = {
         "fills": ", {filled_quantity} filled at {average_price}",
         "unknown": "{mark} OUTCOME UNKNOWN: {action} {quantity} {ticker}. Do not repeat it: it is looked up.",
         "stream": "{mark} feed {vendor} {key}: {state}",
-        "connection": "{mark} connection of {worker}: {state}",
+        "connection": "{mark} connection of {who}: {state}",
         "subscription": "{mark} subscription {task_id}: {state}",
         "host": "{mark} {vendor} on Windows: {state}",
         "worker": "{mark} worker {worker}: {state}",
@@ -68,7 +70,7 @@ TEXTS = {
         "fills": ", {filled_quantity}주 체결, 평균 {average_price}",
         "unknown": "{mark} 결과 불명: {ticker} {quantity}주 {action}. 확인 중이니 다시 주문하지 마세요.",
         "stream": "{mark} 실시간 시세 {vendor} {key}: {state}",
-        "connection": "{mark} {worker}의 연결: {state}",
+        "connection": "{mark} {who}의 연결: {state}",
         "subscription": "{mark} 구독 {task_id}: {state}",
         "host": "{mark} Windows의 {vendor}: {state}",
         "worker": "{mark} 워커 {worker}: {state}",
@@ -155,7 +157,7 @@ class Notifier:
         """Post what an event is worth, unless it was posted before."""
         event = orjson.loads(message.body)
         state = (message.routing_key or "").rpartition(".")[2]
-        about = str(event.get("task_id") or event.get("order_no") or event.get("key") or event["worker"])
+        about = str(next(event[each] for each in ABOUT if event.get(each)))
         if state in RETURNS and event["type"] in ("stream", "connection"):
             if (about, RETURNS[state]) not in self.troubles:
                 return
@@ -174,6 +176,7 @@ class Notifier:
         texts = TEXTS[self.options.language]
         words = {name: "–" if value is None else value for name, value in event.items()}
         words |= {"mark": "✅" if state in GOOD else "⚠️", "state": state}
+        words["who"] = event.get("vendor") or event.get("worker")
         if self.options.language == "ko":
             words |= {
                 each: KOREAN.get(words[each], words[each]) for each in {"state", "action"} & words.keys()
@@ -228,7 +231,7 @@ class Notifier:
                 await self.pause(self.options.ping)
                 try:
                     ping = await client.ping(timeout=self.options.ping)
-                except (NoAnswer, BrokerUnreachable) as error:
+                except BrokerError as error:
                     if not is_away:
                         await self.post(self.text("away", "away", {"reason": type(error).__name__}))
                     is_away = True

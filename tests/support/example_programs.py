@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ class Example(CommandProcess):
         line: That line.
         more: Arguments behind those of the line; the last one counts.
         url: The broker.
-        folder: Where it runs; its ``examples`` is the project's.
+        folder: Where it runs, with a copy of ``examples``.
         environment: More environment variables.
     """
 
@@ -36,9 +37,7 @@ class Example(CommandProcess):
     ) -> None:
         command, path, *arguments = shlex.split(line.replace("$BROKER_URL", url))
         assert command == "python", line
-        if not (folder / "examples").exists():
-            (folder / "examples").symlink_to(ROOT / "examples")
-        self.code: int | None = None
+        _copy(folder)
         super().__init__(
             [*arguments, *more],
             environment={"BROKER_URL": url, **(environment or {})},
@@ -59,11 +58,15 @@ def run_jupyter(line: str, url: str, folder: Path) -> None:
     """Run a line of the README that begins with ``jupyter``."""
     command, *arguments = shlex.split(line)
     assert command == "jupyter", line
-    if not (folder / "examples").exists():
-        (folder / "examples").symlink_to(ROOT / "examples")
+    _copy(folder)
     # Its kernel is the Python of the tests, and keeps its settings away from the caller's.
     environment = {"BROKER_URL": url, "JUPYTER_PATH": str(Path(sys.prefix) / "share/jupyter")}
     environment |= {"HOME": str(folder), "MPLCONFIGDIR": str(folder), "PATH": os.environ["PATH"]}
     program = "from jupyter_core.command import main"
     with CommandProcess(arguments, environment=environment, folder=folder, program=program) as process:
         assert process.wait() == 0, process.output
+
+
+def _copy(folder: Path) -> None:
+    """What an example leaves beside itself must not get into the project."""
+    shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
