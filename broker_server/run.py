@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker_client.address import without_password
+from broker_client.address import url_list, without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
 from broker_server.account_settings import served_accounts
@@ -292,7 +292,7 @@ def _words(parts: Prepared) -> list[str]:
     names = dict.fromkeys(vendor.name for vendor in parts.vendors)
     words = [
         f"environment={parts.environment}",
-        f"broker={without_password(parts.broker_url)}",
+        f"broker={','.join(map(without_password, url_list(parts.broker_url)))}",
         f"vendors={','.join(names) or 'none'}",
     ]
     if any(vendor.account != DEFAULT for vendor in parts.vendors):

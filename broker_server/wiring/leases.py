@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.account_settings import AccountSettings
-from broker_server.amqp.connection import connect
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
@@ -66,18 +66,17 @@ def make_leases(
         heartbeat=heartbeat,
         adopt=adopt_journal,
     )
-    claims = [
-        AccountClaim(
-            *key_of(vendor),
-            identity=identity.get(key_of(vendor)),
+    keepers = []
+    for vendor in vendors:
+        hosts, key = BrokerHosts(broker_url), key_of(vendor)
+        claim = AccountClaim(
+            *key,
+            identity=identity.get(key),
             claimant=claimant,
             owners=Owners(engine, environment),
-            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            open_publisher=partial(hosts.connect_beside, name=f"{name} pin", heartbeat=heartbeat),
             clock=clock,
-            pending=partial(_has_unknown, OrderCounts(engine, environment), key_of(vendor)),
+            pending=partial(_has_unknown, OrderCounts(engine, environment), key),
         )
-        for vendor in vendors
-    ]
-    return Leases(
-        [LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claim=claim) for claim in claims]
-    )
+        keepers.append(LeaseKeeper(hosts=hosts, name=name, heartbeat=heartbeat, claim=claim))
+    return Leases(keepers)
