@@ -185,13 +185,13 @@ async def consumer_count(connection: AsyncioConnection, queue: str) -> int | Non
     """How many consumers the queue has, or ``None`` when there is no such queue."""
     channel = await AsyncChannel.open(connection)
     try:
-        count = await channel.declare_queue(queue, passive=True)
+        return await channel.declare_queue(queue, passive=True)
     except AMQPError as error:
         if is_refusal(error, 404):
             return None
         raise
-    channel.close()
-    return count
+    finally:
+        channel.close()  # also when who asked has given up
 
 
 async def is_held(connection: AsyncioConnection, queue: str) -> bool:
