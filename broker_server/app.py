@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from broker_client.address import login_user
 from broker_client.protocol import Environment
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -181,9 +181,12 @@ async def serve(
         *extra_methods,
     ):
         registry.add(method)
-    user = URLParameters(broker_url).credentials.username
     rules = Rules(
-        environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user, styles.of
+        environment,
+        tuple(vendor.name for vendor in vendors),
+        settings.max_body_bytes,
+        login_user(broker_url),
+        styles.of,
     )
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
     runner = TaskRunner(

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator
 
 import structlog
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import (
     AMQPConnectionError,
@@ -18,8 +17,10 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from broker_client.address import backoff_delay
+from broker_client.address import backoff_delay, describe_url
+from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
+from broker_client.tls import tls_fault, tls_guess
 from broker_server.amqp.frames import TolerantConnection
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,10 @@ class LoginRefused(Exception):
     """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
 
 
+class TlsRefused(LoginRefused):
+    """A certificate or the TLS settings do not fit: somebody has to change them."""
+
+
 async def connect(url: str, *, name: str, heartbeat: int | None = None) -> TolerantConnection:
     """Open a connection.
 
@@ -48,12 +53,16 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
 
     Raises:
         LoginRefused: User, password or vhost are refused.
+        TlsRefused: A certificate is.
         AMQPError, OSError: The broker cannot be reached.
     """
+    try:
+        parameters = pika_parameters(url)
+    except ValueError as error:  # a file of certificates is gone
+        raise TlsRefused(str(error)) from error
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[TolerantConnection] = loop.create_future()
     ended = asyncio.Event()
-    parameters = URLParameters(url)
     if heartbeat is not None:
         parameters.heartbeat = heartbeat
     elif "heartbeat=" not in url:
@@ -86,6 +95,10 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
         refusal = _refusal(error)
         if refusal is not None:
             raise LoginRefused(refusal) from error
+        _raise_if_tls(url, error)
+        raise
+    except OSError as error:
+        _raise_if_tls(url, error)
         raise
     except asyncio.CancelledError:
         if not (connection.is_closed or connection.is_closing):
@@ -105,6 +118,13 @@ def closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
 
     connection.add_on_close_callback(on_close)
     return closed
+
+
+def _raise_if_tls(url: str, error: BaseException) -> None:
+    """Raise `TlsRefused` for what does not pass by itself."""
+    faults = (tls_fault(str(inner)) for inner in _inner_errors(error))
+    if fault := next(filter(None, faults), None):
+        raise TlsRefused(f"cannot use RabbitMQ at {describe_url(url)}: {fault}") from error
 
 
 def _refusal(error: BaseException) -> str | None:
@@ -161,16 +181,26 @@ class Backoff:
         self._failures = 0
 
 
-async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> TolerantConnection:
+async def connect_patiently(
+    url: str, *, name: str, backoff: Backoff, worked_before: bool = True
+) -> TolerantConnection:
     """Try until the broker can be reached; only a refused login ends it.
+
+    Args:
+        worked_before: It could be used before, so a certificate that does not fit is renewed some day; at the
+            first start the settings are wrong.
 
     Raises:
         LoginRefused: User, password or vhost are refused.
+        TlsRefused: A certificate is, at the first start.
     """
     while True:
         try:
             return await connect(url, name=name)
-        except (AMQPError, OSError) as error:
+        except (AMQPError, OSError, TlsRefused) as error:
+            if isinstance(error, TlsRefused) and not worked_before:
+                raise
             delay = backoff.next_delay()
-            log.warning("broker unreachable, trying again", reason=reason_of(error), seconds=round(delay, 2))
+            reason = tls_guess(url, reason_of(error))
+            log.warning("broker unreachable, trying again", reason=reason, seconds=round(delay, 2))
             await asyncio.sleep(delay)

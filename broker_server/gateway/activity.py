@@ -16,6 +16,7 @@ from aiormq.exceptions import AMQPError
 
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError
+from broker_client.tls import tls_context
 from broker_server.gateway.documents import timestamp
 
 log = structlog.get_logger(__name__)
@@ -128,7 +129,9 @@ class Activity:
 
     async def _listen_once(self) -> None:
         connection = await aio_pika.connect(
-            self._url, client_properties={"connection_name": "broker-gateway events"}
+            self._url,
+            ssl_context=tls_context(self._url),
+            client_properties={"connection_name": "broker-gateway events"},
         )
         async with connection:
             channel = await connection.channel()

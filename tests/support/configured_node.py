@@ -1,0 +1,74 @@
+"""A RabbitMQ node with more settings than a private node has: TLS listeners, definitions that it loads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker_server.amqp.private_node.broker_process import BrokerProcess
+from broker_server.amqp.private_node.install import ensure_rabbitmq
+from broker_server.amqp.private_node.layout import NodeFolder, Ports
+from broker_server.amqp.private_node.ports import free_port
+from tests.support.certificates import Certificate
+
+
+@dataclass(frozen=True)
+class _Folder(NodeFolder):
+    lines: tuple[str, ...] = ()
+
+    def write_settings(self, ports: Ports, plugins: tuple[str, ...]) -> None:
+        """Write the node's files, and more lines into its settings."""
+        super().write_settings(ports, plugins)
+        with (self.root / "rabbitmq.conf").open("a", encoding="utf-8") as file:
+            file.write("\n".join(self.lines) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredNode:
+    """A node that runs.
+
+    Attributes:
+        port: Of AMQP without TLS.
+        tls_port: Of AMQP with TLS.
+    """
+
+    port: int
+    tls_port: int
+
+
+@contextmanager
+def configured_node(
+    folder: Path,
+    certificate: Certificate,
+    settings: Sequence[str],
+    *,
+    plugins: tuple[str, ...] = (),
+) -> Iterator[ConfiguredNode]:
+    """Run a node with a TLS listener on every address of this machine's loopback.
+
+    Args:
+        folder: For its data.
+        certificate: The node's own; its CA is the one that client certificates must be of.
+        settings: Lines for ``rabbitmq.conf``.
+    """
+    ports = Ports.choose(None)
+    tls_port = free_port([ports.amqp, ports.distribution, ports.epmd, ports.management])
+    lines = (
+        f"listeners.ssl.1 = 127.0.0.1:{tls_port}",
+        f"ssl_options.cacertfile = {certificate.ca}",
+        f"ssl_options.certfile = {certificate.chain}",
+        f"ssl_options.keyfile = {certificate.key}",
+        *settings,
+    )
+    layout = _Folder(folder, lines)
+    layout.create()
+    process = BrokerProcess(layout, ensure_rabbitmq(), ports, plugins)
+    with asyncio.Runner() as runner:
+        try:
+            runner.run(process.start())
+            yield ConfiguredNode(ports.amqp, tls_port)
+        finally:
+            runner.run(process.stop(hard=True))
