@@ -275,11 +275,11 @@ class Link:
         self._ready = False
         self._signatures.channel_closed(self._urls[self._turn], reason_of(reason))
         missing = missing_right(str(reason), self._needs)
-        if missing is not None and self._needs == "write":
-            self._book.forbidden(missing)
         if not self._stopping and self._connection is not None and self._connection.is_open:
             self._trouble = missing or reason_of(reason)
             self._close_connection()
+        if missing is not None and self._needs == "write":
+            self._book.forbidden(missing)
 
     def _on_connection_closed(self, connection: Any, reason: Exception) -> None:
         if connection is not self._connection:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from broker_server.amqp.private_node.broker_process import BrokerProcess
 from broker_server.amqp.private_node.install import ensure_rabbitmq
 from broker_server.amqp.private_node.layout import NodeFolder, Ports
-from broker_server.amqp.private_node.ports import free_port
+from broker_server.amqp.private_node.ports import LOOPBACK, free_port
 from tests.support.certificates import Certificate
 
 
@@ -26,6 +26,16 @@ class _Folder(NodeFolder):
             file.write("\n".join(self.lines) + "\n")
 
 
+@dataclass(frozen=True)
+class _Ports(Ports):
+    login: str = "guest:guest"
+
+    @property
+    def url(self) -> str:
+        """How it is tried out whether the node runs."""
+        return f"amqp://{self.login}@{LOOPBACK}:{self.amqp}/%2F"
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredNode:
     """A node that runs.
@@ -33,10 +43,12 @@ class ConfiguredNode:
     Attributes:
         port: Of AMQP without TLS.
         tls_port: Of AMQP with TLS.
+        log: Its log.
     """
 
     port: int
     tls_port: int
+    log: Path
 
 
 @contextmanager
@@ -46,16 +58,19 @@ def configured_node(
     settings: Sequence[str],
     *,
     plugins: tuple[str, ...] = (),
+    login: str = "guest:guest",
 ) -> Iterator[ConfiguredNode]:
-    """Run a node with a TLS listener on every address of this machine's loopback.
+    """Run a node with a TLS listener beside the usual one.
 
     Args:
         folder: For its data.
         certificate: The node's own; its CA is the one that client certificates must be of.
         settings: Lines for ``rabbitmq.conf``.
+        login: User and password of somebody who is in the definitions that it loads.
     """
-    ports = Ports.choose(None)
-    tls_port = free_port([ports.amqp, ports.distribution, ports.epmd, ports.management])
+    chosen = astuple(Ports.choose(None))
+    ports = _Ports(*chosen, login=login)
+    tls_port = free_port(list(chosen))
     lines = (
         f"listeners.ssl.1 = 127.0.0.1:{tls_port}",
         f"ssl_options.cacertfile = {certificate.ca}",
@@ -69,6 +84,6 @@ def configured_node(
     with asyncio.Runner() as runner:
         try:
             runner.run(process.start())
-            yield ConfiguredNode(ports.amqp, tls_port)
+            yield ConfiguredNode(ports.amqp, tls_port, layout.node_log)
         finally:
             runner.run(process.stop(hard=True))
