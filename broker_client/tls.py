@@ -125,7 +125,7 @@ def tls_guess(url: str, reason: str) -> str:
         return f"{reason}; is this a port of TLS? Then write amqps://"
     if "certfile" not in parse_qs(parts.query):
         return f"{reason}; does the server ask for a certificate of yours? Then name certfile and keyfile"
-    return reason
+    return f"{reason}; does the server trust the CA of your certificate?"
 
 
 def _of_file(error: OSError | ValueError) -> str:

@@ -12,7 +12,8 @@ from broker_client.address import describe_url
 from broker_client.errors import BrokerError, Unsupported
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
-from broker_server.amqp.connection import LoginRefused, connect
+from broker_client.tls import tls_guess
+from broker_server.amqp.connection import LoginRefused, closing, connect
 from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
 from broker_server.amqp.topology import consumer_count, is_held, owner_queue
 from broker_server.check_worker import ask_worker
@@ -21,6 +22,8 @@ from broker_server.core.vendor import CheckResult, Vendor
 from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.wiring.vendors import make_vendors, worker_environment
+
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def look_at_broker(settings: Settings, environment: Environment) -> BrokerLook:
     except (LoginRefused, EnvironmentConflict) as error:
         return _no_broker(str(error))
     except (AMQPError, OSError) as error:
-        return _no_broker(f"cannot use RabbitMQ at {describe_url(url)}: {reason_of(error)}")
+        return _no_broker(f"cannot use RabbitMQ at {describe_url(url)}: {tls_guess(url, reason_of(error))}")
 
 
 def _no_broker(detail: str) -> BrokerLook:
@@ -139,7 +142,9 @@ async def _look_at_broker(url: str, environment: Environment, vendors: Sequence[
         workers = await consumer_count(connection, marker_queue(environment))
         held = [vendor for vendor in vendors if await is_held(connection, owner_queue(vendor))]
     finally:
+        closed = closing(connection)
         connection.close()
+        await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
     detail = f"connected; {serving(workers or 0, environment)}"
     return BrokerLook(CheckResult("RabbitMQ", passed=True, detail=detail), frozenset(held))
 

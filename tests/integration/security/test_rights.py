@@ -259,7 +259,7 @@ def test_a_task_that_may_not_be_sent_ends_at_once_and_says_so(
         for method in ("broker.ping", "kis.cancel-order"):
             with pytest.raises(BrokerUnreachable, match=f"{method} .*{expected}"):
                 client.call(method)
-            wait_until(lambda: client.trouble is None, what="the next connection")
+            wait_until(lambda: client._link.trouble is None, what="the next connection")
 
 
 def test_a_worker_that_lacks_a_right_ends_with_one_line(guarded_node: GuardedNode, tmp_path: Path) -> None:
