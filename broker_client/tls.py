@@ -16,7 +16,9 @@ __all__ = ["is_external", "tls_context", "tls_fault", "tls_guess", "without_tls_
 _OPTIONS = ("cafile", "certfile", "keyfile", "auth")
 _REFUSED = ("ssl_options", "no_verify_ssl", "capath", "cadata")
 _SSL_ERROR = re.compile(r"\[SSL: (?P<code>[A-Z0-9_]+)\] *(?P<text>[^(\\]*)")
-_CUT_OFF = re.compile(r"reset by peer|connection lost|Connection reset|IncompleteRead|closed by peer|EOF")
+_CUT_OFF = re.compile(
+    r"reset by peer|connection lost|Connection reset|IncompleteRead|unexpectedly closed|closed by peer|EOF"
+)
 
 _CERTIFICATE = (
     ("Hostname mismatch", "is for another host name: the URL must have the name that it was issued for"),

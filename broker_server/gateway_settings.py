@@ -97,8 +97,8 @@ class GatewaySettings(PricesSettings):
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, password="")
         except ssl.SSLError:
             raise ValueError(
-                "the files of GATEWAY_TLS_CERT and GATEWAY_TLS_KEY must be a certificate and its key in PEM, which belong "
-                "together, and the key without a password"
+                "the files of GATEWAY_TLS_CERT and GATEWAY_TLS_KEY must be a certificate and its key in PEM, "
+                "which belong together, and the key without a password"
             ) from None
         except OSError as error:
             raise ValueError(
