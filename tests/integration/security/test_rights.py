@@ -219,6 +219,31 @@ def test_what_no_permission_can_forbid_publishing_to_a_queue_by_its_name(everyth
         channel.queue_delete(VICTIM)
 
 
+def test_an_exclusive_queue_that_the_broker_named_is_locked_to_others(guarded_node: GuardedNode) -> None:
+    with (
+        pika.BlockingConnection(pika.URLParameters(guarded_node.url("stranger"))) as theirs,
+        pika.BlockingConnection(pika.URLParameters(guarded_node.url("trader"))) as mine,
+    ):
+        name = theirs.channel().queue_declare("", exclusive=True).method.queue
+        attempts: list[Attempt] = [
+            lambda channel: channel.basic_get(name),
+            lambda channel: channel.queue_delete(name),
+            lambda channel: channel.queue_bind(name, "broker.events", "#"),
+        ]
+        for attempt in attempts:
+            with pytest.raises(ChannelClosedByBroker) as refused:
+                attempt(mine.channel())
+            assert refused.value.reply_code == 405
+
+
+@pytest.mark.parametrize("login", ["guest:guest", "monitoring:", "monitoring:monitoring", "trader:wrong"])
+def test_nobody_else_gets_in(guarded_node: GuardedNode, login: str) -> None:
+    url = f"amqp://{login}@127.0.0.1:{guarded_node.tap.port}/%2F"
+    with pytest.raises(BrokerUnreachable, match=r"ACCESS_REFUSED|refused") as caught:
+        Client(url, timeout=60)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.fixture
 def others_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our clients of the user trader ask for queues of another user's."""
