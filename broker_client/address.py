@@ -133,10 +133,11 @@ def login_user(url: str) -> str:
 def reply_prefix(user: str) -> str:
     """What the names of all queues of a user's clients begin with: RabbitMQ's permissions can match it.
 
-    Whatever is no letter, digit, ``_`` or ``-`` is written as ``%2E``: the queues of ``a.b`` are not in the
+    Whatever is no letter, digit, ``_`` or ``-`` is written like ``:2E``: the queues of ``a.b`` are not in the
     namespace of ``a``.
     """
-    name = quote(user, safe="").replace(".", "%2E").replace("~", "%7E")
+    # pamqp takes no % in a name.
+    name = quote(user, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", ":")
     if len(name) > _LONGEST_USER:
         name = sha256(user.encode()).hexdigest()  # a queue's name has at most 255 bytes
     return f"{REPLY_QUEUES}{name}."

@@ -123,7 +123,7 @@ def test_clients_use_queues_of_their_users_namespace_only(everything: GuardedNod
     for user in ("trader", "gateway"):
         assert any(name.startswith(reply_prefix(user)) for name in of_clients)
     assert all(name.startswith((reply_prefix("trader"), reply_prefix("gateway"))) for name in of_clients)
-    assert reply_prefix(login_user("amqp://a%2Eb:x@h/")) == "broker.client.a%2Eb."
+    assert reply_prefix(login_user("amqp://a%2Eb:x@h/")) == "broker.client.a:2Eb."
     assert not reply_prefix("a.b").startswith(reply_prefix("a"))
     assert len(reply_prefix("트" * 80)) < 100
 
