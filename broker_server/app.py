@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from broker_client.address import login_user
+from broker_client.address import login_user, url_list
 from broker_client.protocol import Environment
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -74,7 +74,7 @@ async def serve(
     """Run a worker until ``stop`` is set.
 
     Args:
-        broker_url: The broker to serve.
+        broker_url: The broker to serve; several hosts of a cluster with commas between them.
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
@@ -185,7 +185,7 @@ async def serve(
         environment,
         tuple(vendor.name for vendor in vendors),
         settings.max_body_bytes,
-        login_user(broker_url),
+        login_user(url_list(broker_url)[0]),
         styles.of,
     )
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
@@ -252,6 +252,7 @@ async def serve(
         make_session=make_session,
         runner=runner,
         leases=leases,
+        let_go=live.stop,
         direct=direct,
         counters=counters,
     )
@@ -272,7 +273,6 @@ async def serve(
         events.close()
         control.stop()
         executor.stop()
-        live.stop()
         office.stop()
         for vendor in vendors:
             vendor.close()

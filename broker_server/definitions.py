@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker_client.address import REPLY_QUEUES, reply_prefix
-from broker_client.protocol import DEFAULT_REPLY_QUEUE, TASKS_QUEUE
+from broker_client.protocol import DEFAULT_REPLY_QUEUE, EVENTS_EXCHANGE, REALTIME_EXCHANGE, TASKS_QUEUE
 from broker_server.amqp.topology import (
     CONTROL_EXCHANGE,
-    EVENTS_EXCHANGE,
     HOST_PREFIX,
     OWNER_PREFIX,
-    REALTIME_EXCHANGE,
     REJECTED_QUEUE,
     UNROUTABLE_QUEUE,
 )

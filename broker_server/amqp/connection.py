@@ -8,22 +8,17 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import (
     AMQPConnectionError,
-    AMQPError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
 
 from broker_client.address import backoff_delay, describe_url
 from broker_client.pika_url import pika_parameters
-from broker_client.reasons import reason_of
-from broker_client.tls import tls_fault, tls_guess
+from broker_client.tls import tls_fault
 from broker_server.amqp.frames import TolerantConnection
-
-log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
@@ -43,13 +38,16 @@ class TlsRefused(LoginRefused):
     """A certificate or the TLS settings do not fit: somebody has to change them."""
 
 
-async def connect(url: str, *, name: str, heartbeat: int | None = None) -> TolerantConnection:
+async def connect(
+    url: str, *, name: str, heartbeat: int | None = None, patience: float = CONNECT_TIMEOUT_SECONDS
+) -> TolerantConnection:
     """Open a connection.
 
     Args:
         url: ``amqp://`` or ``amqps://``.
         name: Shown in the broker's management pages.
         heartbeat: Seconds; wins over the one in the URL.
+        patience: Seconds until a host that does not answer is given up.
 
     Raises:
         LoginRefused: User, password or vhost are refused.
@@ -68,7 +66,7 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
     elif "heartbeat=" not in url:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.blocked_connection_timeout = None
-    parameters.stack_timeout = CONNECT_TIMEOUT_SECONDS
+    parameters.stack_timeout = patience
     parameters.client_properties = {"connection_name": name, "product": "sapi-broker"}
 
     def on_open(connection: TolerantConnection) -> None:
@@ -179,28 +177,3 @@ class Backoff:
     def reset(self) -> None:
         """Start again with the shortest delay."""
         self._failures = 0
-
-
-async def connect_patiently(
-    url: str, *, name: str, backoff: Backoff, worked_before: bool = True
-) -> TolerantConnection:
-    """Try until the broker can be reached; only a refused login ends it.
-
-    Args:
-        worked_before: It could be used before, so a certificate that does not fit is renewed some day; at the
-            first start the settings are wrong.
-
-    Raises:
-        LoginRefused: User, password or vhost are refused.
-        TlsRefused: A certificate is, at the first start.
-    """
-    while True:
-        try:
-            return await connect(url, name=name)
-        except (AMQPError, OSError, TlsRefused) as error:
-            if isinstance(error, TlsRefused) and not worked_before:
-                raise
-            delay = backoff.next_delay()
-            reason = tls_guess(url, reason_of(error))
-            log.warning("broker unreachable, trying again", reason=reason, seconds=round(delay, 2))
-            await asyncio.sleep(delay)

@@ -14,9 +14,10 @@ from pika.exceptions import AMQPError, ConnectionClosedByBroker, ConnectionWrong
 from pika.spec import INTERNAL_ERROR
 
 from broker_client.rights import missing_right
-from broker_server.amqp.connection import Backoff, LoginRefused, closing, connect_patiently
+from broker_server.amqp.connection import Backoff, LoginRefused, closing
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.session import ConsumersMissing, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -34,11 +35,13 @@ class Worker:
     """Serves tasks until told to stop.
 
     Args:
-        url: The broker.
+        url: The broker; several hosts of a cluster with commas between them.
         name: Shown in the broker's management pages and in ``broker.ping``.
         make_session: Makes the session of a new connection.
         runner: Runs the tasks of all sessions.
         leases: Held while tasks are taken.
+        let_go: Ends what only an owner may have, such as live connections: called, and waited for, before the
+            leases are given back, so that the next owner finds the vendor free. May block.
         direct: Told how each connection ended.
         counters: Counts connections.
     """
@@ -51,14 +54,16 @@ class Worker:
         make_session: Callable[[AsyncioConnection], Session],
         runner: TaskRunner,
         leases: Leases,
+        let_go: Callable[[], None],
         direct: DirectAddresses,
         counters: Counters,
     ) -> None:
-        self._url = url
+        self._hosts = BrokerHosts(url)
         self._name = name
         self._make_session = make_session
         self._runner = runner
         self._leases = leases
+        self._let_go = let_go
         self._direct = direct
         self._counters = counters
 
@@ -90,8 +95,8 @@ class Worker:
 
         try:
             while True:
-                connecting = connect_patiently(
-                    self._url, name=self._name, backoff=backoff, worked_before=served
+                connecting = self._hosts.connect_patiently(
+                    name=self._name, backoff=backoff, worked_before=served
                 )
                 connection = await _unless(stopping, connecting)
                 self._counters.connections += 1
@@ -137,6 +142,7 @@ class Worker:
         finally:
             stopping.cancel()
             self._runner.close()
+            await asyncio.to_thread(self._let_go)
             await self._leases.stop(clean=not (self._runner.in_work or self._runner.running))
 
     async def _begin(

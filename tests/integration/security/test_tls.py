@@ -13,7 +13,8 @@ import pytest
 
 from broker_client import AsyncClient, BrokerUnreachable, Client
 from broker_client.pika_url import pika_parameters
-from broker_server.amqp.connection import Backoff, TlsRefused, closing, connect, connect_patiently
+from broker_server.amqp.connection import Backoff, TlsRefused, closing, connect
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.check import look_at_broker
 from broker_server.settings import load_settings
 from tests.integration.security.conftest import GuardedNode
@@ -86,7 +87,7 @@ async def connect_async(url: str) -> None:
 
 
 async def connect_worker(url: str) -> None:
-    connection = await connect_patiently(url, name="test", backoff=Backoff(), worked_before=False)
+    connection = await BrokerHosts(url).connect_patiently(name="test", backoff=Backoff(), worked_before=False)
     closed = closing(connection)
     connection.close()
     await closed
@@ -157,7 +158,9 @@ def test_a_worker_that_served_before_waits_for_the_renewed_certificate(tls_node:
 
     async def run() -> None:
         url = tls_node.url(port=tls_node.expired.port)
-        waiting = asyncio.ensure_future(connect_patiently(url, name="test", backoff=Backoff(jitter)))
+        waiting = asyncio.ensure_future(
+            BrokerHosts(url).connect_patiently(name="test", backoff=Backoff(jitter))
+        )
         await wait_until_async(lambda: len(failures) >= 2, what="two failures")
         assert not waiting.done()
         tls_node.expired.present(tls_node.authority.issue("localhost", name="renewed"))
