@@ -21,8 +21,8 @@ from rich.console import Console
 from bench.processor_time import Stopwatch
 from bench.realtime_codec import KEY
 from bench.servers import Talking, server, talking
+from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.private_node import PrivateNode
-from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.simulator.process import SimulatorProcess
 
 TICKERS = ("005930", "000660", "035420", "005380", "051910", "035720", "068270", "105560", "055550", "012330")

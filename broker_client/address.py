@@ -16,9 +16,11 @@ __all__ = [
     "HEARTBEAT",
     "REPLY_PREFETCH",
     "REPLY_QUEUE_ARGUMENTS",
+    "arguments_at",
     "backoff_delay",
     "broker_url",
     "describe_url",
+    "describe_urls",
     "has_option",
     "unreadable_file",
     "url_list",
@@ -32,6 +34,8 @@ REPLY_QUEUE_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic", "x-expires":
 """A durable queue that outlives a reconnect, and goes 5 minutes after a client that never came back."""
 
 REPLY_PREFETCH = 500
+
+_CLUSTERED = {"x-queue-type": "quorum"}
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
@@ -106,6 +110,15 @@ def url_list(url: str | Sequence[str] | None) -> list[str]:
     return urls
 
 
+def arguments_at(urls: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a queue of this client's own, at a broker with so many hosts.
+
+    A classic queue lives on one node of a cluster, and can neither be used nor declared anew while that node
+    is down. So with several hosts it is a quorum queue, which costs a write on most of them for each message.
+    """
+    return {**arguments, **(_CLUSTERED if len(urls) > 1 else {})}
+
+
 def has_option(url: str, name: str) -> bool:
     """Whether the URL's query sets ``name``, such as ``heartbeat``."""
     return name in parse_qs(urlsplit(url).query)
@@ -116,6 +129,11 @@ def describe_url(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
     return f"{_host(parts)}:{port} (virtual host {unquote(parts.path[1:]) or '/'})"
+
+
+def describe_urls(urls: Sequence[str]) -> str:
+    """Every host as `describe_url` does, in one text."""
+    return ", ".join(map(describe_url, urls))
 
 
 def without_password(url: str) -> str:

@@ -22,8 +22,10 @@ from broker_client.address import (
     HEARTBEAT,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
+    arguments_at,
     backoff_delay,
     describe_url,
+    describe_urls,
     has_option,
 )
 from broker_client.aio_stream_consumer import AsyncStreamConsumers
@@ -32,6 +34,7 @@ from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
 from broker_client.reasons import reason_of
 from broker_client.signatures import Signatures
+from broker_client.streams import STREAM_QUEUE_ARGUMENTS
 
 __all__ = ["AsyncLink"]
 
@@ -87,7 +90,7 @@ class AsyncLink:
         self._signatures = Signatures()
         self._user: str | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self.streams = AsyncStreamConsumers()
+        self.streams = AsyncStreamConsumers(arguments_at(urls, STREAM_QUEUE_ARGUMENTS))
 
     async def start(self, seconds: float) -> None:
         """Connect; from then on every lost connection is replaced. What failed can be tried again.
@@ -104,7 +107,7 @@ class AsyncLink:
         except TimeoutError:
             await self.stop()
             raise BrokerUnreachable(
-                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {seconds:g} s"
+                f"cannot reach RabbitMQ at {describe_urls(self._urls)} within {seconds:g} s"
             ) from None
         except BaseException:
             await self.stop()
@@ -147,6 +150,7 @@ class AsyncLink:
             await asyncio.gather(self._keeper, return_exceptions=True)
 
     async def _keep_connected(self, opened: asyncio.Future[None]) -> None:
+        troubles: list[str] = []
         for url in itertools.cycle(self._urls):
             try:
                 await self._hold(url, opened)
@@ -156,9 +160,11 @@ class AsyncLink:
                 logger.exception("the connection to RabbitMQ broke unexpectedly")
                 self._trouble = f"the connection to {describe_url(url)} broke unexpectedly"
             self._failures += 1
-            if not opened.done() and self._failures >= len(self._urls):
-                opened.set_exception(BrokerUnreachable(self._trouble))
-                return
+            if not opened.done():
+                troubles.append(self._trouble or "")
+                if self._failures >= len(self._urls):
+                    opened.set_exception(BrokerUnreachable("; ".join(troubles)))
+                    return
             delay = self._delay(self._failures)
             logger.warning("%s; trying again in %.1f s", self._trouble, delay)
             await asyncio.sleep(delay)
@@ -188,7 +194,7 @@ class AsyncLink:
             underlay.on_consumer_cancel_callbacks.add(lambda _: end("the reply queue was deleted"))
             await channel.set_qos(prefetch_count=REPLY_PREFETCH)
             queue = await channel.declare_queue(
-                self._reply_queue, durable=True, arguments=REPLY_QUEUE_ARGUMENTS
+                self._reply_queue, durable=True, arguments=arguments_at(self._urls, REPLY_QUEUE_ARGUMENTS)
             )
             self._consumer = (queue, await queue.consume(self._on_message))
             self._on_ready(channel, opened)

@@ -17,8 +17,10 @@ from broker_client.address import (
     HEARTBEAT,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
+    arguments_at,
     backoff_delay,
     describe_url,
+    describe_urls,
     has_option,
 )
 from broker_client.call import Call
@@ -29,6 +31,7 @@ from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
 from broker_client.signatures import Signatures
 from broker_client.stream_consumer import StreamConsumers
+from broker_client.streams import STREAM_QUEUE_ARGUMENTS
 
 __all__ = ["Link"]
 
@@ -79,7 +82,12 @@ class Link:
         self._unconfirmed: dict[int, Call] = {}
         self._signatures = Signatures()
         self._timers: dict[str, Any] = {}
-        self.streams = StreamConsumers(self._loop.call_later, self._loop.add_callback_threadsafe)
+        self._troubles: list[str] = []
+        self.streams = StreamConsumers(
+            self._loop.call_later,
+            self._loop.add_callback_threadsafe,
+            arguments_at(urls, STREAM_QUEUE_ARGUMENTS),
+        )
         self._thread = threading.Thread(target=self._run, name=f"broker-client {name}", daemon=True)
 
     def start(self, timeout: float) -> None:
@@ -95,7 +103,7 @@ class Link:
         except TimeoutError:
             self.stop()
             raise BrokerUnreachable(
-                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {timeout:g} s"
+                f"cannot reach RabbitMQ at {describe_urls(self._urls)} within {timeout:g} s"
             ) from None
         except BaseException:
             self.stop()
@@ -176,9 +184,11 @@ class Link:
         self._failures += 1
         if self._stopping:
             return
-        if not self._opened.done() and self._failures >= len(self._urls):
-            self._opened.set_exception(BrokerUnreachable(self._trouble))
-            return
+        if not self._opened.done():
+            self._troubles.append(self._trouble)
+            if self._failures >= len(self._urls):
+                self._opened.set_exception(BrokerUnreachable("; ".join(self._troubles)))
+                return
         delay = self._delay(self._failures)
         logger.warning("%s; trying again in %.1f s", self._trouble, delay)
         self._loop.call_later(delay, self._connect)
@@ -200,7 +210,7 @@ class Link:
         channel.queue_declare(
             self._reply_queue,
             durable=True,
-            arguments=REPLY_QUEUE_ARGUMENTS,
+            arguments=arguments_at(self._urls, REPLY_QUEUE_ARGUMENTS),
             callback=lambda _: channel.basic_consume(
                 self._reply_queue, self._on_message, callback=lambda _: self._on_ready()
             ),

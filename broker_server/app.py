@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from broker_client.address import url_list
 from broker_client.protocol import Environment
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -74,7 +75,7 @@ async def serve(
     """Run a worker until ``stop`` is set.
 
     Args:
-        broker_url: The broker to serve.
+        broker_url: The broker to serve; several hosts of a cluster with commas between them.
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
         vendors: The adapters; closed at the end.
@@ -181,7 +182,7 @@ async def serve(
         *extra_methods,
     ):
         registry.add(method)
-    user = URLParameters(broker_url).credentials.username
+    user = URLParameters(url_list(broker_url)[0]).credentials.username
     rules = Rules(
         environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user, styles.of
     )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from pika.exceptions import AMQPError
 
-from broker_client.address import describe_url
+from broker_client.address import describe_urls, url_list
 from broker_client.errors import BrokerError, Unsupported
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
-from broker_server.amqp.connection import LoginRefused, connect
+from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
+from broker_server.amqp.hosts import BrokerHosts, NoHostAnswers
 from broker_server.amqp.topology import consumer_count, is_held, owner_queue
 from broker_server.check_worker import ask_worker
 from broker_server.core.feeds import Streams
@@ -124,8 +125,10 @@ def look_at_broker(settings: Settings, environment: Environment) -> BrokerLook:
             return runner.run(_look_at_broker(url, environment, settings.vendors))
     except (LoginRefused, EnvironmentConflict) as error:
         return _no_broker(str(error))
+    except NoHostAnswers as error:
+        return _no_broker(f"cannot use RabbitMQ: {error}")
     except (AMQPError, OSError) as error:
-        return _no_broker(f"cannot use RabbitMQ at {describe_url(url)}: {reason_of(error)}")
+        return _no_broker(f"cannot use RabbitMQ at {describe_urls(url_list(url))}: {reason_of(error)}")
 
 
 def _no_broker(detail: str) -> BrokerLook:
@@ -133,7 +136,7 @@ def _no_broker(detail: str) -> BrokerLook:
 
 
 async def _look_at_broker(url: str, environment: Environment, vendors: Sequence[str]) -> BrokerLook:
-    connection = await connect(url, name="broker-server check")
+    connection = await BrokerHosts(url).connect(name="broker-server check")
     try:
         await refuse_others(connection, environment)
         workers = await consumer_count(connection, marker_queue(environment))

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from broker_client.address import without_password
+from broker_client.address import url_list, without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
 from broker_server.accounts_file import all_secrets
@@ -287,7 +287,7 @@ def announce_standby(parts: Prepared, waits_for: str) -> None:
 def _words(parts: Prepared) -> list[str]:
     return [
         f"environment={parts.environment}",
-        f"broker={without_password(parts.broker_url)}",
+        f"broker={','.join(map(without_password, url_list(parts.broker_url)))}",
         f"vendors={','.join(vendor.name for vendor in parts.vendors) or 'none'}",
     ]
 

@@ -247,10 +247,7 @@ class Settings(SettingsGroup):
     @classmethod
     def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            urls = url_list(value.get_secret_value())
-            if len(urls) > 1:
-                raise ValueError("a worker takes one URL; several with commas are for clients")
-            pika_parameters(urls[0])
+            check_cluster(url_list(value.get_secret_value()))
         return value
 
     @field_validator("kis_account")
@@ -286,6 +283,20 @@ class Settings(SettingsGroup):
             digits = self.kiwoom_account.replace("-", "")
             values += [self.kiwoom_account, digits, digits[:8]]
         return values
+
+
+def check_cluster(urls: list[str]) -> None:
+    """Make sure that several URLs can be the hosts of one broker.
+
+    Raises:
+        ValueError: They have not the same user and virtual host, or an option is wrong.
+    """
+    parameters = [pika_parameters(url) for url in urls]
+    logins = {(each.credentials.username, each.virtual_host) for each in parameters}
+    if len(logins) > 1:
+        raise ValueError(
+            "several URLs are the hosts of one cluster: give all of them the same user and virtual host"
+        )
 
 
 def url_passwords(url: str) -> set[str]:

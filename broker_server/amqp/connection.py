@@ -8,21 +8,16 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-import structlog
 from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import (
     AMQPConnectionError,
-    AMQPError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
 
 from broker_client.address import backoff_delay
-from broker_client.reasons import reason_of
 from broker_server.amqp.frames import TolerantConnection
-
-log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
@@ -38,13 +33,16 @@ class LoginRefused(Exception):
     """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
 
 
-async def connect(url: str, *, name: str, heartbeat: int | None = None) -> TolerantConnection:
+async def connect(
+    url: str, *, name: str, heartbeat: int | None = None, patience: float = CONNECT_TIMEOUT_SECONDS
+) -> TolerantConnection:
     """Open a connection.
 
     Args:
         url: ``amqp://`` or ``amqps://``.
         name: Shown in the broker's management pages.
         heartbeat: Seconds; wins over the one in the URL.
+        patience: Seconds until a host that does not answer is given up.
 
     Raises:
         LoginRefused: User, password or vhost are refused.
@@ -59,7 +57,7 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
     elif "heartbeat=" not in url:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.blocked_connection_timeout = None
-    parameters.stack_timeout = CONNECT_TIMEOUT_SECONDS
+    parameters.stack_timeout = patience
     parameters.client_properties = {"connection_name": name, "product": "sapi-broker"}
 
     def on_open(connection: TolerantConnection) -> None:
@@ -159,18 +157,3 @@ class Backoff:
     def reset(self) -> None:
         """Start again with the shortest delay."""
         self._failures = 0
-
-
-async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> TolerantConnection:
-    """Try until the broker can be reached; only a refused login ends it.
-
-    Raises:
-        LoginRefused: User, password or vhost are refused.
-    """
-    while True:
-        try:
-            return await connect(url, name=name)
-        except (AMQPError, OSError) as error:
-            delay = backoff.next_delay()
-            log.warning("broker unreachable, trying again", reason=reason_of(error), seconds=round(delay, 2))
-            await asyncio.sleep(delay)

@@ -16,8 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.reasons import reason_of
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
-from broker_server.amqp.connection import Backoff, LoginRefused, closing, connect
+from broker_server.amqp.connection import Backoff, LoginRefused, closing
 from broker_server.amqp.frames import TolerantConnection
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease_claim import AccountClaim
 from broker_server.amqp.lease_tenure import Tenure
 from broker_server.amqp.lease_timing import awake_and_asleep, patience, probe_interval
@@ -51,7 +52,7 @@ class LeaseKeeper:
     """Keeps the leases of a worker.
 
     Args:
-        url: The broker.
+        hosts: The broker.
         name: The worker's.
         heartbeat: Of the leases' connection, in seconds.
         claims: One for each account; the leases are taken in one order by all workers, so that two of them
@@ -64,7 +65,7 @@ class LeaseKeeper:
     def __init__(
         self,
         *,
-        url: str,
+        hosts: BrokerHosts,
         name: str,
         heartbeat: int,
         claims: Sequence[AccountClaim],
@@ -72,7 +73,7 @@ class LeaseKeeper:
         monotonic: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._url = url
+        self._hosts = hosts
         self._name = name
         self._heartbeat = heartbeat
         self._claims = sorted(claims, key=lambda claim: claim.label)
@@ -110,7 +111,7 @@ class LeaseKeeper:
             connection: TolerantConnection | None = None
             held_since = None
             try:
-                connection = await connect(self._url, name=f"{self._name} lease", heartbeat=self._heartbeat)
+                connection = await self._hosts.connect(name=f"{self._name} lease", heartbeat=self._heartbeat)
                 sent = await self._take_all(connection, events)
                 held_since = self._clock()
                 await self._hold(connection, Tenure(sent, self._monotonic()), events)

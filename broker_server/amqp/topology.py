@@ -13,7 +13,13 @@ import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
-from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE
+from broker_client.protocol import (
+    DEFAULT_REPLY_QUEUE,
+    EVENTS_EXCHANGE,
+    ORDERS_QUEUE,
+    REALTIME_EXCHANGE,
+    TASKS_QUEUE,
+)
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
 
 log = structlog.get_logger(__name__)
@@ -21,8 +27,6 @@ log = structlog.get_logger(__name__)
 EXPIRED_QUEUE = "tasks.expired"
 REJECTED_QUEUE = "tasks.rejected"
 UNROUTABLE_QUEUE = "replies.unroutable"
-REALTIME_EXCHANGE = "broker.realtime"
-EVENTS_EXCHANGE = "broker.events"
 CONTROL_EXCHANGE = "broker.control"
 EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
 

@@ -13,9 +13,10 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError, ConnectionClosedByBroker, ConnectionWrongStateError
 from pika.spec import INTERNAL_ERROR
 
-from broker_server.amqp.connection import Backoff, closing, connect_patiently
+from broker_server.amqp.connection import Backoff, closing
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.session import ConsumersMissing, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -33,7 +34,7 @@ class Worker:
     """Serves tasks until told to stop.
 
     Args:
-        url: The broker.
+        url: The broker; several hosts of a cluster with commas between them.
         name: Shown in the broker's management pages and in ``broker.ping``.
         make_session: Makes the session of a new connection.
         runner: Runs the tasks of all sessions.
@@ -56,7 +57,7 @@ class Worker:
         direct: DirectAddresses,
         counters: Counters,
     ) -> None:
-        self._url = url
+        self._hosts = BrokerHosts(url)
         self._name = name
         self._make_session = make_session
         self._runner = runner
@@ -91,7 +92,7 @@ class Worker:
 
         try:
             while True:
-                connecting = connect_patiently(self._url, name=self._name, backoff=backoff)
+                connecting = self._hosts.connect_patiently(name=self._name, backoff=backoff)
                 connection = await _unless(stopping, connecting)
                 self._counters.connections += 1
                 closed = closing(connection)

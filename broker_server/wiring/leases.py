@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
-from broker_server.amqp.connection import connect
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
@@ -54,6 +54,7 @@ def make_leases(
     if not vendors:
         return Leases(None)
     heartbeat = settings.lease_heartbeat
+    hosts = BrokerHosts(broker_url)
     claimant = Claimant(
         name=name,
         host=host_identity(),
@@ -70,9 +71,9 @@ def make_leases(
             identity=identity.get(vendor.name),
             claimant=claimant,
             owners=Owners(engine, environment),
-            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            open_publisher=lambda: hosts.connect_beside(name=f"{name} pin", heartbeat=heartbeat),
             clock=clock,
         )
         for vendor in vendors
     ]
-    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
+    return Leases(LeaseKeeper(hosts=hosts, name=name, heartbeat=heartbeat, claims=claims))

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from broker_server.amqp.connection import connect
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
@@ -80,6 +80,7 @@ def make_leases(
     accounts: tuple[str, ...] = ("default",),
 ) -> Leases:
     """Leases as ``app.make_leases`` wires them."""
+    hosts = BrokerHosts(url)
     claimant = Claimant(
         name=name,
         host=host,
@@ -96,12 +97,12 @@ def make_leases(
             identity=identity,
             claimant=claimant,
             owners=Owners(engine, ENVIRONMENT),
-            open_publisher=lambda: connect(url, name=f"{name} pin", heartbeat=heartbeat),
+            open_publisher=lambda: hosts.connect_beside(name=f"{name} pin", heartbeat=heartbeat),
             clock=utc_now,
         )
         for account in accounts
     ]
-    return Leases(LeaseKeeper(url=url, name=name, heartbeat=heartbeat, claims=claims))
+    return Leases(LeaseKeeper(hosts=hosts, name=name, heartbeat=heartbeat, claims=claims))
 
 
 @asynccontextmanager
