@@ -118,8 +118,13 @@ class Always:
         return None
 
 
-def desk_median_ms(file: Path) -> float:
-    """The median time of an order from the desk's door to its outcome on disk, in milliseconds."""
+def desk_median_ms(file: Path, prefix: str = "o") -> float:
+    """The median time of an order from the desk's door to its outcome on disk, in milliseconds.
+
+    Args:
+        file: The journal's.
+        prefix: Of the orders' ids, which the journal must not know yet.
+    """
     engine = open_database(f"sqlite:///{file}")
     vendor = NullVendor()
     epoch, _ = Owners(engine, "simulated").take(
@@ -146,7 +151,7 @@ def desk_median_ms(file: Path) -> float:
     times = []
     for number in range(ORDERS):
         request = TaskRequest(
-            task_id=f"o-{number}",
+            task_id=f"{prefix}-{number}",
             method=method.name,
             parameters={"quantity": number + 1},
             request_time=datetime.now(UTC),

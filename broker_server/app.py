@@ -250,6 +250,7 @@ async def serve(
         make_session=make_session,
         runner=runner,
         leases=leases,
+        let_go=live.stop,
         direct=direct,
         counters=counters,
     )
@@ -270,7 +271,6 @@ async def serve(
         events.close()
         control.stop()
         executor.stop()
-        live.stop()
         office.stop()
         for vendor in vendors:
             vendor.close()

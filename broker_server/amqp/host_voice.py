@@ -20,11 +20,11 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from broker_client.address import backoff_delay, url_list
 from broker_client.pika_url import pika_parameters
-from broker_client.protocol import Environment, utc_text
+from broker_client.protocol import EVENTS_EXCHANGE, Environment, utc_text
 from broker_client.reasons import reason_of
 from broker_server.amqp.events import PERSISTENT, event_key
 from broker_server.amqp.pin_queue import GIVEN_BACK_LIMIT
-from broker_server.amqp.topology import EVENTS_EXCHANGE, host_queue
+from broker_server.amqp.topology import host_queue
 
 log = structlog.get_logger(__name__)
 

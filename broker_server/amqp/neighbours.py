@@ -213,7 +213,8 @@ async def last_told(connection: AsyncioConnection, vendor: str) -> dict[str, Any
         if is_refusal(error, 404):
             return None
         raise
-    channel.close()  # gives it back
+    finally:
+        channel.close()  # gives it back
     if got is None:
         return None
     try:

@@ -118,7 +118,7 @@ class TickPublisher:
         async with self._looking, asyncio.timeout(LOOK_SECONDS):
             channel = await AsyncChannel.open(self._connection)
             try:
-                consumers = await channel.declare_queue(name, passive=True)
+                return True, await channel.declare_queue(name, passive=True)
             except AMQPError as error:
                 if is_refusal(error, RESOURCE_LOCKED):
                     return True, None
@@ -126,8 +126,8 @@ class TickPublisher:
                 if is_refusal(error, 404) and "no queue" in str(error):
                     return False, None
                 raise
-            channel.close()
-            return True, consumers
+            finally:
+                channel.close()  # also when there was no answer in time
 
     async def run(self) -> None:
         """Keep connected until cancelled; then what waits and is outstanding has 2 s to be confirmed."""

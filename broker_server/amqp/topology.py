@@ -13,7 +13,13 @@ import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
-from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE
+from broker_client.protocol import (
+    DEFAULT_REPLY_QUEUE,
+    EVENTS_EXCHANGE,
+    ORDERS_QUEUE,
+    REALTIME_EXCHANGE,
+    TASKS_QUEUE,
+)
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
 
 log = structlog.get_logger(__name__)
@@ -21,8 +27,6 @@ log = structlog.get_logger(__name__)
 EXPIRED_QUEUE = "tasks.expired"
 REJECTED_QUEUE = "tasks.rejected"
 UNROUTABLE_QUEUE = "replies.unroutable"
-REALTIME_EXCHANGE = "broker.realtime"
-EVENTS_EXCHANGE = "broker.events"
 CONTROL_EXCHANGE = "broker.control"
 EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
 
@@ -181,13 +185,13 @@ async def consumer_count(connection: AsyncioConnection, queue: str) -> int | Non
     """How many consumers the queue has, or ``None`` when there is no such queue."""
     channel = await AsyncChannel.open(connection)
     try:
-        count = await channel.declare_queue(queue, passive=True)
+        return await channel.declare_queue(queue, passive=True)
     except AMQPError as error:
         if is_refusal(error, 404):
             return None
         raise
-    channel.close()
-    return count
+    finally:
+        channel.close()  # also when who asked has given up
 
 
 async def is_held(connection: AsyncioConnection, queue: str) -> bool:

@@ -39,6 +39,8 @@ class Worker:
         make_session: Makes the session of a new connection.
         runner: Runs the tasks of all sessions.
         leases: Held while tasks are taken.
+        let_go: Ends what only an owner may have, such as live connections: called, and waited for, before the
+            leases are given back, so that the next owner finds the vendor free. May block.
         direct: Told how each connection ended.
         counters: Counts connections.
     """
@@ -51,6 +53,7 @@ class Worker:
         make_session: Callable[[AsyncioConnection], Session],
         runner: TaskRunner,
         leases: Leases,
+        let_go: Callable[[], None],
         direct: DirectAddresses,
         counters: Counters,
     ) -> None:
@@ -59,6 +62,7 @@ class Worker:
         self._make_session = make_session
         self._runner = runner
         self._leases = leases
+        self._let_go = let_go
         self._direct = direct
         self._counters = counters
 
@@ -129,6 +133,7 @@ class Worker:
         finally:
             stopping.cancel()
             self._runner.close()
+            await asyncio.to_thread(self._let_go)
             await self._leases.stop(clean=not (self._runner.in_work or self._runner.running))
 
     async def _begin(

@@ -18,11 +18,11 @@ from aiormq.exceptions import AMQPError
 from broker_client.address import url_list
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError
+from broker_client.protocol import EVENTS_EXCHANGE
 from broker_server.gateway.documents import timestamp
 
 log = structlog.get_logger(__name__)
 
-EVENTS_EXCHANGE = "broker.events"
 QUEUE_ARGUMENTS: dict[str, Any] = {"x-max-length": 1_000, "x-overflow": "drop-head"}
 MOST_EVENTS = 200
 MOST_ORDERS = 100
