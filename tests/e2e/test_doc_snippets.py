@@ -30,6 +30,7 @@ PRINTS = {
     "strategy.py": ("ACCEPTED ",),
 }
 """What each of them prints."""
+
 NOT_RUN = ("broker-client mcp",)
 """A server for another program's stdin: tests/e2e/test_mcp.py talks to it."""
 
