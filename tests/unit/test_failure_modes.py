@@ -40,8 +40,8 @@ def test_it_exists(named: str) -> None:
 
 
 def test_every_row_names_its_test() -> None:
-    tables = re.split(r"(?m)^\| what \|.*proved by \|\n\|[-|]+\n", PAGE)[1:]
-    assert len(tables) == 6
+    tables = re.split(r"\| what \|.*proved by \|\n\|[-|]+\|\n", PAGE)[1:]
+    assert len(tables) == PAGE.count("proved by")
     for table in tables:
         rows = table.partition("\n\n")[0].strip().splitlines()
         assert rows
