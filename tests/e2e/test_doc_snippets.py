@@ -66,7 +66,8 @@ def test_every_program_and_every_line_does_what_it_says(
 ) -> None:
     """All in one, for the worker is what takes time."""
     assert {file.name for file in SNIPPETS.glob("*.py")} == PRINTS.keys()
-    with start_server("run", "--simulate", environment={"BROKER_URL": clean_broker}) as worker:
+    command = ("run", "--simulate", "--vendors", "kis,koscom")
+    with start_server(*command, environment={"BROKER_URL": clean_broker}) as worker:
         worker.wait_ready()
         with start("order_events.py", tmp_path, clean_broker) as listener:
             assert listener.stdout is not None
