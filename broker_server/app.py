@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 
-from broker_client.address import url_list
+from broker_client.address import login_user, url_list
 from broker_client.protocol import Environment
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -191,8 +190,14 @@ async def serve(
         *extra_methods,
     ):
         registry.add(method)
-    user = URLParameters(url_list(broker_url)[0]).credentials.username
-    rules = Rules(environment, tuple(accounts), settings.max_body_bytes, user, styles.of, holds)
+    rules = Rules(
+        environment,
+        tuple(accounts),
+        settings.max_body_bytes,
+        login_user(url_list(broker_url)[0]),
+        styles.of,
+        holds,
+    )
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
     runner = TaskRunner(
         rules=rules,

@@ -13,8 +13,9 @@ from broker_client.address import describe_urls, url_list
 from broker_client.errors import BrokerError, Unsupported
 from broker_client.protocol import Environment
 from broker_client.reasons import reason_of
+from broker_client.tls import tls_guess
 from broker_server.account_settings import quote_keys_of, served_accounts
-from broker_server.amqp.connection import LoginRefused
+from broker_server.amqp.connection import LoginRefused, closing
 from broker_server.amqp.environment import EnvironmentConflict, marker_queue, refuse_others
 from broker_server.amqp.hosts import BrokerHosts, NoHostAnswers
 from broker_server.amqp.topology import consumer_count, is_held, owner_queue
@@ -26,6 +27,8 @@ from broker_server.journal.database import JournalError, open_database
 from broker_server.settings import Settings, SettingsError, data_folder
 from broker_server.vendors import kis
 from broker_server.wiring.vendors import kis_table_config, make_vendors, worker_environment
+
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,8 @@ def look_at_broker(
     except NoHostAnswers as error:
         return _no_broker(f"cannot use RabbitMQ: {error}")
     except (AMQPError, OSError) as error:
-        return _no_broker(f"cannot use RabbitMQ at {describe_urls(url_list(url))}: {reason_of(error)}")
+        reason = tls_guess(url_list(url)[0], reason_of(error))
+        return _no_broker(f"cannot use RabbitMQ at {describe_urls(url_list(url))}: {reason}")
 
 
 def _no_broker(detail: str) -> BrokerLook:
@@ -174,7 +178,9 @@ async def _look_at_broker(url: str, environment: Environment, accounts: Sequence
         workers = await consumer_count(connection, marker_queue(environment))
         held = [key for key in accounts if await is_held(connection, owner_queue(*key))]
     finally:
+        closed = closing(connection)
         connection.close()
+        await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
     detail = f"connected; {serving(workers or 0, environment)}"
     return BrokerLook(CheckResult("RabbitMQ", passed=True, detail=detail), frozenset(held))
 

@@ -16,7 +16,7 @@ project = "sapi-broker"
 language = "en"
 root_doc = "docs/index"
 extensions = ["myst_parser", "korean"]
-include_patterns = ["README.md", "README.ko.md", "CHANGELOG.md", "docs/**.md"]
+include_patterns = ["README.md", "README.ko.md", "CHANGELOG.md", "docs/**.md", "examples/README.md"]
 exclude_patterns = [
     ".*",
     "bench",

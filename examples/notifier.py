@@ -28,6 +28,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
 
 from broker_client import AsyncClient, BrokerError
-from broker_client.address import HEARTBEAT, broker_url
+from broker_client.address import HEARTBEAT, url_list
 from broker_client.protocol import EVENTS_EXCHANGE
 
 TELEGRAM = "https://api.telegram.org/bot{token}/sendMessage"
@@ -114,6 +115,7 @@ class Notifier:
 
     def __init__(self, options: argparse.Namespace, address: str, http: aiohttp.ClientSession) -> None:
         self.options, self.address, self.http = options, address, http
+        self.urls = cycle(url_list(None))  # the hosts of a cluster are tried in turn
         self.inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         self.stopping = asyncio.Event()
         self.posting = asyncio.Lock()
@@ -138,7 +140,7 @@ class Notifier:
     async def listen(self) -> None:
         """Notify over one connection. What was not acknowledged comes again over the next one."""
         self.inbox = asyncio.Queue()
-        async with await aio_pika.connect(broker_url(), heartbeat=HEARTBEAT) as connection:
+        async with await aio_pika.connect(next(self.urls), heartbeat=HEARTBEAT) as connection:
             connection.close_callbacks.add(lambda *_: self.inbox.put_nowait(None))
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=100)

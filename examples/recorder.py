@@ -36,6 +36,7 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
@@ -47,7 +48,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
 
 from broker_client import AsyncClient, BrokerError, MalformedMessage
-from broker_client.address import HEARTBEAT, broker_url
+from broker_client.address import HEARTBEAT, url_list
 from broker_client.gaps import Gaps
 from broker_client.protocol import REALTIME_EXCHANGE, decode_reply
 
@@ -150,6 +151,7 @@ class Recorder:
 
     def __init__(self, files: Files, name: str, topics: list[str]) -> None:
         self.files, self.queue, self.topics = files, f"recorder.{name}", topics
+        self.urls = cycle(url_list(None))  # the hosts of a cluster are tried in turn
         self.inbox: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         self.is_stopping = False
 
@@ -173,7 +175,7 @@ class Recorder:
         self.inbox = asyncio.Queue()
         await asyncio.to_thread(self.files.rotate)
         gaps = await asyncio.to_thread(self.files.gaps)
-        async with await aio_pika.connect(broker_url(), heartbeat=HEARTBEAT) as connection:
+        async with await aio_pika.connect(next(self.urls), heartbeat=HEARTBEAT) as connection:
             connection.close_callbacks.add(lambda *_: self.inbox.put_nowait(None))
             channel = await connection.channel()
             await channel.set_qos(prefetch_count=PREFETCH)

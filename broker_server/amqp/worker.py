@@ -13,7 +13,8 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError, ConnectionClosedByBroker, ConnectionWrongStateError
 from pika.spec import INTERNAL_ERROR
 
-from broker_server.amqp.connection import Backoff, closing
+from broker_client.rights import missing_right
+from broker_server.amqp.connection import Backoff, LoginRefused, closing
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
 from broker_server.amqp.hosts import BrokerHosts
@@ -77,13 +78,15 @@ class Worker:
             on_standby: Called with ``vendor/account`` when another worker owns that one.
 
         Raises:
-            LoginRefused: The broker refuses the user, the password or the vhost.
+            LoginRefused: The broker refuses the user, the password or the vhost; before it served for the
+                first time also a certificate, or a right that the user lacks.
             EnvironmentConflict: Workers of another environment serve the vhost.
             QueueRefused: The broker does not allow a queue that the settings ask for.
         """
         backoff = Backoff()
         stopping = asyncio.ensure_future(stop.wait())
         announced = False
+        served = False
 
         def stand_by(waits_for: str) -> None:
             nonlocal announced
@@ -98,7 +101,9 @@ class Worker:
 
         try:
             while True:
-                connecting = self._hosts.connect_patiently(name=self._name, backoff=backoff)
+                connecting = self._hosts.connect_patiently(
+                    name=self._name, backoff=backoff, worked_before=served
+                )
                 connection = await _unless(stopping, connecting)
                 self._counters.connections += 1
                 closed = closing(connection)
@@ -106,6 +111,9 @@ class Worker:
                 try:
                     lost = await _unless(stopping, self._begin(session, closed, stand_by))
                 except (AMQPError, ConsumersMissing, TimeoutError) as error:
+                    if not served and (missing := missing_right(str(error))):
+                        await _close(connection, closed)
+                        raise LoginRefused(missing) from error
                     log.warning("session did not come up", reason=str(error) or repr(error))
                     await _close(connection, closed)
                     self._note_end(closed)
@@ -114,6 +122,7 @@ class Worker:
                 except BaseException:
                     await _close(connection, closed)
                     raise
+                served = True
                 backoff.reset()
                 log.info("consuming", worker=self._name)
                 ready()

@@ -19,7 +19,7 @@ async def main() -> None:
                 async with message.process():
                     event = json.loads(message.body)
                     print(event["time"], message.routing_key, event["task_id"], flush=True)
-                if event["state"] == "filled":
+                if message.routing_key.endswith(".filled"):
                     break
 
 
