@@ -1,4 +1,4 @@
-"""What grows with what: ``python -m bench.capacity`` prints the tables of docs/topics/capacity.md as Markdown.
+"""What grows with what: ``python -m bench.capacity`` prints the tables of docs/topics/capacity.md.
 
 Figures of processor time hardly depend on what else the machine does; rates do. Name tables to measure only
 those: ``python -m bench.capacity tasks consumers``.
@@ -33,6 +33,7 @@ from broker_client import Client
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.journal.tables import orders
+from broker_server.simulator.instruments import DOMESTIC, load_instruments
 from broker_server.simulator.process import SimulatorProcess
 
 TASKS = 3_000
@@ -47,48 +48,6 @@ SETTLE_SECONDS = 1.0
 GATEWAY_ROUNDS = 15
 OLD = "2020-01-02"
 """A day of orders that were there before."""
-NAMES = [
-    "005930",
-    "000660",
-    "035420",
-    "005380",
-    "051910",
-    "035720",
-    "068270",
-    "105560",
-    "055550",
-    "012330",
-    "066570",
-    "028260",
-    "015760",
-    "032830",
-    "003550",
-    "034730",
-    "096770",
-    "017670",
-    "011200",
-    "000270",
-    "009150",
-    "018260",
-    "033780",
-    "010950",
-    "024110",
-    "086790",
-    "316140",
-    "003670",
-    "402340",
-    "009540",
-    "010130",
-    "329180",
-    "042660",
-    "012450",
-    "064350",
-    "047810",
-    "079550",
-    "272210",
-    "000810",
-    "005490",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +115,16 @@ def tasks() -> Table:
 
 def tickers() -> Table:
     """What subscriptions and ticks cost."""
-    rows = []
+    rows: list[list[str]] = []
+    symbols = [each.symbol for each in load_instruments() if each.market == DOMESTIC and not each.suspended]
     with place() as here:
         for count in TICKERS:
             with live_worker(here.node.url, here.simulator, here.simulator.kis_ws_url) as worker:
                 idle = resident_mb(worker)
                 with talking("bench.tick_consumer", here.node.url, REALTIME_EXCHANGE, "1") as consumer:
-                    keeping = subscribe(here.node.url, tuple(NAMES[:count]))
-                    for rate in TICK_RATES:
-                        rows.append([f"{count}", *_flow(here, worker, consumer, rate)])
+                    keeping = subscribe(here.node.url, tuple(symbols[:count]))
+                    flows = [_flow(here, worker, consumer, rate) for rate in TICK_RATES]
+                    rows += [[f"{count}", *each] for each in flows]
                     rows[-1][-1] = f"{resident_mb(worker) - idle:+.0f}"
                     keeping.close()
     columns = (
@@ -202,17 +162,18 @@ def _count(watch: Stopwatch, consumer: Talking, *, queues: int) -> tuple[float, 
 def consumers() -> Table:
     """What it costs that many read the same ticks."""
     rows = []
-    with place() as here, talking("bench.tick_source") as source:
-        with live_worker(here.node.url, here.simulator, f"ws://127.0.0.1:{source.ready}") as worker:
-            keeping = subscribe(here.node.url, (KEY,))
-            source.ask(str(CONSUMER_RATE))
-            for queues in CONSUMERS:
-                with talking(
-                    "bench.tick_consumer", here.node.url, REALTIME_EXCHANGE, str(queues)
-                ) as consumer:
-                    per_second, costs = _count(here.watch(worker), consumer, queues=queues)
-                    rows.append([f"{queues}", f"{per_second:,.0f}", *costs])
-            keeping.close()
+    with (
+        place() as here,
+        talking("bench.tick_source") as source,
+        live_worker(here.node.url, here.simulator, f"ws://127.0.0.1:{source.ready}") as worker,
+    ):
+        keeping = subscribe(here.node.url, (KEY,))
+        source.ask(str(CONSUMER_RATE))
+        for queues in CONSUMERS:
+            with talking("bench.tick_consumer", here.node.url, REALTIME_EXCHANGE, str(queues)) as consumer:
+                per_second, costs = _count(here.watch(worker), consumer, queues=queues)
+                rows.append([f"{queues}", f"{per_second:,.0f}", *costs])
+        keeping.close()
     columns = ("consumers", "ticks/s", "worker, µs of CPU a tick", "RabbitMQ, µs of CPU a tick")
     return Table("Consumers of the same ticks", columns, rows)
 

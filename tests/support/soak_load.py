@@ -46,7 +46,6 @@ def mix() -> Iterator[Task]:
             lambda ticker: ("kis.get-current-price", {"ticker": ticker}),
             lambda ticker: ("kis.get-daily-candles", {"ticker": ticker, "start": "2026-10-01"}),
             lambda ticker: ("kis.get-balance", {}),
-            lambda ticker: ("broker.list-subscriptions", {}),
         )
     )
     yield "kis.buy-order", {"ticker": TICKERS[0], "quantity": 100, "order_type": "market"}
@@ -87,6 +86,7 @@ class SoakLoad:
                 group.create_task(self._ticks(client, ticker))
             group.create_task(self._again(0.5, lambda: self._passing_stream(client)))
             group.create_task(self._again(1.0, self._passing_client))
+            group.create_task(self._again(5.0, lambda: self._look_around(client)))
             group.create_task(self._watch_prices())
             group.create_task(self._again(0.5, self._passing_watcher))
             group.create_task(self._http())
@@ -144,6 +144,15 @@ class SoakLoad:
         except BrokerError as error:
             self.errors[f"a passing client: {_kind(error)}"] += 1
         self.counts["passing clients"] += 1
+
+    async def _look_around(self, client: AsyncClient) -> None:
+        """What a page of workers and orders asks now and then."""
+        for method in ("broker.get-status", "broker.list-subscriptions", "broker.list-orders"):
+            try:
+                await client.call(method)
+            except BrokerError as error:
+                self.errors[f"{method}: {_kind(error)}"] += 1
+            self.counts["looks"] += 1
 
     async def _watch_prices(self) -> None:
         """One client of the gateway's WebSocket that hears every price."""

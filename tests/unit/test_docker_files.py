@@ -7,6 +7,10 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
+import warnings
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ import yaml
 from broker_client.cli import app as client_app
 from broker_server.gateway_settings import GatewaySettings
 from broker_server.settings import Settings, SettingsError, load_group
+from tests.support import docker_broker
 from tests.support.docker_broker import docker_answers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,6 +153,96 @@ def test_the_image_has_what_the_gateway_and_a_journal_in_postgresql_need() -> No
         each for each in pinned if each and each[0].isalpha()
     }
     assert {each for each in base if each and each[0].isalpha()} <= pinned
+
+
+def test_an_image_of_rabbitmq_is_made_of_debian_s_packages(tmp_path: Path) -> None:
+    """With stand-ins for the tools that need root and an engine: what they are told, in this order."""
+    told = tmp_path / "told"
+    for tool in ("debootstrap", "docker"):
+        stand_in = tmp_path / tool
+        # debootstrap makes the folder that is packed; docker build reads its Dockerfile.
+        stand_in.write_text(
+            f'#!/bin/sh\necho "{tool} $*" >> {told}\n'
+            + ('mkdir -p "$3/etc"\n' if tool == "debootstrap" else f'[ "$1" != build ] || cat >> {told}\n')
+        )
+        stand_in.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+    subprocess.run([ROOT / "docker" / "rabbitmq_image.sh"], env=environment, check=True)
+    first, imported, built, *dockerfile = told.read_text().splitlines()
+    assert re.fullmatch(
+        r"debootstrap --variant=minbase bookworm \S+/root http://deb\.debian\.org/debian", first
+    )
+    assert re.fullmatch(r"docker import \S+/root\.tar sapi-debian:bookworm", imported)
+    assert built == "docker build --build-arg BASE=sapi-debian:bookworm --tag rabbitmq:3.10.8-management -"
+    text = "\n".join(dockerfile)
+    assert "FROM ${BASE}" in text
+    assert "rabbitmq-plugins enable --offline rabbitmq_management" in text
+    assert "'loopback_users.guest = false' > /etc/rabbitmq/rabbitmq.conf" in text
+    (health,) = [line.split("CMD ")[1] for line in dockerfile if "check_port_connectivity" in line]
+    assert yaml.safe_load(health) == compose()["services"]["rabbitmq"]["healthcheck"]["test"][1:]
+    assert not list(tmp_path.glob("tmp*")), "nothing is left"
+
+
+class Management(BaseHTTPRequestHandler):
+    """Answers as RabbitMQ's management does once it is there."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:  # type: ignore[override]
+        """Say nothing."""
+
+
+@pytest.fixture
+def management_port() -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", 0), Management) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_the_container_of_the_tests_takes_nothing_from_the_caller(
+    monkeypatch: pytest.MonkeyPatch, management_port: int
+) -> None:
+    asked: dict[str, Any] = {}
+
+    class Container:
+        def __init__(self, image: str, **given: Any) -> None:
+            asked.update(given, image=image, ryuk=os.environ["TESTCONTAINERS_RYUK_DISABLED"])
+
+        def with_exposed_ports(self, *ports: int) -> Container:
+            asked["ports"] = ports
+            return self
+
+        def get_container_host_ip(self) -> str:
+            return "127.0.0.1"
+
+        def get_exposed_port(self, port: int) -> int:
+            return {5672: 32_770, 15672: management_port}[port]
+
+        def __enter__(self) -> Container:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            asked["ended"] = True
+
+    monkeypatch.delenv("TESTCONTAINERS_RYUK_DISABLED", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        monkeypatch.setattr("testcontainers.community.rabbitmq.RabbitMqContainer", Container)
+    monkeypatch.setattr(docker_broker, "IMAGE", "rabbitmq:an-image")
+    with docker_broker.rabbitmq_container() as (url, management):
+        assert url == "amqp://guest:guest@127.0.0.1:32770/%2F"
+        assert management == f"http://127.0.0.1:{management_port}"
+    login = {"port": 5672, "username": "guest", "password": "guest", "vhost": "/"}
+    assert asked == login | {
+        "image": "rabbitmq:an-image",
+        "ryuk": "true",
+        "ports": (5672, 15672),
+        "ended": True,
+    }
 
 
 @pytest.mark.timeout(900)

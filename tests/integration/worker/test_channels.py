@@ -24,7 +24,7 @@ async def lowest_number(connection: pika.adapters.asyncio_connection.AsyncioConn
     return int(number)
 
 
-@pytest.mark.parametrize("steps", (1, 2, 3))
+@pytest.mark.parametrize("steps", [1, 2, 3])
 async def test_a_question_that_is_given_up_leaves_no_channel(clean_broker: str, steps: int) -> None:
     target = pika.URLParameters(clean_broker)
     with TcpProxy(target.host, target.port) as proxy:
