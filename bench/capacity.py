@@ -37,7 +37,7 @@ from broker_server.simulator.instruments import DOMESTIC, load_instruments
 from broker_server.simulator.process import SimulatorProcess
 
 TASKS = 3_000
-TICKERS = (1, 10, 40)
+TICKERS = (1, 10, 39)
 TICK_RATES = (250, 1_000, 4_000)
 CONSUMERS = (1, 10, 50, 100)
 CLIENTS = (0, 50, 200)
