@@ -183,6 +183,7 @@ async def test_the_switches_of_the_market_wide_feeds(streaming):
             before = len(client.arrays)
             await streaming.control("POST", "/clock", {"advance": 300})
             await client.until(lambda before=before: len(client.arrays) > before)
+        await client.until(lambda: any(len(array) == 3 for array in client.arrays))
         assert max(len(array) for array in client.arrays) == 3
         assert all(len(each["trdTm"]) == 7 for each in client.elements)
         assert all(each["isuSrtCd"].endswith("*001") for each in client.elements)
