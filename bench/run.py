@@ -18,6 +18,7 @@ from bench.gateway import measure_gateway
 from bench.koscom_feed import measure_koscom
 from bench.live_data import measure_live_data
 from bench.load import Measured, RoundTrips, ping_body
+from bench.metrics_cost import measure_metrics
 from bench.orders import measure_orders
 from bench.realtime_codec import measure_codec
 from bench.servers import declare_quorum_queue, resident_mb, server
@@ -163,6 +164,7 @@ def main() -> int:
     """Measure, print the table, and say whether every target was met."""
     report = Report()
     measure(report)
+    measure_metrics(report)
     measure_orders(report)
     measure_codec(report)
     measure_live_data(report)
