@@ -16,6 +16,7 @@ from broker_server.amqp import topology
 from broker_server.amqp.environment import marker_queue
 from broker_server.amqp.pin_queue import pin_queue
 from broker_server.cli import app
+from broker_server.core.accounts import AccountKey
 from broker_server.definitions import Roles, client_rights, definitions, password_hash, worker_rights
 from broker_server.settings import SERVED_VENDORS
 
@@ -74,12 +75,13 @@ def test_an_empty_file_is_no_password(tmp_path: Path) -> None:
     assert "the file of the user 'client' is empty" in run("--passwords", str(tmp_path))[2]
 
 
+ACCOUNTS = [AccountKey(vendor, account) for vendor in SERVED_VENDORS for account in ("default", "second")]
 WORKERS_OWN = [
     *(marker_queue(environment) for environment in ("simulated", "paper", "real")),
-    *(topology.owner_queue(vendor) for vendor in SERVED_VENDORS),
+    *(topology.owner_queue(*key) for key in ACCOUNTS),
     *(topology.host_queue(vendor) for vendor in SERVED_VENDORS),
-    *(pin_queue("real", vendor, "default").name for vendor in SERVED_VENDORS),
-    *(spec.name for spec in topology.queues(SERVED_VENDORS, legacy=False)),
+    *(pin_queue("real", *key).name for key in ACCOUNTS),
+    *(spec.name for spec in topology.queues(ACCOUNTS, legacy=False)),
 ]
 
 

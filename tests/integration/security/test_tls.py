@@ -16,6 +16,7 @@ from broker_client.pika_url import pika_parameters
 from broker_server.amqp.connection import Backoff, TlsRefused, closing, connect
 from broker_server.amqp.hosts import BrokerHosts
 from broker_server.check import look_at_broker
+from broker_server.core.accounts import AccountKey
 from broker_server.settings import load_settings
 from tests.integration.security.conftest import GuardedNode
 from tests.support.certificates import Authority, Certificate
@@ -95,7 +96,7 @@ async def connect_worker(url: str) -> None:
 
 def of_check(url: str) -> str:
     settings = load_settings(env_file=None, broker_url=url)
-    result = look_at_broker(settings, "simulated").result
+    result = look_at_broker(settings, "simulated", [AccountKey("kis")]).result
     return "" if result.passed else result.detail
 
 
