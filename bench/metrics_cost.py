@@ -30,9 +30,9 @@ SCRAPE_SECONDS = 1.0
 """Prometheus' own default is a minute, ours in docker/prometheus 15 s."""
 LEAST = 0.97
 HOW = (
-    "Two workers on one RabbitMQ, each with a virtual host of its own: one without a metrics endpoint, one "
-    f"with METRICS_PORT that is scraped every {SCRAPE_SECONDS:g} s. {PINGS:,} pings, {IN_FLIGHT} in flight, in "
-    f"turn; the median of {ROUNDS} rounds. The processor time is the worker's own."
+    "Two workers on one RabbitMQ, each with a virtual host of its own: one without a metrics endpoint, "
+    f"one with METRICS_PORT that is scraped every {SCRAPE_SECONDS:g} s. {PINGS:,} pings, {IN_FLIGHT} in "
+    f"flight, in turn; the median of {ROUNDS} rounds. The processor time is the worker's own."
 )
 
 

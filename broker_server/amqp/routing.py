@@ -8,9 +8,10 @@ from typing import Any
 
 from broker_client.errors import TaskFailed, UnknownMethod, VendorNotConfigured
 from broker_client.protocol import TaskRequest
+from broker_server.account_errors import unknown_account
 from broker_server.amqp.forwarding import ORIGINAL_METHODS, alias_named, vendor_named, vendor_of
 from broker_server.amqp.neighbours import Neighbours
-from broker_server.core.accounts import DEFAULT, AccountKey, alias_asked, unknown_account
+from broker_server.core.accounts import DEFAULT, AccountKey, alias_asked
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.served_accounts import Holds, is_of_an_account
 

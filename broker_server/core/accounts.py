@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, WithJsonSchema
-
-from broker_client.errors import InvalidParameters
 
 DEFAULT = "default"
 """The account of the plain settings, and of a task that names none."""
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 """Fit for names of queues, routing keys and metrics. No account number looks like it."""
-_MOST_NAMED = 12
 
 
 class AccountKey(NamedTuple):
@@ -69,18 +65,3 @@ AccountAlias = Annotated[
     str, BeforeValidator(_alias), WithJsonSchema({"type": "string", "pattern": f"^{_ALIAS.pattern}$"})
 ]
 """Which account a task is about."""
-
-
-def unknown_account(vendor: str, alias: str, known: Iterable[str]) -> InvalidParameters:
-    """The answer to a task about an account that nobody serves.
-
-    Args:
-        alias: A valid one; a number is refused before.
-        known: The aliases that there are.
-    """
-    names = sorted(set(known), key=lambda name: (name != DEFAULT, name))
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    there_are = f"known: {', '.join(names[:_MOST_NAMED])}{more}" if names else "none is known"
-    return InvalidParameters(
-        f"account: no worker on this broker serves an account {alias!r} of {vendor}; {there_are}"
-    )

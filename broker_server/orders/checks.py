@@ -17,7 +17,8 @@ from broker_client.errors import (
     VendorNotConfigured,
 )
 from broker_client.validation import describe_validation_error
-from broker_server.core.accounts import AccountKey, unknown_account
+from broker_server.account_errors import unknown_account
+from broker_server.core.accounts import AccountKey
 from broker_server.core.guards import Limits, broken_limit, needs_price
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails

@@ -19,9 +19,9 @@ from broker_client.errors import (
     Unsupported,
     VendorRejected,
 )
+from broker_server.account_errors import ensure_same_account
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
-from broker_server.core.served_accounts import ensure_same_account
 from broker_server.journal.order_rows import trading_day
 from broker_server.orders.attempt import Attempt
 from broker_server.orders.gate import Gate

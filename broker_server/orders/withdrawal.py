@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from broker_client.errors import InvalidParameters, TaskCancelled, TaskExpired, TaskFailed
+from broker_server.account_errors import ensure_same_account
 from broker_server.core.orders import IllegalTransition, Order, Refused, State
-from broker_server.core.served_accounts import ensure_same_account
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.outcomes import FINAL, receipt

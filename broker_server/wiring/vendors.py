@@ -15,10 +15,11 @@ from broker_server.amqp.lease_timing import longest_send
 from broker_server.core.accounts import DEFAULT
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
-from broker_server.core.served_accounts import Holds, by_name, merge
+from broker_server.core.served_accounts import Holds
 from broker_server.core.vendor import Vendor, key_of
 from broker_server.settings import Settings, SettingsError
 from broker_server.vendors import kis, kiwoom, koscom
+from broker_server.wiring.accounts import by_name, merge
 
 
 def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> kis.KisConfig:
