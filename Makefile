@@ -31,10 +31,10 @@ $(BENCH_VENV)/.ready: requirements/bench.txt pyproject.toml scripts/setup.sh
 demo: $(VENV)/.runs  ## the main job once, end to end, against the simulators
 	@$(BIN)/broker-server demo $(ARGS)
 
-# Most of a test's time is waiting, so six run at once, each with a virtual host of its own; one broker that is
-# given by TEST_BROKER_URL is used by one test at a time.
+# Much of a test's time is waiting, so four modules run at once, each process with a virtual host of its own, the
+# longest first (tests/conftest.py); one broker that is given by TEST_BROKER_URL is used by one test at a time.
 test: setup  ## all tests, a RabbitMQ node included
-	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 4 --dist worksteal) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 4 --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C, with a page of prices
 	@$(BIN)/broker-server run --simulate --gateway $(ARGS)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker_client.protocol import TaskRequest
+from broker_server.core.accounts import AccountKey
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails
@@ -53,6 +54,7 @@ class NullVendor:
     """Takes every order at once and keeps nothing."""
 
     streams = None
+    account = "default"
     name = "null"
     live = False
     markets: Sequence[str] = ("null",)
@@ -146,7 +148,7 @@ def desk_median_ms(file: Path, prefix: str = "o") -> float:
         settle=timedelta(seconds=60),
         poll_seconds=600,
     )
-    office.keepers["null"].turn()
+    office.keepers[AccountKey("null")].turn()
     (method,) = vendor.methods()
     times = []
     for number in range(ORDERS):

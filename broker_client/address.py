@@ -6,15 +6,19 @@ import os
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from dotenv import dotenv_values
+
+from broker_client.tls import tls_context
 
 __all__ = [
     "HEARTBEAT",
     "REPLY_PREFETCH",
+    "REPLY_QUEUES",
     "REPLY_QUEUE_ARGUMENTS",
     "arguments_at",
     "backoff_delay",
@@ -22,6 +26,8 @@ __all__ = [
     "describe_url",
     "describe_urls",
     "has_option",
+    "login_user",
+    "reply_prefix",
     "unreadable_file",
     "url_list",
     "without_password",
@@ -35,6 +41,12 @@ REPLY_QUEUE_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic", "x-expires":
 
 REPLY_PREFETCH = 500
 
+REPLY_QUEUES = "broker.client."
+"""What the names of all queues of our clients begin with."""
+
+_DEFAULT_USER = "guest"
+"""Whom the AMQP libraries log in as where the URL names nobody."""
+_LONGEST_USER = 120
 _CLUSTERED = {"x-queue-type": "quorum"}
 
 _FIRST_DELAY = 0.1
@@ -103,7 +115,9 @@ def url_list(url: str | Sequence[str] | None) -> list[str]:
             valid = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
         except ValueError:
             valid = False
-        if not valid:
+        if valid:
+            tls_context(each)
+        else:
             raise ValueError(
                 f"{setting}a broker URL looks like amqp://user:password@host:5672/%2F (or amqps://…)"
             )
@@ -122,6 +136,24 @@ def arguments_at(urls: Sequence[str], arguments: Mapping[str, Any]) -> dict[str,
 def has_option(url: str, name: str) -> bool:
     """Whether the URL's query sets ``name``, such as ``heartbeat``."""
     return name in parse_qs(urlsplit(url).query)
+
+
+def login_user(url: str) -> str:
+    """The AMQP user that a URL logs in as."""
+    return unquote(urlsplit(url).username or "") or _DEFAULT_USER
+
+
+def reply_prefix(user: str) -> str:
+    """What the names of all queues of a user's clients begin with: RabbitMQ's permissions can match it.
+
+    Whatever is no letter, digit, ``_`` or ``-`` is written like ``:2E``: the queues of ``a.b`` are not in the
+    namespace of ``a``.
+    """
+    # pamqp takes no % in a name.
+    name = quote(user, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", ":")
+    if len(name) > _LONGEST_USER:
+        name = sha256(user.encode()).hexdigest()  # a queue's name has at most 255 bytes
+    return f"{REPLY_QUEUES}{name}."
 
 
 def describe_url(url: str) -> str:

@@ -8,7 +8,6 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import (
     AMQPConnectionError,
@@ -16,7 +15,9 @@ from pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from broker_client.address import backoff_delay
+from broker_client.address import backoff_delay, describe_url
+from broker_client.pika_url import pika_parameters
+from broker_client.tls import tls_fault
 from broker_server.amqp.frames import TolerantConnection
 
 HEARTBEAT_SECONDS = 10
@@ -33,6 +34,10 @@ class LoginRefused(Exception):
     """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
 
 
+class TlsRefused(LoginRefused):
+    """A certificate or the TLS settings do not fit: somebody has to change them."""
+
+
 async def connect(
     url: str, *, name: str, heartbeat: int | None = None, patience: float = CONNECT_TIMEOUT_SECONDS
 ) -> TolerantConnection:
@@ -46,12 +51,16 @@ async def connect(
 
     Raises:
         LoginRefused: User, password or vhost are refused.
+        TlsRefused: A certificate is.
         AMQPError, OSError: The broker cannot be reached.
     """
+    try:
+        parameters = pika_parameters(url)
+    except ValueError as error:  # a file of certificates is gone
+        raise TlsRefused(str(error)) from error
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[TolerantConnection] = loop.create_future()
     ended = asyncio.Event()
-    parameters = URLParameters(url)
     if heartbeat is not None:
         parameters.heartbeat = heartbeat
     elif "heartbeat=" not in url:
@@ -84,6 +93,10 @@ async def connect(
         refusal = _refusal(error)
         if refusal is not None:
             raise LoginRefused(refusal) from error
+        _raise_if_tls(url, error)
+        raise
+    except OSError as error:
+        _raise_if_tls(url, error)
         raise
     except asyncio.CancelledError:
         if not (connection.is_closed or connection.is_closing):
@@ -103,6 +116,13 @@ def closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
 
     connection.add_on_close_callback(on_close)
     return closed
+
+
+def _raise_if_tls(url: str, error: BaseException) -> None:
+    """Raise `TlsRefused` for what does not pass by itself."""
+    faults = (tls_fault(str(inner)) for inner in _inner_errors(error))
+    if fault := next(filter(None, faults), None):
+        raise TlsRefused(f"cannot use RabbitMQ at {describe_url(url)}: {fault}") from error
 
 
 def _refusal(error: BaseException) -> str | None:

@@ -9,7 +9,8 @@ from pika.exceptions import AMQPConnectionError, AMQPError
 
 from broker_client.address import describe_url, url_list
 from broker_client.reasons import reason_of
-from broker_server.amqp.connection import Backoff, LoginRefused, connect
+from broker_client.tls import tls_guess
+from broker_server.amqp.connection import Backoff, LoginRefused, TlsRefused, connect
 from broker_server.amqp.frames import TolerantConnection
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ class BrokerHosts:
                 refusals.append(error)
                 troubles.append(f"{describe_url(url)}: {error}")
             except (AMQPError, OSError) as error:
-                troubles.append(f"{describe_url(url)}: {reason_of(error)}")
+                troubles.append(f"{describe_url(url)}: {tls_guess(url, reason_of(error))}")
             else:
                 self._last, self._worked = url, True
                 if troubles:
@@ -82,17 +83,27 @@ class BrokerHosts:
         """
         return await connect(self._last, name=name, heartbeat=heartbeat)
 
-    async def connect_patiently(self, *, name: str, backoff: Backoff) -> TolerantConnection:
+    async def connect_patiently(
+        self, *, name: str, backoff: Backoff, worked_before: bool = True
+    ) -> TolerantConnection:
         """Ask the hosts again and again, with a pause after all of them have failed.
+
+        Args:
+            worked_before: It could be used before, so a certificate that does not fit is renewed some day; at
+                the first start the settings are wrong.
 
         Raises:
             LoginRefused: As `connect` does; waiting does not help.
+            TlsRefused: A certificate is refused, at the first start.
         """
         while True:
             try:
                 return await self.connect(name=name)
-            except (AMQPError, OSError) as error:
+            except (AMQPError, OSError, TlsRefused) as error:
+                if isinstance(error, TlsRefused) and not worked_before:
+                    raise
                 delay = backoff.next_delay()
-                reason = str(error) if isinstance(error, NoHostAnswers) else reason_of(error)
+                plain = isinstance(error, NoHostAnswers)
+                reason = str(error) if plain else tls_guess(self._urls[0], reason_of(error))
                 log.warning("broker unreachable, trying again", reason=reason, seconds=round(delay, 2))
                 await asyncio.sleep(delay)

@@ -19,6 +19,7 @@ from broker_client.address import url_list
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError
 from broker_client.protocol import EVENTS_EXCHANGE
+from broker_client.tls import tls_context
 from broker_server.gateway.documents import timestamp
 
 log = structlog.get_logger(__name__)
@@ -130,7 +131,9 @@ class Activity:
 
     async def _listen_once(self) -> None:
         connection = await aio_pika.connect(
-            next(self._hosts), client_properties={"connection_name": "broker-gateway events"}
+            url := next(self._hosts),
+            ssl_context=tls_context(url),
+            client_properties={"connection_name": "broker-gateway events"},
         )
         async with connection:
             channel = await connection.channel()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters, TaskContext
 from broker_server.vendors.parameters import OrderNumber, Quantity, TaskId
 
@@ -21,7 +22,7 @@ class OriginalParameters(Parameters):
 
     order_no: OrderNumber | None = None
     order_task_id: TaskId | None = None
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:

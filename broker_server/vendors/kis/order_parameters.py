@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
 from broker_server.vendors.order_parameters import OriginalParameters
@@ -38,7 +37,7 @@ class OrderParameters(Parameters):
     price: WonPrice | None = None
     order_type: OrderType | None = None
     exchange: OrderVenue = "KRX"
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:
@@ -98,7 +97,7 @@ class OverseasOrderParameters(Parameters):
     quantity: Quantity
     price: DecimalText | None = None
     order_type: OverseasOrderType | None = None
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OverseasOrderParameters:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import model_validator
 
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.account_models import OrderRecord
@@ -60,7 +61,7 @@ class OrderParameters(Parameters):
     price: WonPrice | None = None
     order_type: OrderType | None = None
     exchange: OrderVenue = "KRX"
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:

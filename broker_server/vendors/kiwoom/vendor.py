@@ -17,6 +17,7 @@ from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import ORDER_TIMEOUT
 from broker_server.vendors.kiwoom.account import Account
+from broker_server.vendors.kiwoom.api_descriptions import describing_methods
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.charts import Charts
 from broker_server.vendors.kiwoom.config import KiwoomConfig
@@ -42,6 +43,7 @@ class KiwoomVendor:
         clock: The machine's.
 
     Attributes:
+        account: The alias of its account.
         orders: What the order desk needs besides the methods.
         streams: Its live data.
     """
@@ -49,6 +51,7 @@ class KiwoomVendor:
     name = "kiwoom"
 
     def __init__(self, config: KiwoomConfig, backend: Backend, clock: Clock) -> None:
+        self.account = config.alias
         self._backend = backend
         self._clock = clock
         kiwoom_clock = BackendClock(backend, clock)
@@ -62,9 +65,11 @@ class KiwoomVendor:
             Account(backend, account, order_book),
             Trading(backend, order_book, kiwoom_clock, paper=paper),
             RequestTr(backend),
-            StreamMethods(backend, paper=paper, compat=config.compat),
+            StreamMethods(backend, paper=paper, compat=config.compat, alias=config.alias),
         )
-        self.streams: Streams | None = KiwoomStreams(backend, Snapshots(quotes, kiwoom_clock), clock)
+        self.streams: Streams | None = KiwoomStreams(
+            backend, Snapshots(quotes, kiwoom_clock), clock, config.alias
+        )
         self.orders: OrderAccess = KiwoomOrderAccess(backend, order_book, quotes, kiwoom_clock)
 
     @property
@@ -74,7 +79,7 @@ class KiwoomVendor:
 
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the eleven of the original server included."""
-        return [method for part in self._parts for method in part.methods()]
+        return [*(method for part in self._parts for method in part.methods()), *describing_methods()]
 
     def announce_to(self, listener: OnHostState) -> None:
         """Tell how the control stands, where there is one."""

@@ -209,7 +209,7 @@ def test_broker_that_ends_under_load_loses_no_task(
 def test_memory_alarm_holds_new_orders_back_and_lets_what_runs_finish(
     own_node: PrivateNode, own_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
-    worker = new_worker(own_broker)
+    worker = new_worker(own_broker, settings={"ORDER_MAX_AGE": "600"})  # a slow machine is no test of the age
     with TaskWire(own_broker) as wire:
         order_gate, read_gate = Gate(tmp_path, "order"), Gate(tmp_path, "read")
         running = wire.send("stub.buy-order", order_gate.hold("running"), to="tasks.orders")
