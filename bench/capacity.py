@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from sqlalchemy import create_engine, insert, literal, select
+from sqlalchemy import create_engine, insert, literal, select, update
 
 from bench.gateway_server import FANNED_OUT
 from bench.journal_cost import ORDERS, desk_median_ms
@@ -32,7 +32,8 @@ from bench.servers import Talking, resident_mb, server, talking
 from broker_client import Client
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.topology import REALTIME_EXCHANGE
-from broker_server.journal.tables import orders
+from broker_server.core.orders import Status
+from broker_server.journal.tables import order_transitions, orders
 from broker_server.simulator.instruments import DOMESTIC, load_instruments
 from broker_server.simulator.process import SimulatorProcess
 
@@ -233,20 +234,21 @@ def journal() -> Table:
 
 
 def _fill(file: Path, count: int) -> None:
-    """Copy the orders of the first run until there are so many more, all of an earlier day."""
+    """Copy the orders of the first run, with their history, until there are so many more of an older day."""
     engine = create_engine(f"sqlite:///{file}")
-    names = [column.name for column in orders.columns]
     with engine.begin() as connection:
         there = len(connection.execute(select(orders.c.task_id).where(orders.c.trading_day == OLD)).all())
         for number in range(there // ORDERS, count // ORDERS):
-            changed = {
-                "task_id": literal(f"{number}-") + orders.c.task_id,
-                "order_no": literal(f"{number}-") + orders.c.order_no,
-                "trading_day": literal(OLD),
-            }
-            copies = select(*(changed.get(name, orders.c[name]) for name in names))
-            copies = copies.where(orders.c.task_id.like("first-%"))
-            connection.execute(insert(orders).from_select(names, copies))
+            for table in (orders, order_transitions):
+                changed = {
+                    "task_id": literal(f"{number}-") + table.c.task_id,
+                    "trading_day": literal(OLD),
+                }
+                names = [column.name for column in table.columns]
+                copies = select(*(changed.get(name, table.c[name]) for name in names))
+                copies = copies.where(table.c.task_id.like("first-%"))
+                connection.execute(insert(table).from_select(names, copies))
+        connection.execute(update(orders).where(orders.c.trading_day == OLD).values(status=Status.FILLED))
     engine.dispose()
 
 

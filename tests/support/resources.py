@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,22 @@ def at_broker(management_url: str) -> AtBroker:
     answer.raise_for_status()
     totals: dict[str, Any] = answer.json()["object_totals"]
     return AtBroker(**{name: totals[name] for name in AtBroker.__slots__})
+
+
+def channels_by_connection(management_url: str) -> Counter[str]:
+    """How many channels there are on the connections of each name; process ids and host names are in it."""
+    answer = requests.get(f"{management_url}/api/channels", auth=("guest", "guest"), timeout=60)
+    answer.raise_for_status()
+    answer_of_connections = requests.get(
+        f"{management_url}/api/connections", auth=("guest", "guest"), timeout=60
+    )
+    answer_of_connections.raise_for_status()
+    names = {
+        each["name"]: each.get("client_properties", {}).get("connection_name", each["name"])
+        for each in answer_of_connections.json()
+    }
+    connections = (each.get("connection_details", {}).get("name", "") for each in answer.json())
+    return Counter(names.get(each, each) for each in connections)
 
 
 def slope(points: list[tuple[float, float]]) -> float:

@@ -19,7 +19,7 @@ from broker_server.amqp.private_node.ports import free_port
 from tests.support.brokerage import Brokerage
 from tests.support.gateway_process import open_gateway
 from tests.support.processes import CommandProcess, start_server
-from tests.support.resources import MIB, AtBroker, Held, at_broker, held, slope
+from tests.support.resources import MIB, AtBroker, Held, at_broker, channels_by_connection, held, slope
 from tests.support.waiting import wait_until
 
 TICKS_PER_SECOND = 1_000
@@ -160,7 +160,7 @@ class Soak:
         """Load it for so long, then let the clients go and look at what they leave behind."""
         report = SoakReport()
         wait_until(lambda: at_broker(self._management).consumers > 0, what="the management plugin's counts")
-        before = self._settled()
+        before, channels = self._settled(), channels_by_connection(self._management)
         arguments = [self._url, self.gateway.address]
         program = "from tests.support.soak_load import main"
         with CommandProcess(arguments, program=program) as load:
@@ -189,6 +189,8 @@ class Soak:
             assert load.terminate() == 0, load.output
         after = self._settled(wanted=before)
         report.left = after - before
+        more = channels_by_connection(self._management) - channels
+        report.left |= {f"channels of {name}": count for name, count in more.items()}
         return report
 
     def _settled(self, wanted: AtBroker | None = None) -> AtBroker:
