@@ -13,7 +13,7 @@ RowT = TypeVar("RowT")
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class Paging:
     """How a vendor gives long histories.
 
     Attributes:
@@ -37,7 +37,7 @@ def read_back(
     start: date,
     end: date,
     interval: Interval,
-    pages: Pages,
+    pages: Paging,
     report_progress: Callable[[int, int | None], None],
 ) -> tuple[dict[date, RowT], str | None]:
     """Read pages until ``start`` is reached or there is no more.

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import time
 from typing import Any
 
-from broker_server.vendors.long_histories import Pages
+from broker_server.vendors.long_histories import Paging
 
 Row = Mapping[str, Any]
-WINDOWS = Pages("KOSCOM", rows=100, most=200)
+WINDOWS = Paging("KOSCOM", rows=100, most=200)
 
 
 def read_times(
