@@ -25,9 +25,9 @@ from bench.gateway_server import FANNED_OUT
 from bench.journal_cost import ORDERS, desk_median_ms
 from bench.live_data import CONSUMER_RATE, SELDOM, live_worker, subscribe
 from bench.load import RoundTrips, ping_body
+from bench.peers import price_body
 from bench.processor_time import Stopwatch, with_descendants
 from bench.realtime_codec import KEY
-from bench.run import price_body
 from bench.servers import Talking, resident_mb, server, talking
 from broker_client import Client
 from broker_server.amqp.private_node import PrivateNode
@@ -37,7 +37,7 @@ from broker_server.simulator.instruments import DOMESTIC, load_instruments
 from broker_server.simulator.process import SimulatorProcess
 
 TASKS = 3_000
-TICKERS = (1, 10, 40)
+TICKERS = (1, 10, 39)
 TICK_RATES = (250, 1_000, 4_000)
 CONSUMERS = (1, 10, 50, 100)
 CLIENTS = (0, 50, 200)

@@ -12,12 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
-
-from rich.console import Console
 
 from bench.gateway_server import FANNED_OUT, TICKERS
+from bench.report import Report
 from bench.servers import Talking, resident_mb, talking
+from bench.stalled import Unread, stalled_between, unread
 
 CLIENTS = 500
 STALLED = 5
@@ -33,6 +32,17 @@ HTTP_SECONDS = 1.0
 HTTP_TURNS = 5
 GATEWAY_PATH = f"/api/kr/realtime-prices?tickers={','.join(TICKERS)}"
 BARE_PATH = "/bare/prices"
+
+HOW = (
+    f"{CLIENTS} clients in one process subscribe to {len(FANNED_OUT)} tickers. A round publishes all "
+    f"tickers at once, and the next one begins when all messages of it have arrived. In each of {TURNS} "
+    f"turns: {ROUNDS} rounds of the broadcast of `websockets` with the same messages, {ROUNDS} of the "
+    f"gateway, then {FILL_UP} with {STALLED} clients more that never read, until their sockets are "
+    f"full, and {ROUNDS} that are measured. That they do not read is looked up in `/proc/net/tcp`: "
+    "bytes wait at both ends of their connections, and none of them was taken during the turn. HTTP: "
+    f"{HTTP_CONNECTIONS} connections for {HTTP_SECONDS:g} s, {HTTP_TURNS} times in turn with a bare "
+    "FastAPI endpoint that returns as much JSON. Medians of the turns, and of their ratios."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +110,22 @@ def fan_out(kind: str) -> Iterator[FanOut]:
         yield FanOut(server, clients)
 
 
-def measure_fan_out(report: Any) -> None:
+def measure_fan_out(report: Report) -> None:
     """Against the broadcast of ``websockets``, and with clients that do not read."""
     turns = []
+    stalled: list[dict[int, Unread]] = []
     with fan_out("bare") as bare, fan_out("gateway") as gateway:
         bare.turn(WARM_UP)
         gateway.turn(WARM_UP)
+        port = int(gateway.server.ready)
         before = resident_mb(gateway.server.pid)
         for _ in range(TURNS):
             turn = {"bare": bare.turn(ROUNDS), "gateway": gateway.turn(ROUNDS)}
             gateway.stall(STALLED)
             gateway.turn(FILL_UP)  # until nothing goes into their buffers any more
+            at_first = unread(port)
             turn["stalled"] = gateway.turn(ROUNDS)
+            stalled.append(stalled_between(at_first, unread(port)))
             gateway.stall(0)
             turns.append(turn)
         grown = resident_mb(gateway.server.pid) - before
@@ -135,6 +149,16 @@ def measure_fan_out(report: Any) -> None:
         f"{worse:.2f}",
         "≤ 1.2",
         met=worse <= 1.2,
+    )
+    fewest = min(len(each) for each in stalled)
+    held = [each.at_server for found in stalled for each in found.values()]
+    report.add(
+        f"clients of which the kernel shows that nothing was read meanwhile, in each of {TURNS} turns",
+        f"{fewest} of {STALLED}",
+        "unread at both ends, and no less after the turn than before it",
+        f"{min(held, default=0) / 1000:,.0f} kB in the server's socket",
+        f"{STALLED}",
+        met=fewest == STALLED,
     )
     report.add(
         f"memory of the gateway after {TURNS * (FILL_UP + ROUNDS)} rounds with them",
@@ -169,7 +193,7 @@ async def requests_per_second(port: int, path: str) -> float:
     return total / (time.monotonic() - began)
 
 
-def measure_http(report: Any) -> None:
+def measure_http(report: Report) -> None:
     """A batch of prices against an endpoint of FastAPI that returns as much JSON."""
     with talking("bench.gateway_server", "http") as server:
         port = int(server.ready)
@@ -191,7 +215,7 @@ def measure_http(report: Any) -> None:
     )
 
 
-def measure_gateway(report: Any) -> None:
+def measure_gateway(report: Report) -> None:
     """Everything of the gateway."""
     measure_fan_out(report)
     measure_http(report)
@@ -199,12 +223,9 @@ def measure_gateway(report: Any) -> None:
 
 def main() -> int:
     """Measure this alone."""
-    from bench.run import WIDTH, Report
-
     report = Report()
     measure_gateway(report)
-    Console(width=WIDTH).print(report.table)
-    return 1 if report.missed else 0
+    return report.show()
 
 
 if __name__ == "__main__":

@@ -14,15 +14,14 @@ import time
 from collections.abc import Hashable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import pika
 from pydantic import SecretStr
-from rich.console import Console
 from websockets.asyncio.client import connect
 
 from bench.koscom_source import ISSUES, PER_MESSAGE
 from bench.processor_time import Stopwatch
+from bench.report import Report
 from bench.servers import Talking, server, talking
 from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.private_node import PrivateNode
@@ -45,6 +44,12 @@ DRAIN_SECONDS = 1.0
 MOST_DRAINS = 15
 ACK_SECONDS = 30.0
 CLOSE_SECONDS = 0.1
+HOW = (
+    f"Decoding: the best of {ROUNDS} rounds of {SECONDS:g} s in one thread. Through: a market's arrays "
+    f"from our own source over the WebSocket, {OFFERED_PER_SECOND:,} issue updates a second for "
+    f"{SUSTAINED_SECONDS:g} s, each published by its own routing key and counted by sequence at a "
+    "consumer."
+)
 KEY = f"l7xx{'0' * 32}"
 
 
@@ -123,7 +128,7 @@ async def naive(port: str) -> float:
         return taken / (time.process_time() - began)
 
 
-def measure_decoding(report: Any, source: Talking) -> None:
+def measure_decoding(report: Report, source: Talking) -> None:
     """From the WebSocket to events, on one core."""
     source.ask("0")
     own, bare = [], []
@@ -162,7 +167,7 @@ def subscribe(url: str) -> pika.BlockingConnection:
     return connection
 
 
-def measure_publishing(report: Any, node: PrivateNode, source: Talking) -> None:
+def measure_publishing(report: Report, node: PrivateNode, source: Talking) -> None:
     """From the WebSocket to a consumer, each issue by its own routing key."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -191,7 +196,7 @@ def measure_publishing(report: Any, node: PrivateNode, source: Talking) -> None:
             keeping.close()
 
 
-def _report_flow(report: Any, source: Talking, consumer: Talking, processes: dict[str, int]) -> None:
+def _report_flow(report: Report, source: Talking, consumer: Talking, processes: dict[str, int]) -> None:
     source.ask(str(OFFERED_PER_SECOND))
     time.sleep(WARM_UP_SECONDS)
     parts = [json.loads(consumer.ask("take"))]
@@ -219,8 +224,8 @@ def _report_flow(report: Any, source: Talking, consumer: Talking, processes: dic
     )
 
 
-def measure_koscom(report: Any) -> None:
-    """Add the lines of KOSCOM to a `bench.run.Report`."""
+def measure_koscom(report: Report) -> None:
+    """Add the lines of KOSCOM to a `Report`."""
     with PrivateNode.start() as node, talking("bench.koscom_source") as source:
         measure_decoding(report, source)
         measure_publishing(report, node, source)
@@ -228,12 +233,9 @@ def measure_koscom(report: Any) -> None:
 
 def main() -> int:
     """Measure this alone."""
-    from bench.run import WIDTH, Report  # which measures everything, this file included
-
     report = Report()
     measure_koscom(report)
-    Console(width=WIDTH).print(report.table)
-    return 1 if report.missed else 0
+    return report.show()
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from typing import Any
 
 import pika
 import requests
-from rich.console import Console
 
 from bench.processor_time import Stopwatch
 from bench.realtime_codec import KEY
+from bench.report import Report
 from bench.servers import Talking, server, talking
 from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.private_node import PrivateNode
@@ -46,6 +46,15 @@ DRAIN_SECONDS = 1.0
 """Nothing more is on its way once nothing has come for so long."""
 MOST_DRAINS = 15
 ACK_SECONDS = 30.0
+HOW = (
+    f"Through: {OFFERED_PER_SECOND:,} trades a second of {len(TICKERS)} tickers from the simulated "
+    f"WebSocket for {SUSTAINED_SECONDS:g} s, counted by sequence at a consumer of `broker.realtime`; "
+    f"what the simulator sent and what came are compared. A tick's way: {LATENCY_RATE:,} a second at an "
+    "even pace from our own source to a consumer, against a program that hands the frames from "
+    f"`websockets` to pika as they are; {LATENCY_ROUNDS} rounds of {LATENCY_SECONDS:g} s in turn, "
+    f"medians. Consumers: the worker's processor time for a tick with 1 and with {CONSUMERS} bound "
+    f"queues, the least of {CONSUMER_ROUNDS} rounds each."
+)
 SELDOM = {"tick_interval": 60, "burst_every": 0}
 """The simulated market's own trades, which are no part of a load, come this rarely."""
 
@@ -154,7 +163,7 @@ def rest(consumer: Talking) -> list[dict[str, Any]]:
     return found
 
 
-def measure_flow(report: Any, node: PrivateNode, simulator: SimulatorProcess) -> None:
+def measure_flow(report: Report, node: PrivateNode, simulator: SimulatorProcess) -> None:
     """Ticks a second from the simulator to a consumer."""
     with (
         live_worker(node.url, simulator, simulator.kis_ws_url) as worker,
@@ -192,7 +201,7 @@ def late(source: Talking, consumer: Talking) -> dict[str, Any]:
     return found
 
 
-def measure_latency(report: Any, url: str, source: Talking) -> None:
+def measure_latency(report: Report, url: str, source: Talking) -> None:
     """From the sending of a frame to its receipt by a consumer, against the least that can bring it there."""
     with (
         talking("bench.tick_source") as bare_source,
@@ -238,7 +247,7 @@ def cost(worker: int, source: Talking, consumer: Talking) -> float:
     return spent / ticks * 1e6
 
 
-def measure_consumers(report: Any, url: str, worker: int, source: Talking) -> None:
+def measure_consumers(report: Report, url: str, worker: int, source: Talking) -> None:
     """What many consumers cost the worker; it publishes once for all of them.
 
     A figure is the least of its rounds: what else the machine does makes a tick dearer, nothing cheaper.
@@ -259,8 +268,8 @@ def measure_consumers(report: Any, url: str, worker: int, source: Talking) -> No
     )
 
 
-def measure_live_data(report: Any) -> None:
-    """Add the lines of live data to a `bench.run.Report`."""
+def measure_live_data(report: Report) -> None:
+    """Add the lines of live data to a `Report`."""
     with PrivateNode.start() as node, SimulatorProcess.start() as simulator:
         limits = {"limits": {"rest_per_second": 100_000, "token_interval": 0}}
         requests.post(f"{simulator.control_url}/faults", json=limits, timeout=10).raise_for_status()
@@ -278,12 +287,9 @@ def measure_live_data(report: Any) -> None:
 
 def main() -> int:
     """Measure this alone."""
-    from bench.run import WIDTH, Report  # which measures everything, this file included
-
     report = Report()
     measure_live_data(report)
-    Console(width=WIDTH).print(report.table)
-    return 1 if report.missed else 0
+    return report.show()
 
 
 if __name__ == "__main__":

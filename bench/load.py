@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pika
 from pika.adapters.asyncio_connection import AsyncioConnection
@@ -50,11 +51,20 @@ class RoundTrips:
         body: Makes the body of request number n.
         in_flight: How many requests wait for a reply at any time.
         total: How many round trips are measured, after a tenth as many to warm up.
+        properties: More properties of the request that has this correlation id.
     """
 
     def __init__(
-        self, url: str, queue: str, body: Callable[[int], bytes], *, in_flight: int, total: int
+        self,
+        url: str,
+        queue: str,
+        body: Callable[[int], bytes],
+        *,
+        in_flight: int,
+        total: int,
+        properties: Callable[[str], dict[str, Any]] | None = None,
     ) -> None:
+        self._properties = properties or (lambda _: {})
         self._url = url
         self._queue = queue
         self._body = body
@@ -100,7 +110,10 @@ class RoundTrips:
         correlation_id = str(self._number)
         self._sent_at[correlation_id] = time.perf_counter()
         properties = pika.BasicProperties(
-            reply_to=self._reply_to, correlation_id=correlation_id, delivery_mode=2
+            reply_to=self._reply_to,
+            correlation_id=correlation_id,
+            delivery_mode=2,
+            **self._properties(correlation_id),
         )
         channel.basic_publish("", self._queue, self._body(self._number), properties)
 

@@ -15,8 +15,10 @@ from typing import Any
 import pika
 import requests
 
+from bench import journal_cost
 from bench.journal_cost import desk_median_ms
 from bench.load import Measured
+from bench.report import Report
 from bench.servers import server
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.simulator.process import SimulatorProcess
@@ -30,6 +32,13 @@ PAUSE = 0.2
 """Seconds between two orders: slower than the limit, which is not what is measured here."""
 READS = 5_000
 ORDERS_QUEUE = "tasks.orders"
+HOW = (
+    f"A worker with the limit of a real KIS key, {LIMIT} calls a second, against a simulator without "
+    f"one. {ORDERS} limit orders, one after another with {PAUSE:g} s between them, each from publishing "
+    f"to the reply: first idle, then behind {READS:,} reads that wait in `tasks`. What the desk and its "
+    "journal cost: orders of a vendor that answers at once, on SQLite with `synchronous=FULL`; the "
+    f"median of 3 runs of {journal_cost.ORDERS}."
+)
 
 
 @contextmanager
@@ -124,7 +133,7 @@ def latency(url: str, bodies: OrderBodies) -> Measured:
     )
 
 
-def measure_orders(report: Any) -> None:
+def measure_orders(report: Report) -> None:
     """Measure, and add the lines to the report."""
     with PrivateNode.start() as node, order_worker(node) as simulator:
         price = lower_limit(simulator)

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 import pika
 from pika.spec import BasicProperties
-from rich.console import Console
 
+from bench.report import Report
 from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.connection import connect
@@ -142,8 +142,8 @@ def _set_up(url: str, *, queue: bool) -> None:
     connection.close()
 
 
-def measure_ticks(report: Any) -> None:
-    """Add the lines of publishing ticks to a `bench.run.Report`."""
+def measure_ticks(report: Report) -> None:
+    """Add the lines of publishing ticks to a `Report`."""
     ways = (publish_ticks, publish_plainly)
     with PrivateNode.start() as node:
         for queue in (False, True):
@@ -171,12 +171,9 @@ def measure_ticks(report: Any) -> None:
 
 def main() -> int:
     """Measure this alone."""
-    from bench.run import Report  # which measures everything
-
     report = Report()
     measure_ticks(report)
-    Console(width=130).print(report.table)
-    return 1 if report.missed else 0
+    return report.show()
 
 
 if __name__ == "__main__":

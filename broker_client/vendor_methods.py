@@ -71,6 +71,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         "get_stock_states": "get-stock-states",
         "buy_order": "kiwoom.buy-order",
         "cancel_order": "kiwoom.cancel-order",
+        "describe_api": "kiwoom.describe-api",
         "get_balance": "kiwoom.get-balance",
         "get_current_price": "kiwoom.get-current-price",
         "get_daily_candles": "kiwoom.get-daily-candles",

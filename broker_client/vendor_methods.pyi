@@ -1228,6 +1228,23 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
             task_id: The idempotency key; a new one, if absent.
         """
 
+    def describe_api(
+        self,
+        *,
+        api: str | None = None,
+        pattern: str = '',
+        timeout: float | None = None,
+    ) -> AnswerT:
+        r"""List the REST api-ids that kiwoom.request-tr reaches, or explain one.
+
+        Method ``kiwoom.describe-api``.
+
+        Args:
+            api: One of them in full.
+            pattern: Those whose id, Korean name or path contains this text, or an input or output of it, a line each; all of them without it.
+            timeout: Seconds; the client's, if absent.
+        """
+
     def get_balance(
         self,
         *,

@@ -1,4 +1,4 @@
-"""``broker-server methods --apis`` and ``broker-server methods kis.call API``."""
+"""``broker-server methods --apis``, and ``methods kis.call API`` or ``methods kiwoom.request-tr API``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from broker_client.errors import InvalidParameters
-from broker_server.vendors.kis.api_descriptions import (
-    ApiDescription,
-    describe_api,
-    example_line,
-    list_apis,
-)
+from broker_server.vendors.kis import api_descriptions as kis
+from broker_server.vendors.kiwoom import api_descriptions as kiwoom
 
 CALLS = ("kis.call", "kis.call-order", "kis.call-cancel")
+REQUESTS = "kiwoom.request-tr"
 
 
 def print_apis(pattern: str, *, as_json: bool) -> bool:
@@ -29,9 +26,9 @@ def print_apis(pattern: str, *, as_json: bool) -> bool:
     Returns:
         Whether there is one.
     """
-    lines = list_apis(pattern)
+    lines: list[kis.ApiLine | kiwoom.KiwoomApiLine] = [*kis.list_apis(pattern), *kiwoom.list_apis(pattern)]
     if not lines:
-        sys.stderr.write(f"no API of KIS matches {pattern!r}\n")
+        sys.stderr.write(f"no API of KIS or Kiwoom matches {pattern!r}\n")
         return False
     if as_json:
         _write_json(lines)
@@ -41,7 +38,9 @@ def print_apis(pattern: str, *, as_json: bool) -> bool:
         table.add_row(line.api, line.method, escape(line.title))
     console = Console()
     console.print(table)
-    console.print(f"{len(lines)} APIs; broker-server methods kis.call {lines[0].api} explains the first")
+    first = lines[0]
+    explains = "kis.call" if isinstance(first, kis.ApiLine) else REQUESTS
+    console.print(f"{len(lines)} APIs; broker-server methods {explains} {first.api} explains the first")
     return True
 
 
@@ -51,22 +50,29 @@ def print_api(method: str, name: str, *, as_json: bool) -> bool:
     Returns:
         Whether there is such an API.
     """
-    if method not in CALLS:
-        sys.stderr.write(f"an API of KIS is explained after {', '.join(CALLS)}, not after {method!r}\n")
+    if method not in (*CALLS, REQUESTS):
+        sys.stderr.write(
+            f"an API of KIS is explained after {', '.join(CALLS)}, one of Kiwoom after {REQUESTS}, "
+            f"not after {method!r}\n"
+        )
         return False
     try:
-        description = describe_api(name)
+        description: kis.ApiDescription | kiwoom.KiwoomApiDescription = (
+            kiwoom.describe_api(name) if method == REQUESTS else kis.describe_api(name)
+        )
     except InvalidParameters as error:
         sys.stderr.write(f"{error.message}\n")
         return False
     if as_json:
         _write_json([description])
+    elif isinstance(description, kis.ApiDescription):
+        _print_kis(description)
     else:
-        _print_description(description)
+        _print_kiwoom(description)
     return True
 
 
-def _print_description(description: ApiDescription) -> None:
+def _print_kis(description: kis.ApiDescription) -> None:
     console = Console()
     console.print(f"[bold]{description.api}[/]  {escape(description.title)}")
     console.print(f"called by {description.method}; {description.http} {description.path}", highlight=False)
@@ -88,7 +94,32 @@ def _print_description(description: ApiDescription) -> None:
     if description.arguments:
         console.print(table)
     console.print("For example, with values of your own:")
-    sys.stdout.write(f"{example_line(description)}\n")
+    sys.stdout.write(f"{kis.example_line(description)}\n")
+
+
+def _print_kiwoom(description: kiwoom.KiwoomApiDescription) -> None:
+    console = Console()
+    console.print(f"[bold]{description.api}[/]  {escape(description.title)}")
+    console.print(f"called by {description.method}; POST {description.path}", highlight=False)
+    what = Column("what it is", overflow="fold")
+    table = Table(Column("input", no_wrap=True, style="bold"), "", "length", what, box=SIMPLE_HEAD)
+    for given in description.inputs:
+        need = {True: "required", False: "", None: "not said"}[given.required]
+        table.add_row(given.key, need, str(given.length or ""), escape(given.description))
+    if description.inputs:
+        console.print(table)
+    once = "the answer" if description.rows_key is None else f"each row of {description.rows_key}"
+    for where, values in ((once, description.outputs), ("once, beside the rows", description.summary)):
+        if values:
+            what = Column("what it is", overflow="fold")
+            table = Table(Column(where, no_wrap=True, style="bold"), what, box=SIMPLE_HEAD)
+            for value in values:
+                table.add_row(value.key, escape(value.description))
+            console.print(table)
+    line = kiwoom.example_line(description)
+    if line is not None:
+        console.print("For example, with values of your own:")
+        sys.stdout.write(f"{line}\n")
 
 
 def _write_json(rows: Sequence[BaseModel]) -> None:

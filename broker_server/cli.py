@@ -210,17 +210,23 @@ def _check_streams(
 def methods(
     pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
     api: Annotated[
-        str, typer.Argument(help="After kis.call: explain this API of KIS, domestic_stock.inquire_price.")
+        str,
+        typer.Argument(
+            help="After kis.call: explain this API of KIS, domestic_stock.inquire_price; after "
+            "kiwoom.request-tr one of Kiwoom, ka10001."
+        ),
     ] = "",
     apis: Annotated[
         bool,
         typer.Option(
-            "--apis", help="List KIS's REST APIs instead; the text may also be of a title, path or TR id."
+            "--apis",
+            help="List the REST APIs of KIS and Kiwoom instead; the text may also be of a title, path or "
+            "TR id, and of Kiwoom of an input or output.",
         ),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """List the methods with their parameters, or what kis.call reaches."""
+    """List the methods with their parameters, or what kis.call and kiwoom.request-tr reach."""
     if apis or api:
         from broker_server.api_listing import print_api, print_apis
 
@@ -245,9 +251,10 @@ def methods(
         shown = " ".join(name if name in required else f"[{name}]" for name in names)
         table.add_row(row.name, escape(shown), row.summary)
     Console().print(table)
-    if any(row.name.startswith("kis.call") for row in rows):
+    if any(row.name.startswith(("kis.call", "kiwoom.request-tr")) for row in rows):
         typer.echo(
-            "KIS's REST APIs: broker-server methods --apis [TEXT], then broker-server methods kis.call API"
+            "REST APIs of KIS and Kiwoom: broker-server methods --apis [TEXT], then broker-server methods "
+            "kis.call API or kiwoom.request-tr API"
         )
 
 

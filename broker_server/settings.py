@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from broker_client.address import unreadable_file, url_list
+from broker_client.address import login_user, unreadable_file, url_list
 from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
 from broker_server.core.accounts import is_alias
@@ -253,7 +253,7 @@ def check_cluster(urls: list[str]) -> None:
         ValueError: They have not the same user and virtual host, or an option is wrong.
     """
     parameters = [pika_parameters(url) for url in urls]
-    logins = {(each.credentials.username, each.virtual_host) for each in parameters}
+    logins = {(login_user(url), each.virtual_host) for url, each in zip(urls, parameters, strict=True)}
     if len(logins) > 1:
         raise ValueError(
             "several URLs are the hosts of one cluster: give all of them the same user and virtual host"

@@ -105,8 +105,10 @@ def test_owner_and_the_node_with_its_lease_are_killed(floor: ClusterFloor) -> No
 
 
 def test_leader_is_killed_and_then_the_owner(floor: ClusterFloor) -> None:
+    leader = leader_beside(floor)
+
     def kill_both() -> None:
-        leader_beside(floor).kill()
+        leader.kill()
         floor.owner.process.kill()
 
     survive(floor, "a leader, then the owner killed", kill_both, KILLED)

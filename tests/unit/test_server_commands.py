@@ -49,10 +49,31 @@ def test_an_api_of_kis_is_found_and_explained_with_a_line_to_begin_with() -> Non
     assert "--apis" in CliRunner().invoke(app, ["methods", "kis.call"]).output
 
 
+def test_an_api_of_kiwoom_is_found_and_explained_with_a_line_to_begin_with() -> None:
+    listed = CliRunner().invoke(app, ["methods", "--apis", "일봉차트"])
+    assert (listed.exit_code, "ka10081" in listed.output) == (0, True)
+    shown = CliRunner().invoke(app, ["methods", "kiwoom.request-tr", "ka10081"])
+    assert shown.exit_code == 0
+    for text in ("수정주가구분", "stk_dt_pole_chart_qry", "pred_pre_sig", "전일대비기호", "required"):
+        assert text in shown.output
+    assert shown.output.splitlines()[-1] == (
+        "broker-client call kiwoom.request-tr tr=ka10081 "
+        """inputs='{"stk_cd": "005930", "base_dt": "20260102", "upd_stkpc_tp": "0"}'"""
+    )
+    order = CliRunner().invoke(app, ["methods", "kiwoom.request-tr", "kt10000"])
+    assert "called by kiwoom.buy-order" in order.output
+    assert "broker-client call" not in order.output
+    as_json = CliRunner().invoke(app, ["methods", "kiwoom.request-tr", "ka10030", "--json"])
+    (description,) = json.loads(as_json.output)
+    assert description["inputs"][0]["description"].startswith("시장구분 000:전체")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--apis", "nope"], "no API of KIS matches 'nope'"),
+        (["--apis", "nope"], "no API of KIS or Kiwoom matches 'nope'"),
+        (["kiwoom.request-tr", "ka1001"], "did you mean ka10"),
+        (["kiwoom.buy-order", "ka10001"], "one of Kiwoom after kiwoom.request-tr"),
         (["kis.call", "domestic_stock.inquire_prise"], "did you mean domestic_stock.inquire_price"),
         (["kis.buy-order", "domestic_stock.inquire_price"], "is explained after kis.call"),
     ],

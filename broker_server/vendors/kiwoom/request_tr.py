@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,16 +10,20 @@ from pydantic import Field
 from broker_client.errors import InvalidParameters, Unsupported
 from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
+from broker_server.vendors.kiwoom.api_descriptions import (
+    NO_QUERY,
+    ORDER_PATHS,
+    listed_apis,
+    nearest,
+    split_answer,
+)
 from broker_server.vendors.kiwoom.backend import Backend, Name, Tr
 from broker_server.vendors.kiwoom.reading import VENDOR
-from broker_server.vendors.kiwoom.tables import load_data
 from broker_server.vendors.kiwoom.trs import trs
 from broker_server.vendors.results import Part
 
 _REST = re.compile(r"(au|ka|kt)[0-9]{5}", re.ASCII)
-_ORDER_PATHS = ("/api/dostk/ordr", "/api/dostk/crdordr")
 _ORDER_CODES = re.compile(r"koa_(normal|credit)_|sendorder", re.IGNORECASE)
-_NO_QUERY = ("/oauth2/token", "/oauth2/revoke", "/api/dostk/websocket")
 _QUERY_PATHS = tuple(
     f"/api/dostk/{group}"
     for group in (
@@ -120,22 +123,29 @@ class RequestTr:
 
 
 def _rest_tr(name: str, parameters: TrParameters) -> Tr:
-    entry: Mapping[str, Any] | None = load_data("rest_apis.json")["apis"].get(name)
+    entry = listed_apis().get(name)
     if entry is None:
         return _unknown_rest_tr(name, parameters)
-    if entry["path"] in _ORDER_PATHS:
+    if entry["path"] in ORDER_PATHS:
         raise _has_its_own_method(name)
-    if entry["path"] in _NO_QUERY:
+    if entry["path"] in NO_QUERY:
         raise InvalidParameters(f"tr: {name} ({entry['name']}) is no query")
     known = [each["key"] for each in entry["request"]]
     required = [each["key"] for each in entry["request"] if each.get("required")]
     unknown = [key for key in parameters.inputs if key not in known]
     missing = [key for key in required if key not in parameters.inputs]
     if unknown or missing:
-        what = f"{unknown[0]} is no input of {name}" if unknown else f"{missing[0]} is missing"
-        raise InvalidParameters(f"inputs: {what}; they are {', '.join(known) or 'none'}")
-    many = next((each for each in entry["response"] if each.get("type") == "list"), None)
-    beside = [each["key"] for each in entry["response"] if each.get("type") != "list"]
+        what = (
+            f"{unknown[0][:64]} is no input of {name}{nearest(unknown[0], known)}"
+            if unknown
+            else f"{missing[0]} is missing"
+        )
+        raise InvalidParameters(
+            f"inputs: {what}; they are {', '.join(known) or 'none'}; "
+            f"kiwoom.describe-api api={name} explains them"
+        )
+    many, single = split_answer(entry)
+    beside = [each["key"] for each in single]
     columns = [each["key"] for each in many["children"]] if many else beside
     wanted = _wanted(parameters, columns, beside if many else [])
     return Tr(
@@ -155,7 +165,8 @@ def _unknown_rest_tr(name: str, parameters: TrParameters) -> Tr:
     """An api-id of the caller's own knowledge; whatever is not known to be a query may be an order."""
     if parameters.path not in _QUERY_PATHS or not parameters.fields:
         raise InvalidParameters(
-            f"tr: {name} is none of the api-ids that this version knows; say with path where Kiwoom "
+            f"tr: {name} is none of the api-ids that this version knows (kiwoom.describe-api lists them)"
+            f"{nearest(name, list(listed_apis()))}; for another one say with path where Kiwoom "
             f"serves it ({', '.join(_QUERY_PATHS)}), with record its key of the rows, and with fields the "
             "keys wanted"
         )
@@ -175,7 +186,9 @@ def _wanted(parameters: TrParameters, columns: list[str], beside: list[str]) -> 
     known = {*columns, *beside}
     strange = [key for key in parameters.fields if key not in known]
     if strange:
-        raise InvalidParameters(f"fields: {parameters.tr} has no {strange[0]}")
+        raise InvalidParameters(
+            f"fields: {parameters.tr} has no {strange[0]}{nearest(strange[0], sorted(known))}"
+        )
     return set(parameters.fields) or known
 
 

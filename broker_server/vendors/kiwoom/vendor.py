@@ -17,6 +17,7 @@ from broker_server.vendors.checks import context_without_deadline
 from broker_server.vendors.clock import Clock, SystemClock
 from broker_server.vendors.http import ORDER_TIMEOUT
 from broker_server.vendors.kiwoom.account import Account
+from broker_server.vendors.kiwoom.api_descriptions import describing_methods
 from broker_server.vendors.kiwoom.backend import Backend
 from broker_server.vendors.kiwoom.charts import Charts
 from broker_server.vendors.kiwoom.config import KiwoomConfig
@@ -78,7 +79,7 @@ class KiwoomVendor:
 
     def methods(self) -> Sequence[Method[Any]]:
         """All methods, the eleven of the original server included."""
-        return [method for part in self._parts for method in part.methods()]
+        return [*(method for part in self._parts for method in part.methods()), *describing_methods()]
 
     def announce_to(self, listener: OnHostState) -> None:
         """Tell how the control stands, where there is one."""
