@@ -7,7 +7,7 @@ from pydantic import model_validator
 from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
-from broker_server.vendors.order_parameters import OriginalParameters
+from broker_server.vendors.order_parameters import OriginalParameters, check_price
 from broker_server.vendors.parameters import (
     AskedExchange,
     DecimalText,
@@ -41,7 +41,7 @@ class OrderParameters(Parameters):
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 
@@ -63,21 +63,8 @@ class ModifyParameters(OriginalParameters):
 
     @model_validator(mode="after")
     def _price_fits(self) -> ModifyParameters:
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
-
-
-def check_price(order_type: str | None, price: object) -> None:
-    """Hold price and order type together.
-
-    Raises:
-        ValueError: A price is missing or does not belong; the message says what to write.
-    """
-    if order_type is None and price is None:
-        raise ValueError('give a price, or say order_type: "market" if a market order is meant')
-    if order_type is not None and needs_price(order_type) != (price is not None):
-        problem = "needs a price" if price is None else "takes no price"
-        raise ValueError(f"a {order_type} order {problem}")
 
 
 class OverseasOrderParameters(Parameters):
@@ -103,7 +90,7 @@ class OverseasOrderParameters(Parameters):
     def _price_fits(self) -> OverseasOrderParameters:
         if self.order_type is None and self.price is None:
             raise ValueError("give a price: overseas exchanges take no plain market order")
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 

@@ -35,7 +35,7 @@ from broker_server.vendors.order_details import (
     domestic_order,
     named,
 )
-from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
+from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters, check_price
 from broker_server.vendors.order_receipts import WON, OrderReceipt, nothing_left, receipt
 from broker_server.vendors.parameters import OrderVenue, Quantity, Ticker, WonPrice
 from broker_server.vendors.values import KST
@@ -65,11 +65,7 @@ class OrderParameters(Parameters):
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:
-        if self.order_type is None and self.price is None:
-            raise ValueError('give a price, or say order_type: "market" if a market order is meant')
-        if self.order_type is not None and needs_price(self.order_type) != (self.price is not None):
-            problem = "needs a price" if self.price is None else "takes no price"
-            raise ValueError(f"a {self.order_type} order {problem}")
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 
