@@ -1,6 +1,6 @@
 # `make demo` on a fresh machine sets everything up and runs the main job. `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run check bench chaos dist lock generated clean
+.PHONY: help setup demo test run check bench chaos docs dist lock generated clean
 
 # Workers are started by the hundred: without cached bytecode each start would take 2 s instead of 0.5.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,10 +31,10 @@ $(BENCH_VENV)/.ready: requirements/bench.txt pyproject.toml scripts/setup.sh
 demo: $(VENV)/.runs  ## the main job once, end to end, against the simulators
 	@$(BIN)/broker-server demo $(ARGS)
 
-# Most of a test's time is waiting, so six run at once, each with a virtual host of its own; one broker that is
-# given by TEST_BROKER_URL is used by one test at a time.
+# Much of a test's time is waiting, so four modules run at once, each process with a virtual host of its own, the
+# longest first (tests/conftest.py); one broker that is given by TEST_BROKER_URL is used by one test at a time.
 test: setup  ## all tests, a RabbitMQ node included
-	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 4 --dist worksteal) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(TEST_BROKER_URL),,-n 4 --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 run: $(VENV)/.runs  ## the whole system on the simulators until Ctrl-C, with a page of prices
 	@$(BIN)/broker-server run --simulate --gateway $(ARGS)
@@ -51,6 +51,10 @@ bench: $(BENCH_VENV)/.ready  ## benchmarks with a table of ratios
 chaos: setup  ## the long fault tests, and every test of orders on PostgreSQL
 	@$(BIN)/python -m pytest -m 'chaos or thorough' $(ARGS)
 
+docs: setup  ## the documentation as a site in build/docs
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html -c docs -d build/doctrees . build/docs
+	@echo "build/docs/index.html"
+
 dist: setup  ## wheel and source archive in dist/
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation --outdir dist .
@@ -59,7 +63,7 @@ lock: setup  ## pin the dependencies again
 	@$(BIN)/python -m pip install --quiet uv
 	@scripts/lock.sh
 
-generated: setup  ## write again what is made from the method registry
+generated: setup  ## write again what is made from the code
 	@$(BIN)/python -m scripts.write_generated
 
 clean:  ## remove what was built, the virtual environments included

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker_client.protocol import TaskRequest
+from broker_server.core.accounts import AccountKey
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails
@@ -53,6 +54,7 @@ class NullVendor:
     """Takes every order at once and keeps nothing."""
 
     streams = None
+    account = "default"
     name = "null"
     live = False
     markets: Sequence[str] = ("null",)
@@ -118,8 +120,13 @@ class Always:
         return None
 
 
-def desk_median_ms(file: Path) -> float:
-    """The median time of an order from the desk's door to its outcome on disk, in milliseconds."""
+def desk_median_ms(file: Path, prefix: str = "o") -> float:
+    """The median time of an order from the desk's door to its outcome on disk, in milliseconds.
+
+    Args:
+        file: The journal's.
+        prefix: Of the orders' ids, which the journal must not know yet.
+    """
     engine = open_database(f"sqlite:///{file}")
     vendor = NullVendor()
     epoch, _ = Owners(engine, "simulated").take(
@@ -141,12 +148,12 @@ def desk_median_ms(file: Path) -> float:
         settle=timedelta(seconds=60),
         poll_seconds=600,
     )
-    office.keepers["null"].turn()
+    office.keepers[AccountKey("null")].turn()
     (method,) = vendor.methods()
     times = []
     for number in range(ORDERS):
         request = TaskRequest(
-            task_id=f"o-{number}",
+            task_id=f"{prefix}-{number}",
             method=method.name,
             parameters={"quantity": number + 1},
             request_time=datetime.now(UTC),

@@ -23,8 +23,8 @@ from bench.koscom_source import ISSUES, PER_MESSAGE
 from bench.processor_time import Stopwatch
 from bench.report import Report
 from bench.servers import Talking, server, talking
+from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.private_node import PrivateNode
-from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.core.feeds import Incoming
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import SystemClock

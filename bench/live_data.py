@@ -21,8 +21,8 @@ from bench.processor_time import Stopwatch
 from bench.realtime_codec import KEY
 from bench.report import Report
 from bench.servers import Talking, server, talking
+from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.private_node import PrivateNode
-from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.simulator.process import SimulatorProcess
 
 TICKERS = ("005930", "000660", "035420", "005380", "051910", "035720", "068270", "105560", "055550", "012330")
@@ -60,8 +60,8 @@ SELDOM = {"tick_interval": 60, "burst_every": 0}
 
 
 @contextmanager
-def live_worker(url: str, simulator: SimulatorProcess, ws_url: str) -> Iterator[int]:
-    """A worker on a WebSocket server; its process id."""
+def live_worker(url: str, simulator: SimulatorProcess, ws_url: str, **settings: str) -> Iterator[int]:
+    """A worker on a WebSocket server, with more settings; its process id."""
     keys = simulator.credentials["kis"]["real"]
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -74,6 +74,7 @@ def live_worker(url: str, simulator: SimulatorProcess, ws_url: str) -> Iterator[
             "KIS_APP_KEY": keys["app_key"],
             "KIS_APP_SECRET": keys["app_secret"],
             "XDG_DATA_HOME": folder,
+            **settings,
         }
         with server("broker_server", "run", environment=environment) as worker:
             yield worker.pid

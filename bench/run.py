@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import gateway, koscom_feed, live_data, orders, peers, realtime_codec
+from bench import gateway, koscom_feed, live_data, metrics_cost, orders, peers, realtime_codec
 from bench.machine import machine, versions
 from bench.page import render
 from bench.report import Report
@@ -37,6 +37,7 @@ class Part(NamedTuple):
 
 PARTS = {
     "tasks": Part("Tasks", peers.HOW, peers.measure_peers),
+    "metrics": Part("Being watched", metrics_cost.HOW, metrics_cost.measure_metrics),
     "orders": Part("Orders", orders.HOW, orders.measure_orders),
     "codec": Part("Decoding KIS's live data", realtime_codec.HOW, realtime_codec.measure_codec),
     "live": Part("Live data", live_data.HOW, live_data.measure_live_data),

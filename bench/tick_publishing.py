@@ -20,11 +20,11 @@ import pika
 from pika.spec import BasicProperties
 
 from bench.report import Report
+from broker_client.protocol import REALTIME_EXCHANGE
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.connection import connect
 from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.ticks import Keep, Route, Tick, TickPublisher
-from broker_server.amqp.topology import REALTIME_EXCHANGE
 
 MESSAGES = 40_000
 ROUNDS = 5

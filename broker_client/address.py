@@ -6,20 +6,28 @@ import os
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from dotenv import dotenv_values
+
+from broker_client.tls import tls_context
 
 __all__ = [
     "HEARTBEAT",
     "REPLY_PREFETCH",
+    "REPLY_QUEUES",
     "REPLY_QUEUE_ARGUMENTS",
+    "arguments_at",
     "backoff_delay",
     "broker_url",
     "describe_url",
+    "describe_urls",
     "has_option",
+    "login_user",
+    "reply_prefix",
     "unreadable_file",
     "url_list",
     "without_password",
@@ -32,6 +40,14 @@ REPLY_QUEUE_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic", "x-expires":
 """A durable queue that outlives a reconnect, and goes 5 minutes after a client that never came back."""
 
 REPLY_PREFETCH = 500
+
+REPLY_QUEUES = "broker.client."
+"""What the names of all queues of our clients begin with."""
+
+_DEFAULT_USER = "guest"
+"""Whom the AMQP libraries log in as where the URL names nobody."""
+_LONGEST_USER = 120
+_CLUSTERED = {"x-queue-type": "quorum"}
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 5.0
@@ -99,11 +115,22 @@ def url_list(url: str | Sequence[str] | None) -> list[str]:
             valid = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
         except ValueError:
             valid = False
-        if not valid:
+        if valid:
+            tls_context(each)
+        else:
             raise ValueError(
                 f"{setting}a broker URL looks like amqp://user:password@host:5672/%2F (or amqps://…)"
             )
     return urls
+
+
+def arguments_at(urls: Sequence[str], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a queue of this client's own, at a broker with so many hosts.
+
+    A classic queue lives on one node of a cluster, and can neither be used nor declared anew while that node
+    is down. So with several hosts it is a quorum queue, which costs a write on most of them for each message.
+    """
+    return {**arguments, **(_CLUSTERED if len(urls) > 1 else {})}
 
 
 def has_option(url: str, name: str) -> bool:
@@ -111,11 +138,34 @@ def has_option(url: str, name: str) -> bool:
     return name in parse_qs(urlsplit(url).query)
 
 
+def login_user(url: str) -> str:
+    """The AMQP user that a URL logs in as."""
+    return unquote(urlsplit(url).username or "") or _DEFAULT_USER
+
+
+def reply_prefix(user: str) -> str:
+    """What the names of all queues of a user's clients begin with: RabbitMQ's permissions can match it.
+
+    Whatever is no letter, digit, ``_`` or ``-`` is written like ``:2E``: the queues of ``a.b`` are not in the
+    namespace of ``a``.
+    """
+    # pamqp takes no % in a name.
+    name = quote(user, safe="").replace(".", "%2E").replace("~", "%7E").replace("%", ":")
+    if len(name) > _LONGEST_USER:
+        name = sha256(user.encode()).hexdigest()  # a queue's name has at most 255 bytes
+    return f"{REPLY_QUEUES}{name}."
+
+
 def describe_url(url: str) -> str:
     """Host, port and virtual host; never the user or password."""
     parts = urlsplit(url)
     port = parts.port or (5671 if parts.scheme == "amqps" else 5672)
     return f"{_host(parts)}:{port} (virtual host {unquote(parts.path[1:]) or '/'})"
+
+
+def describe_urls(urls: Sequence[str]) -> str:
+    """Every host as `describe_url` does, in one text."""
+    return ", ".join(map(describe_url, urls))
 
 
 def without_password(url: str) -> str:

@@ -100,7 +100,9 @@ class AsyncClient(BaseClient[AsyncPendingTask], VerbsClient[Awaitable[TaskResult
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
+        urls = url_list(url)
         super().__init__(
+            urls=urls,
             timeout=timeout,
             expected_environment=expected_environment,
             on_task_id=on_task_id,
@@ -109,7 +111,7 @@ class AsyncClient(BaseClient[AsyncPendingTask], VerbsClient[Awaitable[TaskResult
             new_id=new_id,
         )
         self._link: AsyncLink = AsyncLink(
-            url_list(url),
+            urls,
             reply_queue=self._reply_queue,
             book=self._book,
             name=name or "broker-client",

@@ -22,16 +22,22 @@ from broker_client.address import (
     HEARTBEAT,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
+    arguments_at,
     backoff_delay,
     describe_url,
+    describe_urls,
     has_option,
+    login_user,
 )
 from broker_client.aio_stream_consumer import AsyncStreamConsumers
 from broker_client.call import Call
 from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
 from broker_client.reasons import reason_of
+from broker_client.rights import missing_right
 from broker_client.signatures import Signatures
+from broker_client.streams import STREAM_QUEUE_ARGUMENTS
+from broker_client.tls import tls_context, tls_guess
 
 __all__ = ["AsyncLink"]
 
@@ -39,8 +45,6 @@ logger = logging.getLogger("broker_client")
 
 _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
-_DEFAULT_USER = "guest"
-"""Whom aiormq logs in as where the URL names nobody."""
 _BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, asyncio.TimeoutError)
 
 
@@ -79,6 +83,7 @@ class AsyncLink:
         self._channel: AbstractChannel | None = None
         self._consumer: tuple[AbstractQueue, str] | None = None
         self._stopping = False
+        self._needs = ""
         self._failures = 0
         self._trouble: str | None = None
         self._opened: asyncio.Future[None] | None = None
@@ -87,7 +92,7 @@ class AsyncLink:
         self._signatures = Signatures()
         self._user: str | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self.streams = AsyncStreamConsumers()
+        self.streams = AsyncStreamConsumers(arguments_at(urls, STREAM_QUEUE_ARGUMENTS))
 
     async def start(self, seconds: float) -> None:
         """Connect; from then on every lost connection is replaced. What failed can be tried again.
@@ -104,7 +109,7 @@ class AsyncLink:
         except TimeoutError:
             await self.stop()
             raise BrokerUnreachable(
-                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {seconds:g} s"
+                f"cannot reach RabbitMQ at {describe_urls(self._urls)} within {seconds:g} s"
             ) from None
         except BaseException:
             await self.stop()
@@ -147,18 +152,23 @@ class AsyncLink:
             await asyncio.gather(self._keeper, return_exceptions=True)
 
     async def _keep_connected(self, opened: asyncio.Future[None]) -> None:
+        troubles: list[str] = []
         for url in itertools.cycle(self._urls):
             try:
                 await self._hold(url, opened)
             except (*_BROKER_TROUBLE, _Lost) as error:
-                self._trouble = f"cannot use RabbitMQ at {describe_url(url)}: {reason_of(error)}"
+                self._trouble = f"cannot use RabbitMQ at {describe_url(url)}: {self._reason(url, error)}"
+            except ValueError as error:  # a file of certificates is gone
+                self._trouble = str(error)
             except Exception:
                 logger.exception("the connection to RabbitMQ broke unexpectedly")
                 self._trouble = f"the connection to {describe_url(url)} broke unexpectedly"
             self._failures += 1
-            if not opened.done() and self._failures >= len(self._urls):
-                opened.set_exception(BrokerUnreachable(self._trouble))
-                return
+            if not opened.done():
+                troubles.append(self._trouble or "")
+                if self._failures >= len(self._urls):
+                    opened.set_exception(BrokerUnreachable("; ".join(troubles)))
+                    return
             delay = self._delay(self._failures)
             logger.warning("%s; trying again in %.1f s", self._trouble, delay)
             await asyncio.sleep(delay)
@@ -174,22 +184,27 @@ class AsyncLink:
         address = URL(url)
         if not has_option(url, "heartbeat"):
             address = address.update_query(heartbeat=HEARTBEAT)
-        self._user = self._signatures.user(url, address.user or _DEFAULT_USER)
+        self._user = self._signatures.user(url, login_user(url))
         # Not aio_pika.connect: a connection that never opened must be closed too, or it complains when freed.
-        connection = aio_pika.Connection(address, client_properties={"connection_name": self._name})
+        connection = aio_pika.Connection(
+            address, ssl_context=tls_context(url), client_properties={"connection_name": self._name}
+        )
+        self._needs = ""
         try:
             await connection.connect(timeout=_CONNECT_SECONDS)
             connection.close_callbacks.add(lambda _, error: end(error or "closed"))
             channel = await connection.channel(on_return_raises=True)
-            channel.close_callbacks.add(lambda _, error: self._signatures.channel_closed(url, str(error)))
+            channel.close_callbacks.add(lambda _, error: self._on_channel_closed(url, str(error)))
             channel.close_callbacks.add(lambda _, error: end(error or "closed"))
             # The broker ends a consumer without closing its channel when the queue goes.
             underlay: Any = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: end("the reply queue was deleted"))
             await channel.set_qos(prefetch_count=REPLY_PREFETCH)
+            self._needs = "configure"
             queue = await channel.declare_queue(
-                self._reply_queue, durable=True, arguments=REPLY_QUEUE_ARGUMENTS
+                self._reply_queue, durable=True, arguments=arguments_at(self._urls, REPLY_QUEUE_ARGUMENTS)
             )
+            self._needs = "read"
             self._consumer = (queue, await queue.consume(self._on_message))
             self._on_ready(channel, opened)
             self.streams.connected(connection)
@@ -205,11 +220,21 @@ class AsyncLink:
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.close()
 
+    def _reason(self, url: str, error: BaseException) -> str:
+        reason = missing_right(str(error), self._needs) or reason_of(error)
+        return reason if self._needs else tls_guess(url, reason)
+
+    def _on_channel_closed(self, url: str, reason: str) -> None:
+        self._signatures.channel_closed(url, reason)
+        if self._needs == "write" and (missing := missing_right(reason, "write")):
+            self._book.forbidden(missing)
+
     def _on_ready(self, channel: AbstractChannel, opened: asyncio.Future[None]) -> None:
         if opened.done():
             logger.info("connected to RabbitMQ again")
         else:
             opened.set_result(None)
+        self._needs = "write"
         self._failures = 0
         self._trouble = None
         self._channel = channel

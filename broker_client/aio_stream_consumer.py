@@ -12,7 +12,7 @@ from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, MessageProc
 
 from broker_client.address import backoff_delay
 from broker_client.reasons import reason_of
-from broker_client.streams import STREAM_PREFETCH, STREAM_QUEUE_ARGUMENTS, Inlet, Token
+from broker_client.streams import STREAM_PREFETCH, Inlet, Token
 
 __all__ = ["AsyncStreamConsumer", "AsyncStreamConsumers"]
 
@@ -23,15 +23,20 @@ _BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, MessageProcessError, OSE
 
 
 class AsyncStreamConsumers:
-    """The consumers of all streams of a client."""
+    """The consumers of all streams of a client.
 
-    def __init__(self) -> None:
+    Args:
+        arguments: Of each queue.
+    """
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self._arguments = arguments
         self._consumers: dict[Inlet, AsyncStreamConsumer] = {}
         self._connection: AbstractConnection | None = None
 
     def add(self, inlet: Inlet) -> None:
         """Consume a stream's queue, now and on each connection to come."""
-        consumer = self._consumers[inlet] = AsyncStreamConsumer(inlet)
+        consumer = self._consumers[inlet] = AsyncStreamConsumer(inlet, self._arguments)
         if self._connection is not None:
             consumer.open(self._connection)
 
@@ -72,10 +77,12 @@ class AsyncStreamConsumer:
 
     Args:
         inlet: The stream.
+        arguments: Of the queue.
     """
 
-    def __init__(self, inlet: Inlet) -> None:
+    def __init__(self, inlet: Inlet, arguments: dict[str, Any]) -> None:
         self._inlet = inlet
+        self._arguments = arguments
         self._keeper: asyncio.Task[None] | None = None
         self._channel_number = 0
         self._taken: tuple[int, AbstractIncomingMessage] | None = None
@@ -151,9 +158,7 @@ class AsyncStreamConsumer:
             underlay: Any = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: end("the queue of the stream was deleted"))
             await channel.set_qos(prefetch_count=STREAM_PREFETCH)
-            queue = await channel.declare_queue(
-                self._inlet.queue, durable=True, arguments=STREAM_QUEUE_ARGUMENTS
-            )
+            queue = await channel.declare_queue(self._inlet.queue, durable=True, arguments=self._arguments)
             tag = await queue.consume(receive)
             self._inlet.attached()
             await self._acknowledge(number, lost)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from broker_client.address import login_user, reply_prefix
 from broker_client.base_stream import BaseStream
 from broker_client.call import Call, Outcome, Progressed, check_timeout
 from broker_client.calls import CallBook
@@ -45,6 +46,7 @@ class BaseClient(ABC, Generic[TaskT]):
     def __init__(
         self,
         *,
+        urls: Sequence[str],
         timeout: float,
         expected_environment: Environment | None,
         on_task_id: Callable[[str, str], None] | None,
@@ -58,7 +60,7 @@ class BaseClient(ABC, Generic[TaskT]):
         self._clock = clock
         self._new_id = new_id
         self._book = CallBook(expected_environment)
-        self._reply_queue = f"broker.client.{new_id()}"
+        self._reply_queue = f"{reply_prefix(login_user(urls[0]))}{new_id()}"
         self._streams: dict[str, BaseStream] = {}
         self._stream_numbers = itertools.count(1)
 

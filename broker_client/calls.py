@@ -219,6 +219,22 @@ class CallBook:
             error = TaskQueueMissing(call.task_id, call.method, call.queue, is_order=call.is_order)
         self._settle(call, error, answered=not call.is_order or isinstance(error, TaskQueueMissing))
 
+    def forbidden(self, reason: str) -> None:
+        """The broker closed the channel because the user may not send: what was not confirmed ends.
+
+        Only of a message that was alone it is certain that it was the refused one.
+        """
+        with self._lock:
+            calls = [call for call in self._by_task.values() if call.state is CallState.PUBLISHED]
+        for call in calls:
+            certain = len(calls) == 1 and call.attempts == 1 and not call.resumed
+            error: BrokerError
+            if call.is_order and not certain:
+                error = OrderOutcomeUnknown(call.task_id, call.method, call.timeout)
+            else:
+                error = BrokerUnreachable(f"{call.method} ({call.task_id}) was not sent: {reason}")
+            self._settle(call, error, answered=isinstance(error, BrokerUnreachable))
+
     def expire(self, call: Call, *, trouble: str | None = None) -> None:
         """The time-out has passed.
 

@@ -17,9 +17,12 @@ from broker_client.address import (
     HEARTBEAT,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
+    arguments_at,
     backoff_delay,
     describe_url,
+    describe_urls,
     has_option,
+    login_user,
 )
 from broker_client.call import Call
 from broker_client.calls import CallBook
@@ -27,8 +30,11 @@ from broker_client.errors import BrokerUnreachable
 from broker_client.pika_message import task_properties
 from broker_client.pika_url import pika_parameters
 from broker_client.reasons import reason_of
+from broker_client.rights import missing_right
 from broker_client.signatures import Signatures
 from broker_client.stream_consumer import StreamConsumers
+from broker_client.streams import STREAM_QUEUE_ARGUMENTS
+from broker_client.tls import tls_guess
 
 __all__ = ["Link"]
 
@@ -61,7 +67,8 @@ class Link:
         delay: Callable[[int], float] = backoff_delay,
     ) -> None:
         self._urls = urls
-        self._parameters = [_parameters(url, name) for url in urls]
+        for url in urls:
+            _parameters(url, name)
         self._reply_queue = reply_queue
         self._book = book
         self._name = name
@@ -75,11 +82,17 @@ class Link:
         self._trouble: str | None = None
         self._opened: Future[None] = Future()
         self._stopping = False
+        self._needs = ""
         self._last_tag = 0
         self._unconfirmed: dict[int, Call] = {}
         self._signatures = Signatures()
         self._timers: dict[str, Any] = {}
-        self.streams = StreamConsumers(self._loop.call_later, self._loop.add_callback_threadsafe)
+        self._troubles: list[str] = []
+        self.streams = StreamConsumers(
+            self._loop.call_later,
+            self._loop.add_callback_threadsafe,
+            arguments_at(urls, STREAM_QUEUE_ARGUMENTS),
+        )
         self._thread = threading.Thread(target=self._run, name=f"broker-client {name}", daemon=True)
 
     def start(self, timeout: float) -> None:
@@ -95,7 +108,7 @@ class Link:
         except TimeoutError:
             self.stop()
             raise BrokerUnreachable(
-                f"cannot reach RabbitMQ at {describe_url(self._urls[0])} within {timeout:g} s"
+                f"cannot reach RabbitMQ at {describe_urls(self._urls)} within {timeout:g} s"
             ) from None
         except BaseException:
             self.stop()
@@ -154,10 +167,9 @@ class Link:
     def _connect(self) -> None:
         if self._stopping:
             return
-        parameters = self._parameters[self._turn]
         try:
             self._connection = SelectConnection(
-                parameters,
+                _parameters(self._urls[self._turn], self._name),  # its certificates may be new
                 on_open_callback=self._on_connection_open,
                 on_open_error_callback=self._on_connect_failed,
                 on_close_callback=self._on_connection_closed,
@@ -168,7 +180,7 @@ class Link:
 
     def _on_connect_failed(self, _connection: Any, error: Any) -> None:
         self._connection = None
-        self._retry(reason_of(error))
+        self._retry(tls_guess(self._urls[self._turn], reason_of(error)))
 
     def _retry(self, reason: str) -> None:
         self._trouble = f"cannot use RabbitMQ at {describe_url(self._urls[self._turn])}: {reason}"
@@ -176,9 +188,11 @@ class Link:
         self._failures += 1
         if self._stopping:
             return
-        if not self._opened.done() and self._failures >= len(self._urls):
-            self._opened.set_exception(BrokerUnreachable(self._trouble))
-            return
+        if not self._opened.done():
+            self._troubles.append(self._trouble)
+            if self._failures >= len(self._urls):
+                self._opened.set_exception(BrokerUnreachable("; ".join(self._troubles)))
+                return
         delay = self._delay(self._failures)
         logger.warning("%s; trying again in %.1f s", self._trouble, delay)
         self._loop.call_later(delay, self._connect)
@@ -197,20 +211,24 @@ class Link:
         channel.add_on_return_callback(self._on_returned)
         channel.confirm_delivery(self._on_verdict)
         channel.basic_qos(prefetch_count=REPLY_PREFETCH)
+        self._needs = "configure"
         channel.queue_declare(
             self._reply_queue,
             durable=True,
-            arguments=REPLY_QUEUE_ARGUMENTS,
-            callback=lambda _: channel.basic_consume(
-                self._reply_queue, self._on_message, callback=lambda _: self._on_ready()
-            ),
+            arguments=arguments_at(self._urls, REPLY_QUEUE_ARGUMENTS),
+            callback=lambda _: self._consume(channel),
         )
+
+    def _consume(self, channel: Any) -> None:
+        self._needs = "read"
+        channel.basic_consume(self._reply_queue, self._on_message, callback=lambda _: self._on_ready())
 
     def _on_ready(self) -> None:
         if self._opened.done():
             logger.info("connected to RabbitMQ again")
         else:
             self._opened.set_result(None)
+        self._needs = "write"
         self._failures = 0
         self._trouble = None
         self._ready = True
@@ -220,9 +238,8 @@ class Link:
     def _flush(self) -> None:
         if not self._ready:
             return
-        user = self._signatures.user(
-            self._urls[self._turn], self._parameters[self._turn].credentials.username
-        )
+        url = self._urls[self._turn]
+        user = self._signatures.user(url, login_user(url))
         for call in self._book.take_queued():
             self._last_tag += 1
             self._unconfirmed[self._last_tag] = call
@@ -267,9 +284,12 @@ class Link:
     def _on_channel_closed(self, _channel: Any, reason: Exception) -> None:
         self._ready = False
         self._signatures.channel_closed(self._urls[self._turn], reason_of(reason))
+        missing = missing_right(str(reason), self._needs)
         if not self._stopping and self._connection is not None and self._connection.is_open:
-            self._trouble = reason_of(reason)
+            self._trouble = missing or reason_of(reason)
             self._close_connection()
+        if missing is not None and self._needs == "write":
+            self._book.forbidden(missing)
 
     def _on_connection_closed(self, connection: Any, reason: Exception) -> None:
         if connection is not self._connection:

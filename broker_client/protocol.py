@@ -50,6 +50,10 @@ from broker_client.validation import describe_validation_error
 
 TASKS_QUEUE = "tasks"
 ORDERS_QUEUE = "tasks.orders"
+REALTIME_EXCHANGE = "broker.realtime"
+"""The topic exchange that gets every event of live data once, as ``<vendor>.<channel>.<subject>``."""
+EVENTS_EXCHANGE = "broker.events"
+"""The topic exchange that tells what happens to workers, orders and streams."""
 DEFAULT_REPLY_QUEUE = "sapi-kiwoom"
 REPLY_QUEUE_HEADER = "reply_queue"
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from broker_client.rights import missing_right
+from broker_client.tls import tls_fault
+
 __all__ = ["MAX_REASON", "reason_of"]
 
 MAX_REASON = 200
@@ -22,6 +25,7 @@ def reason_of(error: Any) -> str:
     if "Connection.OpenOk" in text:
         # aiormq does not read the close frame that comes instead.
         text = "there is no such virtual host, or this user may not use it"
+    text = missing_right(text) or tls_fault(text) or text
     line = next(iter(text.strip().splitlines()), "") or type(error).__name__
     return line if len(line) <= MAX_REASON else f"{line[:MAX_REASON]}…"
 

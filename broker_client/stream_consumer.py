@@ -8,7 +8,7 @@ from typing import Any
 
 from broker_client.address import backoff_delay
 from broker_client.reasons import reason_of
-from broker_client.streams import STREAM_PREFETCH, STREAM_QUEUE_ARGUMENTS, Inlet, Token
+from broker_client.streams import STREAM_PREFETCH, Inlet, Token
 
 __all__ = ["StreamConsumer", "StreamConsumers"]
 
@@ -24,11 +24,13 @@ class StreamConsumers:
     Args:
         call_later: Runs something after so many seconds; in the connection's thread only.
         call_soon: Runs something in the connection's thread; may be called from any.
+        arguments: Of each queue.
     """
 
-    def __init__(self, call_later: CallLater, call_soon: CallSoon) -> None:
+    def __init__(self, call_later: CallLater, call_soon: CallSoon, arguments: dict[str, Any]) -> None:
         self._call_later = call_later
         self._call_soon = call_soon
+        self._arguments = arguments
         self._consumers: dict[Inlet, StreamConsumer] = {}
         self._connection: Any = None
 
@@ -63,7 +65,9 @@ class StreamConsumers:
             consumer.close()
 
     def _add(self, inlet: Inlet) -> None:
-        consumer = self._consumers[inlet] = StreamConsumer(inlet, self._call_later, self._call_soon)
+        consumer = self._consumers[inlet] = StreamConsumer(
+            inlet, self._call_later, self._call_soon, self._arguments
+        )
         if self._connection is not None:
             consumer.open(self._connection)
 
@@ -82,15 +86,14 @@ class StreamConsumer:
         inlet: The stream.
         call_later: Runs something after so many seconds.
         call_soon: Runs something in the connection's thread; may be called from any.
+        arguments: Of the queue.
     """
 
     def __init__(
-        self,
-        inlet: Inlet,
-        call_later: CallLater,
-        call_soon: CallSoon,
+        self, inlet: Inlet, call_later: CallLater, call_soon: CallSoon, arguments: dict[str, Any]
     ) -> None:
         self._inlet = inlet
+        self._arguments = arguments
         self._call_later = call_later
         self._call_soon = call_soon
         self._connection: Any = None
@@ -144,7 +147,7 @@ class StreamConsumer:
         channel.queue_declare(
             queue,
             durable=True,
-            arguments=STREAM_QUEUE_ARGUMENTS,
+            arguments=self._arguments,
             callback=lambda _: channel.basic_consume(
                 queue, self._on_message, callback=lambda _: self._on_consuming()
             ),

@@ -12,7 +12,7 @@ class BrokerMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         vendor: str = 'kis',
-        account: Literal['default'] = 'default',
+        account: str | None = None,
         ticker: str | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -23,7 +23,7 @@ class BrokerMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             vendor: Whose.
-            account: The alias of the account.
+            account: The alias of the account; every account of the vendor, whichever worker owns it, when left out.
             ticker: Only of that instrument.
             timeout: Seconds; the client's, if absent.
             task_id: The idempotency key; a new one, if absent.
@@ -51,7 +51,7 @@ class BrokerMethods(Verbs[AnswerT, StreamT]):
         order_no: str | None = None,
         vendor: str | None = None,
         market: str | None = None,
-        account: str = 'default',
+        account: str | None = None,
         timeout: float | None = None,
     ) -> AnswerT:
         r"""Show what became of an order, with every step of it.
@@ -60,10 +60,10 @@ class BrokerMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             task_id: The task that asked for it.
-            order_no: The brokerage's number; the newest order of that number. Each market of each vendor numbers its own orders: where several have that number, name the vendor and the market.
+            order_no: The brokerage's number; the newest order of that number. Each market of each vendor numbers its own orders: where several have that number, name the vendor, the account and the market.
             vendor: Whose order it is.
             market: Only of that market, such as ``domestic`` or ``overseas``.
-            account: The alias of the account.
+            account: Only of that account, by its alias.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -128,7 +128,7 @@ class BrokerMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             vendor: Only of that vendor.
-            account: Only of that account.
+            account: Only of that account, by its alias.
             ticker: Only of that instrument.
             state: Only in that state.
             open: Only those that may still change: not settled, or not filled to the end.
@@ -211,7 +211,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         price: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok', 'after_market_limit', 'after_market_limit_ioc', 'after_market_limit_fok', 'after_market_best', 'after_market_best_ioc', 'after_market_best_fok', 'after_market_priority'] | None = None,
         exchange: Literal['KRX', 'NXT', 'SOR'] = 'KRX',
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -238,7 +238,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         quantity: int,
         price: str | Decimal | None = None,
         order_type: Literal['limit', 'limit_on_open', 'limit_on_close', 'market_on_open', 'market_on_close', 'odd_lot'] | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -264,6 +264,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         arguments: dict[str, str] = ...,
         all_pages: bool = False,
         raw: bool = False,
+        account: str = 'default',
         timeout: float | None = None,
     ) -> AnswerT:
         r"""Any REST API of KIS by name, orders excepted.
@@ -275,6 +276,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
             arguments: By KIS's names in snake case, each value a text: ``{"fid_cond_mrkt_div_code": "J", "fid_input_iscd": "005930"}``. The account comes from the settings.
             all_pages: Read on to the last page.
             raw: Answer with KIS's documents, one for each page, instead of their rows.
+            account: The alias of the account: its key asks, and its number is added where the API takes one.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -283,7 +285,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         api: str,
         arguments: dict[str, str] = ...,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -304,7 +306,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         api: str,
         arguments: dict[str, str] = ...,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -325,7 +327,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         quantity: int | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -348,7 +350,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         quantity: int | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -387,7 +389,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
     ) -> AnswerT:
         r"""Cash and domestic positions of the account.
@@ -396,7 +398,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -405,7 +407,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         ticker: str,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         price: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok', 'after_market_limit', 'after_market_limit_ioc', 'after_market_limit_fok', 'after_market_best', 'after_market_best_ioc', 'after_market_best_fok', 'after_market_priority'] | None = None,
         timeout: float | None = None,
@@ -417,7 +419,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         Args:
             ticker: The instrument, whose margin rate counts.
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             price: Won per share; left out, the quantity is what KIS counts at the price of a market order, which is the upper limit.
             order_type: ``limit`` when a price is given, else ``market``.
             timeout: Seconds; the client's, if absent.
@@ -500,7 +502,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         ticker: str | None = None,
         timeout: float | None = None,
     ) -> AnswerT:
@@ -510,7 +512,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             ticker: Only this instrument.
             timeout: Seconds; the client's, if absent.
         """
@@ -538,7 +540,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         start: datetime.date | str | None = None,
         end: datetime.date | str | None = None,
         ticker: str | None = None,
@@ -550,7 +552,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             start: The first day; today in Korea when left out.
             end: The last day; today in Korea when left out.
             ticker: Only this instrument.
@@ -561,7 +563,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         exchange: Literal['NASD', 'NYSE', 'AMEX', 'SEHK', 'SHAA', 'SZAA', 'TKSE', 'HASE', 'VNSE'] | None = None,
         timeout: float | None = None,
     ) -> AnswerT:
@@ -571,7 +573,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             exchange: One exchange; all American ones when left out.
             timeout: Seconds; the client's, if absent.
         """
@@ -583,7 +585,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         exchange: Literal['NASD', 'NYSE', 'AMEX', 'SEHK', 'SHAA', 'SZAA', 'TKSE', 'HASE', 'VNSE'],
         price: str | Decimal,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
     ) -> AnswerT:
         r"""How much of an overseas stock the account can buy at a price.
@@ -595,7 +597,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
             exchange: Where it is listed.
             price: As decimal text.
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -630,7 +632,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         exchange: Literal['NASD', 'NYSE', 'AMEX', 'SEHK', 'SHAA', 'SZAA', 'TKSE', 'HASE', 'VNSE'] | None = None,
         ticker: str | None = None,
         timeout: float | None = None,
@@ -641,7 +643,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             exchange: One exchange; all American ones when left out.
             ticker: Only this symbol.
             timeout: Seconds; the client's, if absent.
@@ -670,7 +672,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         exchange: Literal['NASD', 'NYSE', 'AMEX', 'SEHK', 'SHAA', 'SZAA', 'TKSE', 'HASE', 'VNSE'] | None = None,
         ticker: str | None = None,
         start: datetime.date | str | None = None,
@@ -683,7 +685,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             exchange: Only this exchange; all of them when left out.
             ticker: Only this symbol.
             start: The first day; left out, today at the exchange, or ``end`` if that is earlier. Without an exchange it is the earliest today of all of them, which is New York's.
@@ -732,7 +734,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         price: int | None = None,
         quantity: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok', 'after_market_limit', 'after_market_limit_ioc', 'after_market_limit_fok', 'after_market_best', 'after_market_best_ioc', 'after_market_best_fok', 'after_market_priority'] | None = None,
@@ -760,7 +762,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         price: str | Decimal,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         quantity: int | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -787,7 +789,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         price: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok', 'after_market_limit', 'after_market_limit_ioc', 'after_market_limit_fok', 'after_market_best', 'after_market_best_ioc', 'after_market_best_fok', 'after_market_priority'] | None = None,
         exchange: Literal['KRX', 'NXT', 'SOR'] = 'KRX',
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -814,7 +816,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         quantity: int,
         price: str | Decimal | None = None,
         order_type: Literal['limit', 'limit_on_open', 'limit_on_close', 'market_on_open', 'market_on_close', 'odd_lot'] | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -839,6 +841,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         tr_id: str,
         tr_key: str | None = None,
         copies: bool = True,
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
         on_status: StatusCallback | None = None,
@@ -851,6 +854,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
             tr_id: Such as ``H0STCNT0``; one of the 63 that KIS documents. ``H0STOUP0``, ``H0STOAA0`` and ``H0STOAC0`` are taken but bring nothing since 2026-09-14, when their session was abolished.
             tr_key: What of it, as KIS writes it: ``005930``, ``DNASAAPL``, ``0001``. It is left out for notices, which are sent by the HTS ID.
             copies: Events come to the reply queue; else only the acknowledgement and what happens to the subscription, for programs that bind a queue to ``broker.realtime``.
+            account: The alias of the account whose notices are meant.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
             on_status: Called with each `StreamStatus` as it comes.
@@ -859,6 +863,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
     def subscribe_executions(
         self,
         *,
+        account: str = 'default',
         market: Literal['domestic', 'overseas'] | None = None,
         copies: bool = True,
         timeout: float | None = None,
@@ -870,6 +875,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         Method ``kis.subscribe-executions``.
 
         Args:
+            account: The alias of the account.
             market: Both where it is left out.
             copies: Events come to the reply queue; else only the acknowledgement and what happens to the subscription, for programs that bind a queue to ``broker.realtime``.
             timeout: Seconds; the client's, if absent.
@@ -1006,6 +1012,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         *,
         tr_id: str | None = None,
         tr_key: str | None = None,
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -1016,6 +1023,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         Args:
             tr_id: As it was subscribed.
             tr_key: As it was subscribed.
+            account: As it was subscribed.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
         """
@@ -1023,6 +1031,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
     def unsubscribe_executions(
         self,
         *,
+        account: str = 'default',
         market: Literal['domestic', 'overseas'] | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -1032,6 +1041,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         Method ``kis.unsubscribe-executions``.
 
         Args:
+            account: As it was subscribed.
             market: Both where it is left out.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
@@ -1176,7 +1186,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         price: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok'] | None = None,
         exchange: Literal['KRX', 'NXT', 'SOR'] = 'KRX',
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -1200,7 +1210,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         *,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         quantity: int | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -1239,7 +1249,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
     ) -> AnswerT:
         r"""Cash and positions of the account.
@@ -1248,7 +1258,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -1331,7 +1341,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         ticker: str | None = None,
         timeout: float | None = None,
     ) -> AnswerT:
@@ -1341,7 +1351,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             ticker: Only this instrument.
             timeout: Seconds; the client's, if absent.
         """
@@ -1369,7 +1379,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         self,
         *,
         raw: bool = False,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         start: datetime.date | str | None = None,
         end: datetime.date | str | None = None,
         ticker: str | None = None,
@@ -1381,7 +1391,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
 
         Args:
             raw: Add the vendor's own row to each result.
-            account: The alias of the account; only ``default`` exists so far.
+            account: The alias of the account.
             start: The first day; today in Korea when left out.
             end: The last day; today in Korea when left out. Each day is a request of its own.
             ticker: Only this instrument.
@@ -1411,7 +1421,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         price: int,
         order_no: str | None = None,
         order_task_id: str | None = None,
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         quantity: int | None = None,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -1439,6 +1449,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         fields: list[str] = [],
         path: str | None = None,
         after: str | None = None,
+        account: str = 'default',
         timeout: float | None = None,
     ) -> AnswerT:
         r"""Any TR of the control or any REST API of Kiwoom, orders excepted.
@@ -1452,6 +1463,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
             fields: The names of the values wanted. Needed unless the worker knows the TR; of a known api-id only these keys, else all.
             path: Where REST serves an api-id that the worker does not know: ``/api/dostk/stkinfo``.
             after: ``more`` of the page before, for the next one.
+            account: The alias of the account whose key asks.
             timeout: Seconds; the client's, if absent.
         """
 
@@ -1463,7 +1475,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         price: int | None = None,
         order_type: Literal['limit', 'market', 'conditional_limit', 'best', 'priority', 'limit_ioc', 'limit_fok', 'market_ioc', 'market_fok', 'best_ioc', 'best_fok'] | None = None,
         exchange: Literal['KRX', 'NXT', 'SOR'] = 'KRX',
-        account: Literal['default'] = 'default',
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -1488,6 +1500,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         type: str,
         item: str | None = None,
         copies: bool = True,
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
         on_status: StatusCallback | None = None,
@@ -1500,6 +1513,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
             type: Its code, such as ``0B``.
             item: Of what, as Kiwoom writes it: ``005930``, ``005930_NX``, ``001``. It is left out for what is of no instrument, such as the phases of the market.
             copies: Events come to the reply queue; else only the acknowledgement and what happens to the subscription, for programs that bind a queue to ``broker.realtime``.
+            account: The alias of the account whose news are meant.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
             on_status: Called with each `StreamStatus` as it comes.
@@ -1508,6 +1522,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
     def subscribe_executions(
         self,
         *,
+        account: str = 'default',
         copies: bool = True,
         timeout: float | None = None,
         task_id: str | None = None,
@@ -1518,6 +1533,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         Method ``kiwoom.subscribe-executions``.
 
         Args:
+            account: The alias of the account.
             copies: Events come to the reply queue; else only the acknowledgement and what happens to the subscription, for programs that bind a queue to ``broker.realtime``.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
@@ -1587,6 +1603,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         *,
         type: str | None = None,
         item: str | None = None,
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -1597,6 +1614,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         Args:
             type: As it was subscribed.
             item: As it was subscribed.
+            account: As it was subscribed.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
         """
@@ -1604,6 +1622,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
     def unsubscribe_executions(
         self,
         *,
+        account: str = 'default',
         timeout: float | None = None,
         task_id: str | None = None,
     ) -> AnswerT:
@@ -1612,6 +1631,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         Method ``kiwoom.unsubscribe-executions``.
 
         Args:
+            account: As it was subscribed.
             timeout: Seconds; the client's, if absent.
             task_id: The id of the subscription; for a subscription a new one, if absent.
         """

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 
+from broker_client.address import login_user, url_list
 from broker_client.protocol import Environment
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.counters import Counters
@@ -28,9 +28,10 @@ from broker_server.amqp.redeliveries import RedeliveryGuard
 from broker_server.amqp.session import Consumption, Session
 from broker_server.amqp.task_runner import TaskRunner
 from broker_server.amqp.worker import Worker
+from broker_server.core.accounts import AccountKey
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method, MethodRegistry
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.execution import LaneExecutor
 from broker_server.fleet import Fleet
 from broker_server.journal.database import open_database
@@ -59,7 +60,7 @@ async def serve(
     environment: Environment,
     journal_url: str,
     vendors: Sequence[Vendor],
-    identity: Mapping[str, str | None],
+    identity: Mapping[AccountKey, str | None],
     adopt_journal: bool,
     hours: bool,
     trial: bool = False,
@@ -74,11 +75,11 @@ async def serve(
     """Run a worker until ``stop`` is set.
 
     Args:
-        broker_url: The broker to serve.
+        broker_url: The broker to serve; several hosts of a cluster with commas between them.
         environment: What every reply of this worker carries.
         journal_url: The journal's database.
-        vendors: The adapters; closed at the end.
-        identity: Of the brokerage account by vendor, as `account_identities` gives it, or of its simulator.
+        vendors: The adapters, one for each account; closed at the end.
+        identity: Of each brokerage account, as `account_identities` gives it, or of its simulator.
         adopt_journal: This journal takes the place of the one that the account's orders are recorded in.
         hours: Whether the markets keep their hours: a simulated one may trade around the clock.
         trial: The broker is a private node, which keeps the queues of earlier trials.
@@ -111,10 +112,17 @@ async def serve(
     recent = RecentTasks()
     control = ControlBus(name, environment)
     events = EventPublisher(name, environment, clock)
+    accounts = [key_of(vendor) for vendor in vendors]
     served = {vendor.name for vendor in vendors}
-    neighbours = Neighbours([each for each in VENDORS if each not in served], fleeting=trial)
+    absent = [each for each in VENDORS if each not in served]
+    neighbours = Neighbours(absent, fleeting=trial, own=accounts)
     fleet = Fleet(control, neighbours)
-    registry = MethodRegistry(vendor_methods(vendors))
+    fleet.introduce(accounts)
+
+    def holds(key: AccountKey) -> bool:
+        return leases.grant(*key) is not None
+
+    registry = MethodRegistry(vendor_methods(vendors, holds))
     styles = kiwoom.styles(compat=settings.sapi_compat, zone=ZoneInfo(settings.timezone))
     notes = ReplyNotes(OrderJournal(engine, environment))
     outbox = OutcomeOutbox(asyncio.get_running_loop(), notes.add)
@@ -170,6 +178,7 @@ async def serve(
             environment=environment,
             registry=registry,
             vendors=vendors,
+            holds=holds,
             engine=engine,
             source=counts,
             health=observation.report,
@@ -181,9 +190,13 @@ async def serve(
         *extra_methods,
     ):
         registry.add(method)
-    user = URLParameters(broker_url).credentials.username
     rules = Rules(
-        environment, tuple(vendor.name for vendor in vendors), settings.max_body_bytes, user, styles.of
+        environment,
+        tuple(accounts),
+        settings.max_body_bytes,
+        login_user(url_list(broker_url)[0]),
+        styles.of,
+        holds,
     )
     consumption = Consumption(settings.task_prefetch, settings.order_prefetch, settings.legacy_queues)
     runner = TaskRunner(
@@ -249,11 +262,12 @@ async def serve(
         make_session=make_session,
         runner=runner,
         leases=leases,
+        let_go=live.stop,
         direct=direct,
         counters=counters,
     )
     stopping = asyncio.create_task(announce_the_stop())
-    leases.listeners.append(lambda held: office.look())
+    leases.listeners.append(lambda key, _: office.look(key))
     leases.listeners.append(live.on_lease)
     if not is_supervised():
         announce_hosts(vendors, events)
@@ -269,7 +283,6 @@ async def serve(
         events.close()
         control.stop()
         executor.stop()
-        live.stop()
         office.stop()
         for vendor in vendors:
             vendor.close()

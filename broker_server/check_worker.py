@@ -8,21 +8,26 @@ from typing import Any
 from broker_client import Client
 from broker_client.errors import BrokerError, BrokerUnreachable
 from broker_client.protocol import Environment
+from broker_server.core.accounts import DEFAULT, AccountKey
 from broker_server.core.vendor import CheckResult
 
 ANSWER_SECONDS = 30.0
 TICKER = "005930"
 
 
-def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool) -> Iterator[CheckResult]:
-    """Try the worker that holds a vendor's lease; each result comes as soon as it is known.
+def ask_worker(
+    url: str, environment: Environment, key: AccountKey, *, account: bool
+) -> Iterator[CheckResult]:
+    """Try the worker that holds an account's lease; each result comes as soon as it is known.
 
     Args:
         url: The broker.
         environment: Another worker's answer does not count.
-        vendor: Which lease it holds.
+        key: Which lease it holds.
         account: Whether to ask for the balance too.
     """
+    vendor = key.vendor
+    named: dict[str, Any] = {} if key.account == DEFAULT else {"account": key.account}
     try:
         client = Client(
             url, timeout=ANSWER_SECONDS, expected_environment=environment, name="broker-server check"
@@ -36,7 +41,7 @@ def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool
 
         def status() -> str:
             nonlocal name, worker
-            worker = _serving(client.call("broker.get-status").rows, vendor)
+            worker = _serving(client.call("broker.get-status").rows, key)
             name = str(worker.get("worker"))
             return f"asked the worker {name}, which holds the key and is running; {_clock_of(client)}"
 
@@ -45,14 +50,15 @@ def ask_worker(url: str, environment: Environment, vendor: str, *, account: bool
             return f"asked the worker {name}: {TICKER} answered with {answer['price']:,}"
 
         def balance() -> str:
-            answer = client.call(f"{vendor}.get-balance").first
+            answer = client.call(f"{vendor}.get-balance", **named).first
             return f"asked the worker {name}: balance answered with {len(answer['holdings'])} positions"
 
         yield _attempt(f"{vendor} worker", status)
-        yield _attempt(f"{vendor} quote", price)
+        if not named:  # a price may be asked of any account
+            yield _attempt(f"{vendor} quote", price)
         if account:
             yield _attempt(f"{vendor} account", balance)
-        yield from live_data(vendor, worker)
+        yield from live_data(vendor, worker, key.place)
 
 
 def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
@@ -62,7 +68,7 @@ def _attempt(item: str, trial: Callable[[], str]) -> CheckResult:
         return CheckResult(item, passed=False, detail=f"a worker holds the key, but: {error}")
 
 
-def live_data(vendor: str, status: Mapping[str, Any]) -> Iterator[CheckResult]:
+def live_data(vendor: str, status: Mapping[str, Any], place: str | None = None) -> Iterator[CheckResult]:
     """What a worker says of its connections of live data; nothing where it has none.
 
     One that is idle is in order: it connects when something is subscribed.
@@ -70,8 +76,9 @@ def live_data(vendor: str, status: Mapping[str, Any]) -> Iterator[CheckResult]:
     Args:
         vendor: Whose.
         status: The worker's row of ``broker.get-status``.
+        place: The account there; the vendor's default one when left out.
     """
-    feed = ((status.get("streams") or {}).get(vendor) or {}).get("feed") or {}
+    feed = ((status.get("streams") or {}).get(place or vendor) or {}).get("feed") or {}
     sessions = feed.get("sessions") or []
     if not sessions:
         return
@@ -88,8 +95,9 @@ def _session(session: Mapping[str, Any], *, is_broken: bool) -> str:
     return f"{said}, {session['registered']} of {session['capacity']} registered"
 
 
-def _serving(rows: list[dict[str, Any]], vendor: str) -> dict[str, Any]:
-    serving = [row for row in rows if vendor in (row.get("vendors") or {})]
+def _serving(rows: list[dict[str, Any]], key: AccountKey) -> dict[str, Any]:
+    owned = {"vendor": key.vendor, "account": key.account, "owned": True}
+    serving = [row for row in rows if owned in (row.get("accounts") or [])]
     return (serving or rows)[0]
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from broker_client import __version__
 from broker_client.version_option import VersionOption
 from broker_server import cli_prices
+from broker_server.cli_definitions import definitions
 from broker_server.cli_settings import group_or_exit
 from broker_server.settings import SERVED_VENDORS, Settings, SettingsError
 
@@ -102,6 +103,7 @@ def supervise(
 
 app.command("gateway")(cli_prices.gateway)
 app.command("collect")(cli_prices.collect)
+app.command("definitions")(definitions)
 
 
 @app.command()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import structlog
 
 from broker_client.errors import TaskFailed
 from broker_server.amqp.control import ControlBus
+from broker_server.amqp.forwarding import VENDORS
 from broker_server.amqp.neighbours import Neighbours
+from broker_server.core.accounts import AccountKey, is_alias
 from broker_server.core.others import Answer, Heard, Rows
 
 ASKER = "asked_by"
+ACCOUNTS = "accounts"
+INTRODUCE_SECONDS = 1.0
+log = structlog.get_logger(__name__)
 
 
 class Fleet:
@@ -23,6 +31,26 @@ class Fleet:
     def __init__(self, bus: ControlBus, neighbours: Neighbours) -> None:
         self._bus = bus
         self._neighbours = neighbours
+
+    def introduce(self, accounts: Sequence[AccountKey]) -> None:
+        """Tell the others on each new connection which accounts this worker may serve, and learn theirs."""
+        own = {ACCOUNTS: [key.label for key in accounts]}
+
+        def handle(arguments: dict[str, Any]) -> dict[str, Any]:
+            self._neighbours.learn(_accounts(arguments))
+            return own
+
+        def ask() -> None:
+            try:
+                gathered = self._bus.ask_everybody(ACCOUNTS, own, timeout=INTRODUCE_SECONDS)
+            except TaskFailed as error:
+                log.warning("the other workers' accounts could not be learnt", reason=error.message)
+                return
+            for reply in gathered.replies:
+                self._neighbours.learn(_accounts(reply.result or {}))
+
+        self._bus.on(ACCOUNTS, handle)
+        self._bus.when_open(ask)
 
     def serve(self, command: str, answer: Answer) -> None:
         """See `core.others.Others`."""
@@ -38,7 +66,11 @@ class Fleet:
     ) -> Heard:
         """See `core.others.Others`."""
         self._neighbours.refresh()
-        away = [name for name in self._neighbours.records_away() if vendor in (None, name)]
+        away = [
+            place
+            for place in self._neighbours.records_away()
+            if vendor in (None, AccountKey.of(place).vendor)
+        ]
         own = self._bus.address
         try:
             gathered = self._bus.ask_everybody(command, arguments | {ASKER: own}, timeout=seconds)
@@ -54,3 +86,11 @@ class Fleet:
         if gathered.missing:
             silent.append(f"no answer within {seconds:g} s from {', '.join(gathered.missing_names())}")
         return Heard(rows, away, silent)
+
+
+def _accounts(told: Mapping[str, Any]) -> list[AccountKey]:
+    labels = told.get(ACCOUNTS)
+    keys = (
+        [AccountKey.of(each) for each in labels if isinstance(each, str)] if isinstance(labels, list) else []
+    )
+    return [key for key in keys if key.vendor in VENDORS and is_alias(key.account)]

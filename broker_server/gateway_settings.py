@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,8 @@ class GatewaySettings(PricesSettings):
 
     gateway_host: str = "127.0.0.1"
     gateway_port: int = Field(default=5111, ge=0, le=65535)
+    gateway_tls_cert: Path | None = None
+    gateway_tls_key: Path | None = None
     gateway_api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     gateway_origins: Annotated[tuple[str, ...], NoDecode] = ()
     gateway_trusted_networks: Annotated[tuple[Network, ...], NoDecode] = (
@@ -78,6 +82,29 @@ class GatewaySettings(PricesSettings):
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
                 raise ValueError(f"{origin!r} is no origin; write one such as https://prices.example.com")
         return origins
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> GatewaySettings:
+        cert, key = self.gateway_tls_cert, self.gateway_tls_key
+        if (cert is None) != (key is None):
+            raise ValueError(
+                "the files of GATEWAY_TLS_CERT and GATEWAY_TLS_KEY go together: name both, or none"
+            )
+        if cert is None:
+            return self
+        try:
+            # Without a password OpenSSL would ask for one at the terminal.
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, password="")
+        except ssl.SSLError:
+            raise ValueError(
+                "the files of GATEWAY_TLS_CERT and GATEWAY_TLS_KEY must be a certificate and its key in PEM, "
+                "which belong together, and the key without a password"
+            ) from None
+        except OSError as error:
+            raise ValueError(
+                f"the files of GATEWAY_TLS_CERT and GATEWAY_TLS_KEY cannot be read: {error.strerror}"
+            ) from None
+        return self
 
     @model_validator(mode="after")
     def _closed_to_others(self) -> GatewaySettings:

@@ -8,8 +8,7 @@ from typing import Literal
 from pydantic import SecretStr, field_validator
 
 from broker_client.address import url_list
-from broker_client.pika_url import pika_parameters
-from broker_server.settings import SettingsError, SettingsGroup, data_folder, url_passwords
+from broker_server.settings import SettingsError, SettingsGroup, check_cluster, data_folder, url_passwords
 
 
 class PricesSettings(SettingsGroup):
@@ -24,8 +23,8 @@ class PricesSettings(SettingsGroup):
     @field_validator("broker_url")
     @classmethod
     def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
-        for url in url_list(value.get_secret_value()) if value is not None else ():
-            pika_parameters(url)
+        if value is not None:
+            check_cluster(url_list(value.get_secret_value()))
         return value
 
     def broker(self) -> str:

@@ -14,18 +14,20 @@ from typing import Any
 
 import structlog
 
-from broker_client.address import without_password
+from broker_client.address import url_list, without_password
 from broker_client.errors import BrokerUnreachable
 from broker_client.protocol import Environment
+from broker_server.account_settings import served_accounts
 from broker_server.accounts_file import all_secrets
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.environment import EnvironmentConflict
 from broker_server.amqp.private_node import PrivateNode, default_folder
 from broker_server.amqp.topology import QueueRefused
 from broker_server.app import serve
+from broker_server.core.accounts import DEFAULT, AccountKey
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.gateway_process import GatewayProcess
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs, log_defects_of_threads, redactor
@@ -77,7 +79,7 @@ class Prepared:
     """Everything that a worker needs, once simulator and node are up.
 
     Attributes:
-        identity: Of each vendor's account, or of its simulator: a new one has new accounts.
+        identity: Of each account, or of its simulator: a new one has new accounts.
         control_url: The control server of a simulator that was started for this worker.
         private_node: Whether ``broker_url`` is a node of our own.
         hours: Whether the markets keep their hours.
@@ -89,7 +91,7 @@ class Prepared:
     environment: Environment
     journal_url: str
     vendors: list[Vendor]
-    identity: Mapping[str, str | None]
+    identity: Mapping[AccountKey, str | None]
     control_url: str | None
     private_node: bool
     hours: bool
@@ -119,9 +121,11 @@ def prepared(settings: Settings, *, simulate: bool, seed: int = 0, hours: bool =
             settings, control_url = with_simulator(settings, stack, seed=seed, hours=hours)
             if control_url is not None:
                 cache_folder = scratch
-            identity: Mapping[str, str | None] = simulator_instances(settings)
+            identity: Mapping[AccountKey, str | None] = simulator_instances(
+                settings, served_accounts(settings)
+            )
         else:
-            identity = account_identities(settings)
+            identity = account_identities(served_accounts(settings))
         if settings.broker_url is not None:
             broker_url = settings.broker_url.get_secret_value()
         elif simulate:
@@ -285,11 +289,15 @@ def announce_standby(parts: Prepared, waits_for: str) -> None:
 
 
 def _words(parts: Prepared) -> list[str]:
-    return [
+    names = dict.fromkeys(vendor.name for vendor in parts.vendors)
+    words = [
         f"environment={parts.environment}",
-        f"broker={without_password(parts.broker_url)}",
-        f"vendors={','.join(vendor.name for vendor in parts.vendors) or 'none'}",
+        f"broker={','.join(map(without_password, url_list(parts.broker_url)))}",
+        f"vendors={','.join(names) or 'none'}",
     ]
+    if any(vendor.account != DEFAULT for vendor in parts.vendors):
+        words.append(f"accounts={','.join(key_of(vendor).label for vendor in parts.vendors)}")
+    return words
 
 
 def announce(parts: Prepared) -> None:
@@ -305,7 +313,11 @@ def announce(parts: Prepared) -> None:
             "Try it from another terminal (Ctrl-C here stops everything):",
             "",
             f"  export BROKER_URL={parts.broker_url}",
-            *(f"  {client} {words}" for vendor in parts.vendors for words in _TO_TRY.get(vendor.name, ())),
+            *(
+                f"  {client} {words}"
+                for name in dict.fromkeys(vendor.name for vendor in parts.vendors)
+                for words in _TO_TRY.get(name, ())
+            ),
             f"  {client} methods",
             "",
         ]

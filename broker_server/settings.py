@@ -6,14 +6,14 @@ import ipaddress
 import os
 import re
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -23,9 +23,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from broker_client.address import unreadable_file, url_list
+from broker_client.address import login_user, unreadable_file, url_list
 from broker_client.pika_url import pika_parameters
 from broker_client.validation import describe_problem
+from broker_server.core.accounts import is_alias
 from broker_server.core.guards import DEFAULT_NOTIONAL
 from broker_server.setting_files import (
     CREDENTIALS,
@@ -33,6 +34,15 @@ from broker_server.setting_files import (
     NamedFiles,
     SettingsError,
     ensure_private,
+)
+from broker_server.setting_values import (
+    OrNone,
+    amounts,
+    kis_account_number,
+    kiwoom_account_number,
+    mock_is_paper,
+    names,
+    spellings,
 )
 
 __all__ = ["SERVED_VENDORS", "Settings", "SettingsError", "data_folder", "is_loopback", "load_settings"]
@@ -54,15 +64,6 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _lifted(value: Any) -> Any:
-    """A limit is lifted only by writing ``none`` out."""
-    return None if isinstance(value, str) and value.strip().lower() == "none" else value
-
-
-T = TypeVar("T")
-OrNone = Annotated[T | None, BeforeValidator(_lifted)]
 
 
 class SettingsGroup(BaseSettings):
@@ -102,6 +103,7 @@ class Settings(SettingsGroup):
 
     broker_url: SecretStr | None = None
     vendors: Annotated[tuple[str, ...], NoDecode] = ("kis",)
+    accounts: Annotated[tuple[str, ...] | None, NoDecode] = None
     journal_url: str | None = None
     session_check: Literal["refuse", "warn", "off"] = "warn"
     market_sessions_file: Path | None = None
@@ -121,12 +123,12 @@ class Settings(SettingsGroup):
     allow_live_orders: bool = False
     order_max_age: float = Field(default=60, gt=0, le=3600)
     order_max_quantity: OrNone[int] = 10_000
-    order_max_notional: Annotated[dict[str, Decimal] | None, NoDecode] = Field(
+    order_max_notional: Annotated[dict[str, Decimal] | None, NoDecode, BeforeValidator(amounts)] = Field(
         default_factory=lambda: dict(DEFAULT_NOTIONAL)
     )
     order_max_per_day: OrNone[int] = 2_000
-    order_tickers: Annotated[frozenset[str] | None, NoDecode] = None
-    order_users: Annotated[frozenset[str] | None, NoDecode] = None
+    order_tickers: Annotated[frozenset[str] | None, NoDecode, BeforeValidator(names)] = None
+    order_users: Annotated[frozenset[str] | None, NoDecode, BeforeValidator(names)] = None
     allow_unreconciled_orders: Annotated[frozenset[str], NoDecode] = frozenset()
     order_poll_seconds: float = Field(default=5, ge=0.5, le=600)
     reconcile_settle: float = Field(default=60, ge=0, le=3600)
@@ -139,7 +141,7 @@ class Settings(SettingsGroup):
     kis_environment: Literal["paper", "real"] | None = None
     kis_app_key: SecretStr | None = None
     kis_app_secret: SecretStr | None = None
-    kis_account: str | None = None
+    kis_account: Annotated[str | None, AfterValidator(kis_account_number)] = None
     kis_rest_url: str | None = None
     kis_rate_limit: int | None = Field(default=None, ge=1, le=1000)
     kis_custtype: Literal["P", "B"] = "P"
@@ -150,10 +152,10 @@ class Settings(SettingsGroup):
     accounts_file: Path | None = None
 
     kiwoom_backend: Literal["openapi-plus", "rest"] = "rest"
-    kiwoom_environment: Literal["paper", "real"] | None = None
+    kiwoom_environment: Annotated[Literal["paper", "real"] | None, BeforeValidator(mock_is_paper)] = None
     kiwoom_app_key: SecretStr | None = None
     kiwoom_app_secret: SecretStr | None = None
-    kiwoom_account: str | None = None
+    kiwoom_account: Annotated[str | None, AfterValidator(kiwoom_account_number)] = None
     kiwoom_rest_url: str | None = None
     kiwoom_ws_url: str | None = None
     kiwoom_rate_limit: int | None = Field(default=None, ge=1, le=1000)
@@ -187,18 +189,15 @@ class Settings(SettingsGroup):
                 )
         return names
 
-    @field_validator("kiwoom_environment", mode="before")
+    @field_validator("accounts", mode="before")
     @classmethod
-    def _mock_is_paper(cls, value: Any) -> Any:
-        """Kiwoom's own word for paper trading."""
-        return "paper" if value == "mock" else value
-
-    @field_validator("kiwoom_account")
-    @classmethod
-    def _check_kiwoom_account(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch("[0-9]{4}-?[0-9]{4}(-?[0-9]{2})", value):
-            raise ValueError("must be the ten digits of the account, such as 1234567811")
-        return value
+    def _split_accounts(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        aliases = tuple(dict.fromkeys(alias.strip() for alias in value.split(",") if alias.strip()))
+        if not all(is_alias(alias) for alias in aliases):
+            raise ValueError("must be aliases of accounts, such as default,second; never their numbers")
+        return aliases or None
 
     @field_validator("timezone")
     @classmethod
@@ -209,14 +208,6 @@ class Settings(SettingsGroup):
             raise ValueError(f"{value!r} is no time zone; write one such as Asia/Seoul") from None
         return value
 
-    @field_validator("order_tickers", "order_users", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:
-        value = _lifted(value)
-        if not isinstance(value, str):
-            return value
-        return frozenset(name.strip() for name in value.split(",") if name.strip())
-
     @field_validator("allow_unreconciled_orders", mode="before")
     @classmethod
     def _split_apis(cls, value: Any) -> Any:
@@ -224,40 +215,11 @@ class Settings(SettingsGroup):
             return value
         return frozenset(name.strip() for name in value.split(",") if name.strip())
 
-    @field_validator("order_max_notional", mode="before")
-    @classmethod
-    def _split_amounts(cls, value: Any) -> Any:
-        value = _lifted(value)
-        if not isinstance(value, str):
-            return value
-        amounts = dict(DEFAULT_NOTIONAL)
-        for entry in value.split(","):
-            currency, equals, amount = entry.strip().rpartition("=")
-            name = currency.strip().upper() if equals else "KRW"
-            try:
-                number = Decimal(amount.strip().replace("_", ""))
-            except InvalidOperation:
-                number = Decimal(-1)
-            if not re.fullmatch("[A-Z]{3}", name) or not number.is_finite() or number <= 0:
-                raise ValueError("must look like KRW=50000000,USD=50000, or none to lift the limit")
-            amounts[name] = number
-        return amounts
-
     @field_validator("broker_url")
     @classmethod
     def _check_broker_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            urls = url_list(value.get_secret_value())
-            if len(urls) > 1:
-                raise ValueError("a worker takes one URL; several with commas are for clients")
-            pika_parameters(urls[0])
-        return value
-
-    @field_validator("kis_account")
-    @classmethod
-    def _check_account(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch("[0-9]{8}-[0-9]{2}", value):
-            raise ValueError("must look like 12345678-01: 8 digits, a hyphen and 2 digits")
+            check_cluster(url_list(value.get_secret_value()))
         return value
 
     def secrets(self) -> list[str]:
@@ -279,13 +241,23 @@ class Settings(SettingsGroup):
             values += url_passwords(self.broker_url.get_secret_value())
         if self.journal_url is not None:
             values += url_passwords(self.journal_url)
-        if self.kis_account is not None:
-            number, product = self.kis_account.split("-")
-            values += [self.kis_account, number + product, number]
-        if self.kiwoom_account is not None:
-            digits = self.kiwoom_account.replace("-", "")
-            values += [self.kiwoom_account, digits, digits[:8]]
+        for account in (self.kis_account, self.kiwoom_account):
+            values += [] if account is None else spellings(account)
         return values
+
+
+def check_cluster(urls: list[str]) -> None:
+    """Make sure that several URLs can be the hosts of one broker.
+
+    Raises:
+        ValueError: They have not the same user and virtual host, or an option is wrong.
+    """
+    parameters = [pika_parameters(url) for url in urls]
+    logins = {(login_user(url), each.virtual_host) for url, each in zip(urls, parameters, strict=True)}
+    if len(logins) > 1:
+        raise ValueError(
+            "several URLs are the hosts of one cluster: give all of them the same user and virtual host"
+        )
 
 
 def url_passwords(url: str) -> set[str]:

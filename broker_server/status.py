@@ -14,7 +14,8 @@ from broker_client.protocol import Environment, utc_text
 from broker_server.amqp.control import ControlBus
 from broker_server.amqp.neighbours import Neighbours
 from broker_server.core.methods import Lane, Method, NoParameters, Outcome, TaskContext
-from broker_server.core.vendor import Vendor
+from broker_server.core.served_accounts import Holds
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.halting import HaltState, KillSwitch
 from broker_server.observing.health import HealthReport
 
@@ -60,6 +61,19 @@ class RecentTask(BaseModel):
     time: str
 
 
+class ServedAccount(BaseModel):
+    """An account of a worker.
+
+    Attributes:
+        account: Its alias.
+        owned: Whether the worker holds its lease; else another one does, or takes it in a moment.
+    """
+
+    vendor: str
+    account: str
+    owned: bool
+
+
 class WorkerStatus(BaseModel):
     """One worker; the one that answers comes first.
 
@@ -73,8 +87,10 @@ class WorkerStatus(BaseModel):
         lanes: Waiting and running tasks by thread pool.
         streams: Live data: ``ticks`` published, waiting, conflated and dropped, and by vendor what is
             subscribed, confirmed, polled and stale, and how its connections are.
-        vendors: What each vendor adapter says of itself.
-        away: The vendors that were served on this broker and have no worker now, as this worker sees it.
+        vendors: What each adapter says of itself: by vendor, of more accounts by ``kis/second``.
+        accounts: The accounts that it may serve, by alias: whether it owns each now, or stands by.
+        away: The vendors, and the accounts such as ``kis/second``, that were served on this broker and have
+            no worker now, as this worker sees it.
         health: Whether it is ready, by its consumers at the broker and its vendors' sessions; null where that
             is not known.
         recent: The tasks that were finished last, the newest first; without their parameters.
@@ -91,6 +107,7 @@ class WorkerStatus(BaseModel):
     lanes: dict[str, dict[str, int]]
     streams: dict[str, Any]
     vendors: dict[str, dict[str, Any]]
+    accounts: list[ServedAccount] = []
     away: dict[str, AbsentVendor] = {}
     health: HealthReport | None = None
     recent: list[RecentTask] = []
@@ -121,6 +138,7 @@ class StatusReporter:
     Args:
         name: The worker's.
         environment: The worker's.
+        holds: Whether it owns an account.
         switch: Tells whether orders are halted.
         bus: Reaches the other workers.
         neighbours: Tells which vendors have no worker.
@@ -134,6 +152,7 @@ class StatusReporter:
         name: str,
         environment: Environment,
         vendors: Sequence[Vendor],
+        holds: Holds = lambda _: True,
         source: StatusSource,
         switch: KillSwitch,
         bus: ControlBus,
@@ -146,6 +165,7 @@ class StatusReporter:
         self._name = name
         self._environment = environment
         self._vendors = vendors
+        self._holds = holds
         self._source = source
         self._switch = switch
         self._bus = bus
@@ -167,7 +187,11 @@ class StatusReporter:
             lanes=self._source.lanes(),
             streams=self._source.streams(),
             recent=[RecentTask(**each) for each in self._source.recent()],
-            vendors={vendor.name: vendor.status() for vendor in self._vendors},
+            vendors={key_of(vendor).place: vendor.status() for vendor in self._vendors},
+            accounts=[
+                ServedAccount(vendor=each.name, account=each.account, owned=self._holds(key_of(each)))
+                for each in self._vendors
+            ],
             away={
                 vendor: absent_vendor(each.told or {}, self._clock())
                 for vendor, each in self._neighbours.away().items()

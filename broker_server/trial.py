@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import requests
 from pydantic import SecretStr
 
+from broker_server.account_settings import AccountSettings
+from broker_server.core.accounts import AccountKey
 from broker_server.settings import Settings, SettingsError, is_loopback
+from broker_server.wiring.leases import hidden
 
 SIMULATOR_ACCOUNT = "50000001-01"
 SIMULATOR_SIGNATURE = "sapi-broker-simulator"
@@ -129,17 +132,33 @@ def _of_named_simulator(settings: Settings, urls: Mapping[str, str | None]) -> d
     return update
 
 
-def simulator_instances(settings: Settings) -> dict[str, str | None]:
-    """Make sure that simulators are behind all vendors.
+def simulator_instances(
+    settings: Settings, accounts: Sequence[AccountSettings]
+) -> dict[AccountKey, str | None]:
+    """Make sure that simulators are behind all accounts.
 
     Returns:
-        By vendor the name of the simulator's instance, which no other one has.
+        By account what names it and no other: the name of the simulator's instance is in it.
 
     Raises:
         SettingsError: One of them is behind something else.
     """
-    urls = named_urls(settings)
-    return {_vendor_of(name): ensure_simulator(url or "", name) for name, url in urls.items()}
+    urls = {_vendor_of(name): (name, url or "") for name, url in named_urls(settings).items()}
+    instances: dict[str, str] = {}
+    found: dict[AccountKey, str | None] = {}
+    for each in accounts:
+        name, url = urls[each.key.vendor]
+        if each.table is not None and each.table.rest_url is not None:
+            name, url = f"ACCOUNTS_FILE: [{each.key.account}] rest_url", each.table.rest_url
+            if not is_loopback(url):
+                raise SettingsError(
+                    f"{name}: --simulate sends orders, so it takes a simulator on this machine only"
+                )
+        if url not in instances:
+            instances[url] = ensure_simulator(url, name)
+        instance = instances[url]
+        found[each.key] = instance if each.table is None else hidden(f"{instance}/{each.identity}")
+    return found
 
 
 def _vendor_of(setting: str) -> str:

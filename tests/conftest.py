@@ -30,6 +30,8 @@ from tests.support.docker_broker import docker_answers, rabbitmq_container
 from tests.support.nginx import ensure_nginx
 from tests.support.postgres import PrivatePostgres, ensure_postgres, fresh_database
 
+_TESTS = Path(__file__).parent
+
 _SETTINGS_OF_THE_CALLER = (
     "BROKER_URL",
     "KIS_",
@@ -49,10 +51,41 @@ _SETTINGS_OF_THE_CALLER = (
 )
 
 
-# The same examples in every run of CI: a search for new ones is for the developer's machine.
+# The same examples in every run of CI: a search for new ones is for the developer's machine. No example has a
+# time limit on either: it would measure what else the machine does.
+settings.register_profile("here", deadline=None)
 settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+_LONGEST = (
+    "e2e/test_collect",
+    "integration/worker/test_connection",
+    "integration/lease/test_journal_pin",
+    "e2e/test_order_limits",
+    "e2e/test_chaos",
+    "unit/prices/candles/test_collector",
+    "e2e/test_gateway",
+    "integration/client/test_watch",
+    "integration/worker/test_broker_set_up",
+    "integration/test_private_postgres",
+)
+"""The modules that take longest, the longest first. What is wrong here costs time and nothing else."""
+
+_PARTS = ("e2e", "browser", "integration", "unit")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that the processes of a run end together."""
+    items.sort(key=lambda item: _order(item.path.relative_to(_TESTS).with_suffix("").as_posix()))
+
+
+def _order(module: str) -> int:
+    if module in _LONGEST:
+        return _LONGEST.index(module)
+    part = module.partition("/")[0]
+    return len(_LONGEST) + (_PARTS.index(part) if part in _PARTS else len(_PARTS))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

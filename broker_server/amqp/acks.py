@@ -20,7 +20,10 @@ class Acks:
         self._channel = channel
         self._loop = asyncio.get_running_loop()
         self._acked_up_to = 0
-        self._acked_ahead: set[int] = set()
+        # Runs of acked tags behind one that is not, by both of their ends: there are never more of them than
+        # unacked messages, however long the first of these takes.
+        self._run_ends: dict[int, int] = {}
+        self._run_starts: dict[int, int] = {}
         self._finished: list[int] = []
 
     def add(self, tag: int) -> None:
@@ -32,7 +35,7 @@ class Acks:
     def give_back(self, tag: int) -> None:
         """Put a message back into its queue, now."""
         if self._channel.is_open:
-            self._acked_ahead.add(tag)  # no ack may wait for it
+            self._note_ahead(tag)  # no ack may wait for it
             self._channel.basic_nack(tag, requeue=True)
 
     def _flush(self) -> None:
@@ -42,15 +45,24 @@ class Acks:
             return
         # The tag of a multiple ack must itself be unacked: the broker closes the channel for an unknown one.
         newest = 0
-        while (tag := self._acked_up_to + 1) in finished or tag in self._acked_ahead:
-            self._acked_up_to = tag
+        while True:
+            tag = self._acked_up_to + 1
             if tag in finished:
-                newest = tag
+                newest = self._acked_up_to = tag
                 finished.discard(tag)
+            elif tag in self._run_ends:
+                self._acked_up_to = self._run_ends.pop(tag)
+                del self._run_starts[self._acked_up_to]
             else:
-                self._acked_ahead.discard(tag)
+                break
         if newest:
             self._channel.basic_ack(newest, multiple=True)
         for tag in sorted(finished):
-            self._acked_ahead.add(tag)
+            self._note_ahead(tag)
             self._channel.basic_ack(tag)
+
+    def _note_ahead(self, tag: int) -> None:
+        start = self._run_starts.pop(tag - 1, tag)
+        end = self._run_ends.pop(tag + 1, tag)
+        self._run_ends[start] = end
+        self._run_starts[end] = start

@@ -1,8 +1,8 @@
-"""Ends the tasks of an absent vendor at their deadlines.
+"""Ends the tasks of an absent vendor or account at their deadlines.
 
-They wait in ``tasks.<vendor>``, where the broker looks at the first one only: one with a late deadline, or
-with none, would hide all behind it. So a worker of another vendor takes them into its hands, unacked, answers
-those whose time is over, and gives the others back as soon as their own worker is there.
+They wait in ``tasks.<vendor>`` or ``tasks.<vendor>.<alias>``, where the broker looks at the first one only:
+one with a late deadline, or with none, would hide all behind it. So another worker takes them into its hands,
+unacked, answers those whose time is over, and gives the others back as soon as their own worker is there.
 
 Orders are left where they are: only their own worker can tell whether one was sent before.
 """
@@ -10,7 +10,7 @@ Orders are left where they are: only their own worker can tell whether one was s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -24,20 +24,20 @@ from broker_client.protocol import decode_request
 from broker_server.amqp.acks import Acks
 from broker_server.amqp.channels import AsyncChannel, is_refusal
 from broker_server.amqp.delivery import Delivery
-from broker_server.amqp.topology import EXPIRED_QUEUE, vendor_queues
+from broker_server.amqp.topology import EXPIRED_QUEUE
 
 log = structlog.get_logger(__name__)
 
 MOST_HELD = 1_000
 MOST_AT_ONCE = 100
-"""Taken of one vendor between two looks."""
+"""Taken off one queue between two looks."""
 A_MOMENT = 0.02
 HOLD_SECONDS = 20 * 60.0
 """Below the broker's consumer_timeout of 30 minutes."""
 
 
 class Caretaker:
-    """Minds the tasks of absent vendors on one connection. Only the event loop uses it.
+    """Minds the tasks of absent vendors and accounts on one connection. Only the event loop uses it.
 
     Args:
         take: Handles a task that is over, by its deadline or as one that has expired.
@@ -80,44 +80,44 @@ class Caretaker:
         self._channel = await AsyncChannel.open(self._connection)
         self._acks = Acks(self._channel.raw)
 
-    async def mind(self, away: Collection[str]) -> None:
+    async def mind(self, away: Mapping[str, Sequence[str]]) -> None:
         """End what is over, give back what has its worker again, and take what has come.
 
         Args:
-            away: The vendors without a worker.
+            away: The places without a worker, with the queues of their reads.
 
         Raises:
             AMQPError: The connection was lost.
         """
-        for vendor in tuple(self._held):
-            too_long = self._monotonic() - self._since[vendor] > HOLD_SECONDS
-            if vendor not in away or too_long:
-                self._give_back(vendor)
-        for vendor in away:
-            await self._collect(vendor)
-            self._end_what_is_over(vendor)
+        queues = [queue for of_place in away.values() for queue in of_place]
+        for queue in tuple(self._held):
+            too_long = self._monotonic() - self._since[queue] > HOLD_SECONDS
+            if queue not in queues or too_long:
+                self._give_back(queue)
+        for queue in queues:
+            await self._collect(queue)
+            self._end_what_is_over(queue)
 
     def release(self) -> None:
         """Give everything back."""
-        for vendor in tuple(self._held):
-            self._give_back(vendor)
+        for queue in tuple(self._held):
+            self._give_back(queue)
 
-    def _give_back(self, vendor: str) -> None:
-        self._since.pop(vendor)
-        for _, delivery in self._held.pop(vendor):
+    def _give_back(self, queue: str) -> None:
+        self._since.pop(queue)
+        for _, delivery in self._held.pop(queue):
             delivery.give_back()
 
-    def _end_what_is_over(self, vendor: str) -> None:
+    def _end_what_is_over(self, queue: str) -> None:
         now = self._clock()
-        waiting = self._held.get(vendor, [])
-        self._held[vendor] = [each for each in waiting if each[0] >= now]
-        self._since.setdefault(vendor, self._monotonic())
+        waiting = self._held.get(queue, [])
+        self._held[queue] = [each for each in waiting if each[0] >= now]
+        self._since.setdefault(queue, self._monotonic())
         for ends, delivery in waiting:
             if ends < now:
                 self._take(delivery)
 
-    async def _collect(self, vendor: str) -> None:
-        queue = vendor_queues(vendor)[0]
+    async def _collect(self, queue: str) -> None:
         for _ in range(MOST_AT_ONCE):
             if self.held >= MOST_HELD:
                 return
@@ -140,8 +140,8 @@ class Caretaker:
             method, properties, body = got
             channel, tag, again = self._channel.raw, method.delivery_tag, method.redelivered
             delivery = Delivery(channel, self._acks, tag, queue, again, properties, body)
-            self._held.setdefault(vendor, []).append(_until(delivery, self._clock()))
-            self._since.setdefault(vendor, self._monotonic())
+            self._held.setdefault(queue, []).append(_until(delivery, self._clock()))
+            self._since.setdefault(queue, self._monotonic())
 
 
 def _until(delivery: Delivery, now: datetime) -> tuple[datetime, Delivery]:

@@ -31,12 +31,14 @@ class AsyncChannel:
 
     @classmethod
     async def open(cls, connection: AsyncioConnection) -> AsyncChannel:
-        """Open a channel on an open connection."""
+        """Open a channel on an open connection; it closes at once if nobody waits for it any more."""
         opened: asyncio.Future[Channel] = asyncio.get_running_loop().create_future()
 
         def on_open(channel: Channel) -> None:
             if not opened.done():
                 opened.set_result(channel)
+            elif opened.cancelled():
+                channel.close()
 
         def on_closed(_: Channel, reason: BaseException) -> None:
             if not opened.done():

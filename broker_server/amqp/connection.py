@@ -8,21 +8,17 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-import structlog
-from pika import URLParameters
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import (
     AMQPConnectionError,
-    AMQPError,
     ProbableAccessDeniedError,
     ProbableAuthenticationError,
 )
 
-from broker_client.address import backoff_delay
-from broker_client.reasons import reason_of
+from broker_client.address import backoff_delay, describe_url
+from broker_client.pika_url import pika_parameters
+from broker_client.tls import tls_fault
 from broker_server.amqp.frames import TolerantConnection
-
-log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 10
@@ -38,28 +34,39 @@ class LoginRefused(Exception):
     """The broker answers and refuses the user, the password or the vhost: waiting does not help."""
 
 
-async def connect(url: str, *, name: str, heartbeat: int | None = None) -> TolerantConnection:
+class TlsRefused(LoginRefused):
+    """A certificate or the TLS settings do not fit: somebody has to change them."""
+
+
+async def connect(
+    url: str, *, name: str, heartbeat: int | None = None, patience: float = CONNECT_TIMEOUT_SECONDS
+) -> TolerantConnection:
     """Open a connection.
 
     Args:
         url: ``amqp://`` or ``amqps://``.
         name: Shown in the broker's management pages.
         heartbeat: Seconds; wins over the one in the URL.
+        patience: Seconds until a host that does not answer is given up.
 
     Raises:
         LoginRefused: User, password or vhost are refused.
+        TlsRefused: A certificate is.
         AMQPError, OSError: The broker cannot be reached.
     """
+    try:
+        parameters = pika_parameters(url)
+    except ValueError as error:  # a file of certificates is gone
+        raise TlsRefused(str(error)) from error
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[TolerantConnection] = loop.create_future()
     ended = asyncio.Event()
-    parameters = URLParameters(url)
     if heartbeat is not None:
         parameters.heartbeat = heartbeat
     elif "heartbeat=" not in url:
         parameters.heartbeat = HEARTBEAT_SECONDS
     parameters.blocked_connection_timeout = None
-    parameters.stack_timeout = CONNECT_TIMEOUT_SECONDS
+    parameters.stack_timeout = patience
     parameters.client_properties = {"connection_name": name, "product": "sapi-broker"}
 
     def on_open(connection: TolerantConnection) -> None:
@@ -86,6 +93,10 @@ async def connect(url: str, *, name: str, heartbeat: int | None = None) -> Toler
         refusal = _refusal(error)
         if refusal is not None:
             raise LoginRefused(refusal) from error
+        _raise_if_tls(url, error)
+        raise
+    except OSError as error:
+        _raise_if_tls(url, error)
         raise
     except asyncio.CancelledError:
         if not (connection.is_closed or connection.is_closing):
@@ -105,6 +116,13 @@ def closing(connection: AsyncioConnection) -> asyncio.Future[BaseException]:
 
     connection.add_on_close_callback(on_close)
     return closed
+
+
+def _raise_if_tls(url: str, error: BaseException) -> None:
+    """Raise `TlsRefused` for what does not pass by itself."""
+    faults = (tls_fault(str(inner)) for inner in _inner_errors(error))
+    if fault := next(filter(None, faults), None):
+        raise TlsRefused(f"cannot use RabbitMQ at {describe_url(url)}: {fault}") from error
 
 
 def _refusal(error: BaseException) -> str | None:
@@ -159,18 +177,3 @@ class Backoff:
     def reset(self) -> None:
         """Start again with the shortest delay."""
         self._failures = 0
-
-
-async def connect_patiently(url: str, *, name: str, backoff: Backoff) -> TolerantConnection:
-    """Try until the broker can be reached; only a refused login ends it.
-
-    Raises:
-        LoginRefused: User, password or vhost are refused.
-    """
-    while True:
-        try:
-            return await connect(url, name=name)
-        except (AMQPError, OSError) as error:
-            delay = backoff.next_delay()
-            log.warning("broker unreachable, trying again", reason=reason_of(error), seconds=round(delay, 2))
-            await asyncio.sleep(delay)

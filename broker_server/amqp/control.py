@@ -35,6 +35,7 @@ QUESTION_THREADS = 2
 NOT_CONNECTED = (
     "this worker has no connection to RabbitMQ at the moment, so the others were not asked; try again"
 )
+NOT_COUNTED = "RabbitMQ does not show how many workers there are at the moment; try again"
 CONNECTION_LOST = "the connection to RabbitMQ was lost while the workers were asked; try again"
 
 
@@ -279,9 +280,12 @@ class ControlBus:
         if self._link is None:
             raise InternalError(NOT_CONNECTED, retryable=True)
         try:
-            return await consumer_count(self._link.connection, marker_queue(self._environment)) or 0
+            count = await consumer_count(self._link.connection, marker_queue(self._environment))
         except AMQPError:
             raise InternalError(CONNECTION_LOST, retryable=True) from None
+        if not count:  # this worker is one of them: the marker has no leader in its cluster at the moment
+            raise InternalError(NOT_COUNTED, retryable=True)
+        return count
 
     def _call_soon(self, callback: Callable[..., object], *arguments: Any) -> None:
         try:

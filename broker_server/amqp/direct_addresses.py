@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 MOST_REFUSED = 10_000
+MOST_SUSPECTS = 10_000
 
 
 class DirectAddresses:
@@ -19,7 +20,7 @@ class DirectAddresses:
 
     def __init__(self) -> None:
         self._in_flight: Counter[str] = Counter()
-        self._suspects: set[str] = set()
+        self._suspects: dict[str, None] = {}
         self._refused: dict[str, None] = {}
         self._waiting: deque[tuple[str, Callable[[], None]]] = deque()
         self._on_trial: str | None = None
@@ -41,7 +42,7 @@ class DirectAddresses:
         """The broker has answered a message to that address, so it is a good one."""
         if address == self._on_trial:
             self._on_trial = None
-            self._suspects.discard(address)
+            self._suspects.pop(address, None)
         elif self._in_flight[address] > 1:
             self._in_flight[address] -= 1
         else:
@@ -52,11 +53,13 @@ class DirectAddresses:
         """Forget what was in flight; after a failure of the broker (541), remember it as suspect."""
         if by_failure_of_the_broker:
             if self._on_trial is not None:
-                self._suspects.discard(self._on_trial)
+                self._suspects.pop(self._on_trial, None)
                 self._refused[self._on_trial] = None
                 if len(self._refused) > MOST_REFUSED:
                     del self._refused[next(iter(self._refused))]
-            self._suspects.update(self._in_flight)
+            self._suspects |= dict.fromkeys(self._in_flight)
+            while len(self._suspects) > MOST_SUSPECTS:  # whoever had the oldest has gone long since
+                del self._suspects[next(iter(self._suspects))]
         self._in_flight.clear()
         self._waiting.clear()
         self._on_trial = None

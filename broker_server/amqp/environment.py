@@ -16,7 +16,8 @@ from broker_client.protocol import Environment
 from broker_server.amqp.channels import AsyncChannel, is_refusal
 from broker_server.amqp.topology import consumer_count
 
-LEFTOVER_LIFETIME_MS = 60_000
+MARKER_ARGUMENTS = {"x-queue-type": "quorum", "x-expires": 60_000}
+"""A classic queue would be out of reach, and nobody could serve, while the one node that it is on is down."""
 
 
 class EnvironmentConflict(Exception):
@@ -33,8 +34,8 @@ async def claim_environment(
 ) -> None:
     """Declare this worker's marker, then look for others.
 
-    The marker goes with its last consumer. Two workers of different environments that start together see
-    each other, and neither goes on.
+    A marker without consumers means nothing, and goes after a minute. Two workers of different environments
+    that start together see each other, and neither goes on.
 
     Args:
         on_lost: Called when somebody deletes the marker, which would let another environment in.
@@ -46,9 +47,7 @@ async def claim_environment(
     name = marker_queue(environment)
     channel = await AsyncChannel.open(connection)
     try:
-        await channel.declare_queue(
-            name, durable=True, auto_delete=True, arguments={"x-expires": LEFTOVER_LIFETIME_MS}
-        )
+        await channel.declare_queue(name, durable=True, arguments=MARKER_ARGUMENTS)
     except AMQPError as error:
         if not is_refusal(error, 406):
             raise
@@ -70,8 +69,26 @@ async def refuse_others(connection: AsyncioConnection, environment: str) -> None
         AMQPError: The connection was lost.
     """
     for other in get_args(Environment):
-        if other != environment and await consumer_count(connection, marker_queue(other)):
+        if other != environment and await _alive(connection, marker_queue(other)):
             raise EnvironmentConflict(
                 f"this worker is {environment}, but {other} workers serve the same vhost; "
                 f"stop them, or give this one another vhost in BROKER_URL"
             )
+
+
+async def _alive(connection: AsyncioConnection, marker: str) -> bool:
+    """Whether somebody consumes from a marker.
+
+    A quorum queue that has no leader at the moment shows no consumers, as one does that nobody has. To take a
+    message needs the leader, so an answer to that, which is always that there is none, tells the two apart.
+
+    Raises:
+        AMQPError: It has no leader, or the connection was lost.
+    """
+    count = await consumer_count(connection, marker)
+    if count == 0:
+        channel = await AsyncChannel.open(connection)
+        await channel.get(marker)
+        channel.close()
+        count = await consumer_count(connection, marker)
+    return bool(count)

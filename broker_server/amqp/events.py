@@ -24,9 +24,8 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import ConnectionClosedByClient
 from pika.spec import REPLY_SUCCESS, BasicProperties
 
-from broker_client.protocol import Environment, utc_text
+from broker_client.protocol import EVENTS_EXCHANGE, Environment, utc_text
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
-from broker_server.amqp.topology import EVENTS_EXCHANGE
 
 log = structlog.get_logger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,8 @@ from pika.spec import BasicProperties
 
 from broker_client.errors import OrderOutcomeIsUnknown
 from broker_client.protocol import TaskRequest, is_order_method
+from broker_server.amqp.topology import account_queues, vendor_queue
+from broker_server.core.accounts import DEFAULT, AccountKey, alias_asked
 
 HOPS_HEADER = "x-sapi-hops"
 DEATH_HEADER = "x-sapi-death"
@@ -37,7 +38,6 @@ ORIGINAL_METHODS = frozenset(
 CANCEL_ALL = "broker.cancel-all-orders"
 DEFAULT_VENDOR = "kis"
 """Whose orders `CANCEL_ALL` takes back when it names nobody."""
-_ALIAS = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
 def vendor_of(method: str) -> str | None:
@@ -56,22 +56,34 @@ def vendor_named(request: TaskRequest) -> str | None:
     return vendor if vendor in VENDORS else None
 
 
-def forward_queue(request: TaskRequest, vendor: str) -> str:
-    """The queue of the vendor's owners for this task."""
-    if not is_order_method(request.method):
-        return f"tasks.{vendor}"
-    account = request.parameters.get("account")
-    alias = account if isinstance(account, str) and _ALIAS.match(account) else "default"
-    return f"tasks.{vendor}.{alias}.orders"
+def forward_queue(request: TaskRequest, vendor: str, alias: str | None) -> str:
+    """The queue of the owners for this task.
+
+    Args:
+        alias: Of the account that it acts on; ``None`` for any, and where only the vendor's own worker can
+            tell.
+    """
+    if is_order_method(request.method):
+        return account_queues(AccountKey(vendor, alias or DEFAULT))[1]
+    return vendor_queue(vendor) if alias is None else account_queues(AccountKey(vendor, alias))[0]
 
 
-def waits_for_its_worker(request: TaskRequest, vendor: str) -> OrderOutcomeIsUnknown:
-    """The answer to an order whose deadline passes while its vendor has no worker: not the last word."""
+def alias_named(request: TaskRequest) -> str | None:
+    """The account that a task of another vendor's worker names; that worker knows what it means if none."""
+    return alias_asked(request.parameters) if "account" in request.parameters else None
+
+
+def waits_for_its_worker(request: TaskRequest, place: str) -> OrderOutcomeIsUnknown:
+    """The answer to an order whose deadline passes while its account has no worker: not the last word.
+
+    Args:
+        place: The vendor, or its account such as ``kis/second``.
+    """
     return OrderOutcomeIsUnknown(
-        f"the deadline passed while no worker serves {vendor}: a new order is not sent any more, a cancel "
+        f"the deadline passed while no worker serves {place}: a new order is not sent any more, a cancel "
         f"is as soon as the worker is back; only its record tells whether {request.task_id} was sent "
         f"before, and its answer follows then",
-        vendor=vendor,
+        vendor=AccountKey.of(place).vendor,
     )
 
 

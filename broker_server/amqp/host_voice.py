@@ -18,19 +18,25 @@ import structlog
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from broker_client.address import backoff_delay
+from broker_client.address import backoff_delay, url_list
 from broker_client.pika_url import pika_parameters
-from broker_client.protocol import Environment, utc_text
+from broker_client.protocol import EVENTS_EXCHANGE, Environment, utc_text
 from broker_client.reasons import reason_of
 from broker_server.amqp.events import PERSISTENT, event_key
-from broker_server.amqp.topology import EVENTS_EXCHANGE, host_queue
+from broker_server.amqp.pin_queue import GIVEN_BACK_LIMIT
+from broker_server.amqp.topology import host_queue
 
 log = structlog.get_logger(__name__)
 
 MOST_WAITING = 100
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
 LAST_WORDS_SECONDS = 5.0
-KEPT = {"x-max-length": 1, "x-overflow": "drop-head"}
+KEPT = {
+    "x-queue-type": "quorum",
+    "x-max-length": 1,
+    "x-overflow": "drop-head",
+    "x-delivery-limit": GIVEN_BACK_LIMIT,  # whoever looks gives it back
+}
 
 
 def host_key(vendor: str, state: str) -> str:
@@ -47,7 +53,7 @@ class HostVoice:
     """Tells of a vendor's program, from a thread of its own; what cannot be told now is told later.
 
     Args:
-        url: The broker.
+        url: The broker; several hosts of a cluster with commas between them.
         name: Who speaks.
         environment: Of the worker that is supervised.
         vendor: Whose program it is.
@@ -57,7 +63,7 @@ class HostVoice:
     def __init__(
         self, url: str, *, name: str, environment: Environment, vendor: str, clock: Callable[[], datetime]
     ) -> None:
-        self._url = url
+        self._urls = url_list(url)
         self._name = name
         self._environment = environment
         self._vendor = vendor
@@ -103,16 +109,18 @@ class HostVoice:
                 self._send_all()
                 failures = 0
             except (AMQPError, OSError) as error:
-                delay = backoff_delay(failures, lambda: 1.0, first=FIRST_DELAY, longest=LONGEST_DELAY)
+                self._urls.append(self._urls.pop(0))
                 failures += 1
+                rounds, others_left = divmod(failures, len(self._urls))
+                delay = 0.0 if others_left else _pause(rounds - 1)
                 log.warning("a state could not be told, trying again", reason=reason_of(error), seconds=delay)
                 with self._changed:
-                    if self._closed:
+                    if self._closed and not others_left:
                         return
                     self._changed.wait_for(lambda: self._closed, delay)
 
     def _send_all(self) -> None:
-        connection = pika.BlockingConnection(pika_parameters(self._url))
+        connection = pika.BlockingConnection(pika_parameters(self._urls[0]))
         try:
             self._declare(connection)
             channel = connection.channel()
@@ -146,6 +154,11 @@ class HostVoice:
         channel = connection.channel()
         channel.queue_bind(queue, EVENTS_EXCHANGE, f"host.{self._vendor}.*")
         channel.close()
+
+
+def _pause(rounds: int) -> float:
+    """Seconds, after every host has failed once more."""
+    return backoff_delay(rounds, lambda: 1.0, first=FIRST_DELAY, longest=LONGEST_DELAY)
 
 
 def _unless_there(

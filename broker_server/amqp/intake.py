@@ -21,7 +21,6 @@ from broker_client.errors import (
     TaskExpired,
     TaskFailed,
     UnknownMethod,
-    VendorNotConfigured,
 )
 from broker_client.protocol import (
     Environment,
@@ -34,25 +33,25 @@ from broker_server.amqp.counters import Counters
 from broker_server.amqp.delivery import Delivery, ReplyAddress, reply_address
 from broker_server.amqp.forwarding import (
     MOST_HOPS,
-    ORIGINAL_METHODS,
     death_of,
     forward_queue,
     forwarded_properties,
     hops,
     sender,
-    vendor_named,
-    vendor_of,
     waits_for_its_worker,
 )
 from broker_server.amqp.frames import UnreadableHeaders
 from broker_server.amqp.neighbours import LOOK_SECONDS, Neighbours
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 from broker_server.amqp.replies import Replier, unknown_task_id
+from broker_server.amqp.routing import Destination, Router
 from broker_server.amqp.running import Recipient
 from broker_server.amqp.topology import EXPIRED_QUEUE
+from broker_server.core.accounts import AccountKey
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method, MethodRegistry, Parameters, TaskContext
 from broker_server.core.reply_styles import ReplyStyle, StyleOf, no_style
+from broker_server.core.served_accounts import Holds
 
 log = structlog.get_logger(__name__)
 
@@ -92,17 +91,19 @@ class Rules:
     """What a worker accepts.
 
     Attributes:
-        vendors: The vendors that it serves itself.
+        accounts: Those that it may serve itself.
         max_body_bytes: A larger message is refused unread.
         user: The AMQP user of this worker.
         style: Which messages are read and answered in another style than the contract's.
+        holds: Whether this worker owns an account now.
     """
 
     environment: Environment
-    vendors: tuple[str, ...]
+    accounts: tuple[AccountKey, ...]
     max_body_bytes: int
     user: str = "guest"
     style: StyleOf = no_style
+    holds: Holds = lambda _: True
 
 
 def validate_parameters(method: Method[Any], parameters: dict[str, Any]) -> Parameters:
@@ -181,8 +182,8 @@ class Intake:
         instruments: Instruments | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._registry = registry
         self._rules = rules
+        self._router = Router(registry, rules.accounts, rules.holds, neighbours)
         self._counters = counters
         self._replier = replier
         self._forwarder = forwarder
@@ -242,8 +243,13 @@ class Intake:
         delivery = recipient.delivery
         death = death_of(delivery.properties, dead_letter=delivery.queue == EXPIRED_QUEUE)
         died = DEATHS[death]() if death is not None else None
-        vendor = self._another_s(request)
-        method = self._registry.get(request.method) if vendor is None else None
+        try:
+            route = self._router.route(request)
+        except UnknownMethod:
+            if recipient.address.refused is not None:
+                raise InvalidParameters(recipient.address.refused) from None
+            raise
+        method = None if isinstance(route, Destination) else route
         if method is not None:
             delivery.method = method.name
             made = request.request_time
@@ -255,26 +261,14 @@ class Intake:
             recipient.address.style.check()
         if died is not None and not is_order_method(request.method):
             self._answer_dead_letter(request, recipient, died)
-        elif method is None:
-            self._forward(request, recipient, death, vendor or vendor_of(request.method))
-        elif method.kind == "order":
-            self._runner.admit(request, method, recipient, died)
-        elif method.inline:
-            self._run_inline(request, method, recipient)
+        elif isinstance(route, Destination):
+            self._forward(request, recipient, death, route)
+        elif route.kind == "order":
+            self._runner.admit(request, route, recipient, died)
+        elif route.inline:
+            self._run_inline(request, route, recipient)
         else:
-            self._runner.admit(request, method, recipient)
-
-    def _another_s(self, request: TaskRequest) -> str | None:
-        """The vendor whose worker is to run a task although this one has its method.
-
-        The bare names are Kiwoom's wherever a Kiwoom worker serves, or has served, this broker: a client must
-        not get another answer by which worker took its task.
-        """
-        vendor = vendor_named(request)
-        if vendor is None and request.method in ORIGINAL_METHODS:
-            owner = vendor_of(request.method)
-            vendor = owner if owner is not None and self._neighbours.claims(owner) else None
-        return None if vendor in self._rules.vendors else vendor
+            self._runner.admit(request, route, recipient)
 
     def _run_inline(self, request: TaskRequest, method: Method[Any], recipient: Recipient) -> None:
         now = self._clock()
@@ -298,27 +292,27 @@ class Intake:
             raise died
 
     def _forward(
-        self, request: TaskRequest, recipient: Recipient, death: str | None, vendor: str | None
+        self, request: TaskRequest, recipient: Recipient, death: str | None, target: Destination
     ) -> None:
-        """Hand a task to the owners of its vendor; an order dead or late too, for they have its record."""
-        if vendor is None or vendor in self._rules.vendors:
-            raise _unknown_method(request.method, self._registry)
+        """Hand a task to the owner of its account; an order dead or late too, for it has the record."""
         if death is None and not is_order_method(request.method):  # an order may have a record, which answers
             ensure_expected(request, self._rules, self._clock())
         delivery = recipient.delivery
         if hops(delivery.properties) >= MOST_HOPS:
-            raise _not_configured(vendor)
+            raise self._router.nobody_serves(target)
 
         def on_fate(fate: Fate) -> None:
             if fate is Fate.CONFIRMED:
                 self._counters.forwarded += 1
+                if target.alias is not None:
+                    self._neighbours.learn([target.key])
                 delivery.ack()
                 if is_order_method(request.method) and request.deadline is not None:
                     # What was seen of its worker may be as old as a look: it may be back by now.
                     wait = max(LOOK_SECONDS, (request.deadline - self._clock()).total_seconds())
-                    self._call_later(wait, lambda: self._tell_that_it_waits(request, vendor, recipient))
+                    self._call_later(wait, lambda: self._tell_that_it_waits(request, target, recipient))
             else:
-                self._fail(delivery, recipient.address, request.task_id, _not_configured(vendor))
+                self._fail(delivery, recipient.address, request.task_id, self._router.nobody_serves(target))
 
         properties = forwarded_properties(
             delivery.properties,
@@ -327,10 +321,12 @@ class Intake:
             user=self._rules.user,
             sender=sender(delivery.properties, self._rules.user),
         )
-        self._forwarder.publish(forward_queue(request, vendor), delivery.body, properties, on_fate)
+        self._forwarder.publish(
+            forward_queue(request, target.vendor, target.alias), delivery.body, properties, on_fate
+        )
 
     def _tell_that_it_waits(
-        self, request: TaskRequest, vendor: str, recipient: Recipient, *, again: bool = True
+        self, request: TaskRequest, target: Destination, recipient: Recipient, *, again: bool = True
     ) -> None:
         """Answer an order at its deadline if nobody can who knows more; its own worker has the last word.
 
@@ -340,12 +336,13 @@ class Intake:
         delivery = recipient.delivery
         if not delivery.current:
             return
-        if vendor not in self._neighbours.away():
+        place = self._neighbours.place_of(target.key)
+        if place not in self._neighbours.away():
             if again:
-                ask = partial(self._tell_that_it_waits, request, vendor, recipient, again=False)
+                ask = partial(self._tell_that_it_waits, request, target, recipient, again=False)
                 self._call_later(LOOK_SECONDS, ask)
             return
-        waits = waits_for_its_worker(request, vendor)
+        waits = waits_for_its_worker(request, place)
         reply = self._replier.encode(request.task_id, [], error=waits, style=recipient.address.style)
         self._replier.send(delivery, recipient.address, reply, ack=False)
 
@@ -381,18 +378,6 @@ def _decode(style: ReplyStyle) -> TaskRequest:
         return TaskRequest.model_validate(style.request())
     except ValueError as error:  # pydantic's, too
         raise MalformedMessage(str(error).splitlines()[0]) from None
-
-
-def _unknown_method(name: str, registry: MethodRegistry) -> UnknownMethod:
-    close = registry.suggest(name)
-    hint = f"did you mean {' or '.join(close)}?" if close else "broker.list-methods names them all"
-    return UnknownMethod(f"there is no method {name[:100]!r}; {hint}")
-
-
-def _not_configured(vendor: str) -> VendorNotConfigured:
-    return VendorNotConfigured(
-        f"no worker on this broker serves {vendor}; broker.list-methods names what is served"
-    )
 
 
 def _nothing(*_: object) -> None:

@@ -57,14 +57,18 @@ class PinDecision:
         keep: The messages that the queue shall hold.
         foreign: Another journal was pinned for the same account.
         adopted_at: When this journal replaced another, lately or now.
+        moved: The alias was another account's, whose orders are not settled: nothing was replaced.
     """
 
     keep: list[bytes]
     foreign: bool
     adopted_at: datetime | None
+    moved: bool = False
 
 
-def decide(found: Sequence[bytes], mine: Pin, *, adopt: bool, now: datetime) -> PinDecision:
+def decide(
+    found: Sequence[bytes], mine: Pin, *, adopt: bool, now: datetime, pending: bool = False
+) -> PinDecision:
     """Compare what is pinned with this worker's journal.
 
     More than one message is what a crash between publishing a copy and taking the original leaves. Of two
@@ -75,8 +79,11 @@ def decide(found: Sequence[bytes], mine: Pin, *, adopt: bool, now: datetime) -> 
         mine: This worker's journal.
         adopt: Replace the pin of another journal.
         now: Noted in a pin that does.
+        pending: Orders on record under this alias are of unknown outcome.
     """
     pins = [(body, Pin.from_json(body)) for body in found]
+    if pending and any(pin is not None and pin.account != mine.account for _, pin in pins):
+        return PinDecision(list(dict.fromkeys(found)), foreign=False, adopted_at=None, moved=True)
     of_account = [(body, pin) for body, pin in pins if pin is None or pin.account == mine.account]
     foreign = [body for body, pin in of_account if pin is None or pin.journal != mine.journal]
     if foreign and not adopt:
@@ -85,6 +92,15 @@ def decide(found: Sequence[bytes], mine: Pin, *, adopt: bool, now: datetime) -> 
     adopted_at = now if foreign else max((each for each in adoptions if each is not None), default=None)
     return PinDecision(
         [Pin(mine.journal, mine.account, adopted_at).to_json()], foreign=bool(foreign), adopted_at=adopted_at
+    )
+
+
+def moved_alias(vendor: str, account: str) -> str:
+    """Why a worker takes no orders for an alias that meant another account before."""
+    return (
+        f"{vendor}/{account} was the alias of another account, and the outcome of orders of that one is not "
+        f"known: this account cannot tell it. Give it another alias, or the other account its alias back "
+        f"until they are settled"
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker_client.reasons import reason_of
 from broker_server.amqp.connection import LoginRefused
 from broker_server.amqp.frames import TolerantConnection
-from broker_server.amqp.journal_pin import ADOPTION, Pin, PinDecision, foreign_journal
+from broker_server.amqp.journal_pin import ADOPTION, Pin, PinDecision, foreign_journal, moved_alias
 from broker_server.amqp.lease_tenure import Standing, Tenure
 from broker_server.amqp.lease_timing import LONGEST_HEARTBEAT, patience, takeover_wait
 from broker_server.amqp.owner_process import is_gone
@@ -56,6 +56,7 @@ class AccountClaim:
         identity: Names the brokerage account without its number, for the pin; ``None`` when there is no
             account and so nothing to order with.
         clock: Gives UTC.
+        pending: Whether orders on record under the alias are of unknown outcome. May block.
     """
 
     def __init__(
@@ -68,7 +69,9 @@ class AccountClaim:
         owners: Owners,
         open_publisher: Callable[[], Awaitable[TolerantConnection]],
         clock: Callable[[], datetime],
+        pending: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._pending = pending
         self.key = (vendor, account)
         self.label = f"{vendor}/{account}"
         self.queue = owner_queue(vendor, account)
@@ -90,13 +93,14 @@ class AccountClaim:
         Returns:
             What holds now; not final when the journal or the broker did not do their part.
         """
-        standing = tenure.standings.get(self.key)
+        standing = tenure.standing
         if standing is None or not standing.epoch:
             standing = await self._raise_epoch(tenure)
         if not standing.epoch or self._identity is None:
             return standing
         try:
             async with asyncio.timeout(patience(self._me.heartbeat)):
+                pending = await asyncio.to_thread(self._pending)
                 decision = await settle_pin(
                     connection,
                     self._open_publisher,
@@ -104,7 +108,11 @@ class AccountClaim:
                     Pin(self._me.journal, self._identity),
                     adopt=self._adopt,
                     now=self._clock,
+                    pending=pending,
                 )
+        except SQLAlchemyError as error:
+            refused = f"the journal does not tell whether orders of {self.label} are open: {reason_of(error)}"
+            return replace(standing, refused=refused, final=False)
         except (AMQPError, OSError, LoginRefused, PinNotKept, QueueRefused, TimeoutError) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else reason_of(error)
             log.error("the pinned journal cannot be read", account=self.label, reason=reason)
@@ -114,7 +122,7 @@ class AccountClaim:
 
     async def release(self, tenure: Tenure) -> None:
         """Note in the journal that nothing more is sent under this lease."""
-        standing = tenure.standings.get(self.key)
+        standing = tenure.standing
         if standing is None or not standing.epoch:
             return
         try:
@@ -161,6 +169,10 @@ class AccountClaim:
 
     def _judge(self, standing: Standing, decision: PinDecision, tenure: Tenure) -> Standing:
         adopted_at, now = decision.adopted_at, self._clock()
+        if decision.moved:
+            refused = moved_alias(*self.key)
+            log.error("orders are refused", account=self.label, reason=refused)
+            return replace(standing, refused=refused, final=True)
         if decision.foreign and adopted_at is None:
             refused = foreign_journal(*self.key)
             log.error("orders are refused", account=self.label, reason=refused)

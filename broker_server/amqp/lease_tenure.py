@@ -1,4 +1,4 @@
-"""What is known of the leases from the moment they are taken until they are lost."""
+"""What is known of a lease from the moment it is taken until it is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from broker_server.orders.ownership import Grant
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account's part.
+    """How its account stands.
 
     Attributes:
         epoch: 0 while the journal has not given one.
@@ -27,27 +27,30 @@ class Standing:
 
 
 class Tenure:
-    """One holding of the leases; written on the leases' thread, read on any.
+    """One holding of a lease; written on the leases' thread, read on any.
 
     Args:
         answered: When the last probe that the broker answered was sent.
-        held_at: When the leases were got, as ``Grant.orders_from`` counts.
+        held_at: When the lease was got, as ``Grant.orders_from`` counts.
+
+    Attributes:
+        standing: What is known of the account; ``None`` when nothing is yet.
     """
 
     def __init__(self, answered: float, held_at: float) -> None:
         self.answered = answered
         self.held_at = held_at
-        self.standings: dict[tuple[str, str], Standing] = {}
+        self.standing: Standing | None = None
 
-    def grant(self, key: tuple[str, str], now: float, heartbeat: float) -> Grant | None:
+    def grant(self, now: float, heartbeat: float) -> Grant | None:
         """What the account's holder may do at that moment; ``None`` when nothing is known of it yet."""
-        standing = self.standings.get(key)
+        standing = self.standing
         if standing is None:
             return None
         fresh = now - self.answered < heartbeat
         return Grant(standing.epoch, fresh, standing.orders_from, standing.refused)
 
-    def settled(self, key: tuple[str, str]) -> bool:
-        """Whether there is nothing left to find out about that account."""
-        standing = self.standings.get(key)
-        return standing is not None and standing.final
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing left to find out about the account."""
+        return self.standing is not None and self.standing.final

@@ -44,6 +44,7 @@ async def settle_pin(
     *,
     adopt: bool,
     now: Callable[[], datetime],
+    pending: bool = False,
 ) -> PinDecision:
     """Compare the pin with this worker's journal, and pin that if there is none.
 
@@ -52,6 +53,7 @@ async def settle_pin(
         open_publisher: Opens a connection for the copies. The lease's own must publish nothing, or a memory
             alarm of the broker would block it.
         adopt: Replace the pin of another journal.
+        pending: Orders on record under this alias are of unknown outcome.
 
     Raises:
         PinNotKept, AMQPError, OSError: It could not be read or written; it is as it was.
@@ -66,7 +68,7 @@ async def settle_pin(
             # A pin in the hands of an owner that was just cut off comes back a moment after its lease.
             await asyncio.sleep(SECOND_LOOK_SECONDS)
             found = await _take_all(channel, queue.name)
-        decision = decide([body for _, body in found], mine, adopt=adopt, now=now())
+        decision = decide([body for _, body in found], mine, adopt=adopt, now=now(), pending=pending)
         publisher = await open_publisher()
         try:
             await _publish(publisher, queue.name, decision.keep)

@@ -30,6 +30,7 @@ from broker_server.amqp.outbox import OutcomeOutbox
 from broker_server.amqp.publisher import ConfirmedPublisher
 from broker_server.amqp.replies import Replier
 from broker_server.amqp.task_runner import TaskRunner
+from broker_server.core.accounts import AccountKey
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import MethodRegistry
 
@@ -56,7 +57,11 @@ class ConsumersMissing(Exception):
 
 
 class Session:
-    """A worker's channels on one connection; made anew after every reconnection."""
+    """A worker's channels on one connection; made anew after every reconnection.
+
+    Attributes:
+        accounts: Those whose queues it consumes.
+    """
 
     def __init__(
         self,
@@ -102,6 +107,7 @@ class Session:
         self._watch = NeighbourWatch(connection, neighbours, Caretaker(connection, self._intake.take, clock))
         self._consumers: list[tuple[AsyncChannel, str]] = []
         self._queues: tuple[str, ...] = ()
+        self.accounts: frozenset[AccountKey] = frozenset()
         self._closing = False
 
     @property
@@ -140,34 +146,51 @@ class Session:
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         self._runner.hold_orders(False)
         await claim_environment(connection, self._rules.environment, self._on_cancelled)
-        specs = topology.queues(self._rules.vendors, legacy=self._consumption.legacy_queues)
+        specs = topology.queues(self._rules.accounts, legacy=self._consumption.legacy_queues)
         await topology.declare(connection, specs)
         await self._control.open(connection, self.end)
         await self._events.open(connection)
 
-    async def open(self) -> None:
+    async def open(self, accounts: frozenset[AccountKey]) -> None:
         """Consume, and make sure that the broker sees the consumers.
+
+        Args:
+            accounts: Those whose leases this worker holds.
 
         Raises:
             ConsumersMissing, AMQPError: The session did not come up; a new connection is needed.
         """
-        connection, vendors = self._connection, self._rules.vendors
         await self._publisher.open()
         await self._forwarder.open()
         self._outbox.attach(self._publisher)
         await self._watch.open()
         self._control.heard = self._watch.heard
-        reads, orders = [TASKS_QUEUE, topology.EXPIRED_QUEUE], [ORDERS_QUEUE]
-        for vendor in vendors:
-            read_queue, order_queue = topology.vendor_queues(vendor)
-            reads.append(read_queue)
+        await self._begin([ORDERS_QUEUE], [TASKS_QUEUE, topology.EXPIRED_QUEUE], accounts)
+
+    async def add(self, accounts: frozenset[AccountKey]) -> None:
+        """Consume for more accounts.
+
+        Args:
+            accounts: Whose leases were taken since.
+
+        Raises:
+            ConsumersMissing, AMQPError: A new connection is needed.
+        """
+        await self._begin([], [], accounts)
+
+    async def _begin(self, orders: list[str], reads: list[str], accounts: frozenset[AccountKey]) -> None:
+        for key in sorted(accounts):
+            read_queue, order_queue = topology.account_queues(key)
+            reads += [each for each in (topology.vendor_queue(key.vendor), read_queue) if each not in reads]
             orders.append(order_queue)
+        reads = [queue for queue in reads if queue not in self._queues]
         await self._consume(orders, self._consumption.order_prefetch)
         await self._consume(reads, self._consumption.task_prefetch)
         for queue in (*orders, *reads):
-            if not await topology.consumer_count(connection, queue):
+            if not await topology.consumer_count(self._connection, queue):
                 raise ConsumersMissing(f"the broker shows no consumer on {queue}")
-        self._queues = (*orders, *reads)
+        self._queues = (*self._queues, *orders, *reads)
+        self.accounts |= accounts
 
     async def stop_consuming(self) -> None:
         """Cancel the consumers; what they already got stays unacked until it is done."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from broker_client.errors import InternalError
 from broker_server.amqp.running import Recipient
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.methods import Method, Parameters, TaskContext
 from broker_server.core.stream_tasks import StreamTask
 
@@ -23,6 +24,7 @@ def stream_task(
     address, correlation_id = recipient.address, recipient.delivery.properties.correlation_id
     return StreamTask(
         vendor=method.vendor,
+        account=getattr(parameters, "account", DEFAULT),
         request=method.stream(parameters),
         reply_to=address.queue if address.deliverable and not address.direct else None,
         correlation_id=correlation_id

@@ -228,7 +228,9 @@ class TickOutbox:
         assert isinstance(reason, ChannelClosedByBroker)  # noqa: S101 - the caller has looked
         culprit = exchange if reason.reply_code in _EXCHANGE_REFUSED else label
         log.error("the broker refuses messages like this one", key=route.routing_key, reason=str(reason))
-        self._barred[culprit] = self._clock() + BARRED_SECONDS
+        now = self._clock()
+        self._barred = {each: until for each, until in self._barred.items() if now < until}
+        self._barred[culprit] = now + BARRED_SECONDS
         self.culprits += 1
         self._refuse(route, skipped=sent.skipped)
 

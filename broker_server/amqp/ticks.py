@@ -22,8 +22,9 @@ from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroke
 from broker_client.reasons import reason_of
 from broker_server.amqp import topology
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
-from broker_server.amqp.connection import Backoff, LoginRefused, closing, connect_patiently
+from broker_server.amqp.connection import Backoff, LoginRefused, closing
 from broker_server.amqp.frames import TolerantConnection
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.tick_channel import Route, Tick, TickChannel
 from broker_server.amqp.tick_outbox import MOST_OUTSTANDING, TickOutbox
 from broker_server.core.conflation import MOST_WAITING, Keep, WaitingRoom
@@ -43,7 +44,7 @@ class TickPublisher:
     """Publishes from the event loop that `run` runs on; `publish` returns at once.
 
     Args:
-        url: The broker's.
+        url: The broker's; several hosts of a cluster with commas between them.
         worker: Its name; the connection is called ``<worker>-ticks``.
         run_id: Tells this process from others of the same name, in the ``message_id`` of mandatory messages.
         on_gap: Called with a slot and how many of its messages will never be sent: too many waited, they
@@ -67,7 +68,7 @@ class TickPublisher:
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = url
+        self._hosts = BrokerHosts(url)
         self._name = f"{worker}-ticks"
         self._prefix = f"{self._name}-{run_id}-"
         self._jitter = jitter
@@ -117,7 +118,7 @@ class TickPublisher:
         async with self._looking, asyncio.timeout(LOOK_SECONDS):
             channel = await AsyncChannel.open(self._connection)
             try:
-                consumers = await channel.declare_queue(name, passive=True)
+                return True, await channel.declare_queue(name, passive=True)
             except AMQPError as error:
                 if is_refusal(error, RESOURCE_LOCKED):
                     return True, None
@@ -125,8 +126,8 @@ class TickPublisher:
                 if is_refusal(error, 404) and "no queue" in str(error):
                     return False, None
                 raise
-            channel.close()
-            return True, consumers
+            finally:
+                channel.close()  # also when there was no answer in time
 
     async def run(self) -> None:
         """Keep connected until cancelled; then what waits and is outstanding has 2 s to be confirmed."""
@@ -142,7 +143,7 @@ class TickPublisher:
         while True:
             since: float | None = None
             try:
-                connection = await connect_patiently(self._url, name=self._name, backoff=backoff)
+                connection = await self._hosts.connect_patiently(name=self._name, backoff=backoff)
                 since = self._clock()
                 await self._serve(connection)
                 reason = "closed"

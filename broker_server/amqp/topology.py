@@ -6,6 +6,7 @@ because declaring it anew with other arguments closes the channel (406 PRECONDIT
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,16 +14,21 @@ import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError
 
-from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE
+from broker_client.protocol import (
+    DEFAULT_REPLY_QUEUE,
+    EVENTS_EXCHANGE,
+    ORDERS_QUEUE,
+    REALTIME_EXCHANGE,
+    TASKS_QUEUE,
+)
 from broker_server.amqp.channels import RESOURCE_LOCKED, AsyncChannel, is_refusal
+from broker_server.core.accounts import DEFAULT, AccountKey
 
 log = structlog.get_logger(__name__)
 
 EXPIRED_QUEUE = "tasks.expired"
 REJECTED_QUEUE = "tasks.rejected"
 UNROUTABLE_QUEUE = "replies.unroutable"
-REALTIME_EXCHANGE = "broker.realtime"
-EVENTS_EXCHANGE = "broker.events"
 CONTROL_EXCHANGE = "broker.control"
 EXCHANGES = {REALTIME_EXCHANGE: "topic", EVENTS_EXCHANGE: "topic", CONTROL_EXCHANGE: "fanout"}
 
@@ -78,12 +84,17 @@ def _bounded(name: str, overflow: str, messages: int) -> QueueSpec:
     )
 
 
-def vendor_queues(vendor: str) -> tuple[str, str]:
-    """The queues of an owned vendor: its reads, and the orders of its default account."""
-    return f"tasks.{vendor}", f"tasks.{vendor}.default.orders"
+def vendor_queue(vendor: str) -> str:
+    """What is of no account, for whoever owns one of the vendor's."""
+    return f"{TASKS_QUEUE}.{vendor}"
 
 
-def owner_queue(vendor: str, account: str = "default") -> str:
+def account_queues(key: AccountKey) -> tuple[str, str]:
+    """The queues of an owned account: its reads and its orders."""
+    return f"{TASKS_QUEUE}.{key.vendor}.{key.account}", f"{TASKS_QUEUE}.{key.vendor}.{key.account}.orders"
+
+
+def owner_queue(vendor: str, account: str = DEFAULT) -> str:
     """The lease of a vendor's account: exclusive to the worker that holds it."""
     return f"{OWNER_PREFIX}{vendor}.{account}"
 
@@ -104,11 +115,11 @@ def takes_replies(name: str) -> bool:
     return not is_task_queue(name) and not name.startswith(own)
 
 
-def queues(vendors: tuple[str, ...], *, legacy: bool) -> list[QueueSpec]:
-    """Every queue that a worker owning ``vendors`` declares.
+def queues(accounts: Sequence[AccountKey], *, legacy: bool) -> list[QueueSpec]:
+    """Every queue that a worker declares.
 
     Args:
-        vendors: The vendors that this worker serves.
+        accounts: Those that it may serve.
         legacy: Declare the two queues of the original's clients as their library does by default:
             classic and not durable.
     """
@@ -116,7 +127,8 @@ def queues(vendors: tuple[str, ...], *, legacy: bool) -> list[QueueSpec]:
         entry = [QueueSpec(TASKS_QUEUE, durable=False), QueueSpec(DEFAULT_REPLY_QUEUE, durable=False)]
     else:
         entry = [task_queue(TASKS_QUEUE), _bounded(DEFAULT_REPLY_QUEUE, "reject-publish", WAITING_REPLIES)]
-    own = [task_queue(name) for vendor in vendors for name in vendor_queues(vendor)]
+    names = [vendor_queue(vendor) for vendor in dict.fromkeys(key.vendor for key in accounts)]
+    own = [task_queue(name) for name in (*names, *(name for key in accounts for name in account_queues(key)))]
     kept = [
         _bounded(name, "drop-head", KEPT_MESSAGES)
         for name in (REJECTED_QUEUE, EXPIRED_QUEUE, UNROUTABLE_QUEUE)
@@ -181,13 +193,13 @@ async def consumer_count(connection: AsyncioConnection, queue: str) -> int | Non
     """How many consumers the queue has, or ``None`` when there is no such queue."""
     channel = await AsyncChannel.open(connection)
     try:
-        count = await channel.declare_queue(queue, passive=True)
+        return await channel.declare_queue(queue, passive=True)
     except AMQPError as error:
         if is_refusal(error, 404):
             return None
         raise
-    channel.close()
-    return count
+    finally:
+        channel.close()  # also when who asked has given up
 
 
 async def is_held(connection: AsyncioConnection, queue: str) -> bool:

@@ -5,7 +5,7 @@ ownership is lost, and drain when told to stop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -13,9 +13,11 @@ from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPError, ConnectionClosedByBroker, ConnectionWrongStateError
 from pika.spec import INTERNAL_ERROR
 
-from broker_server.amqp.connection import Backoff, closing, connect_patiently
+from broker_client.rights import missing_right
+from broker_server.amqp.connection import Backoff, LoginRefused, closing
 from broker_server.amqp.counters import Counters
 from broker_server.amqp.direct_addresses import DirectAddresses
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.session import ConsumersMissing, Session
 from broker_server.amqp.task_runner import TaskRunner
@@ -33,11 +35,13 @@ class Worker:
     """Serves tasks until told to stop.
 
     Args:
-        url: The broker.
+        url: The broker; several hosts of a cluster with commas between them.
         name: Shown in the broker's management pages and in ``broker.ping``.
         make_session: Makes the session of a new connection.
         runner: Runs the tasks of all sessions.
-        leases: Held while tasks are taken.
+        leases: One of them is held while tasks are taken.
+        let_go: Ends what only an owner may have, such as live connections: called, and waited for, before the
+            leases are given back, so that the next owner finds the vendor free. May block.
         direct: Told how each connection ended.
         counters: Counts connections.
     """
@@ -50,14 +54,16 @@ class Worker:
         make_session: Callable[[AsyncioConnection], Session],
         runner: TaskRunner,
         leases: Leases,
+        let_go: Callable[[], None],
         direct: DirectAddresses,
         counters: Counters,
     ) -> None:
-        self._url = url
+        self._hosts = BrokerHosts(url)
         self._name = name
         self._make_session = make_session
         self._runner = runner
         self._leases = leases
+        self._let_go = let_go
         self._direct = direct
         self._counters = counters
 
@@ -72,22 +78,32 @@ class Worker:
             on_standby: Called with ``vendor/account`` when another worker owns that one.
 
         Raises:
-            LoginRefused: The broker refuses the user, the password or the vhost.
+            LoginRefused: The broker refuses the user, the password or the vhost; before it served for the
+                first time also a certificate, or a right that the user lacks.
             EnvironmentConflict: Workers of another environment serve the vhost.
             QueueRefused: The broker does not allow a queue that the settings ask for.
         """
         backoff = Backoff()
         stopping = asyncio.ensure_future(stop.wait())
         announced = False
+        served = False
 
         def stand_by(waits_for: str) -> None:
             nonlocal announced
             announced = False
             on_standby(waits_for)
 
+        def ready() -> None:
+            nonlocal announced
+            if not announced:
+                announced = True
+                on_ready()
+
         try:
             while True:
-                connecting = connect_patiently(self._url, name=self._name, backoff=backoff)
+                connecting = self._hosts.connect_patiently(
+                    name=self._name, backoff=backoff, worked_before=served
+                )
                 connection = await _unless(stopping, connecting)
                 self._counters.connections += 1
                 closed = closing(connection)
@@ -95,6 +111,9 @@ class Worker:
                 try:
                     lost = await _unless(stopping, self._begin(session, closed, stand_by))
                 except (AMQPError, ConsumersMissing, TimeoutError) as error:
+                    if not served and (missing := missing_right(str(error))):
+                        await _close(connection, closed)
+                        raise LoginRefused(missing) from error
                     log.warning("session did not come up", reason=str(error) or repr(error))
                     await _close(connection, closed)
                     self._note_end(closed)
@@ -103,18 +122,21 @@ class Worker:
                 except BaseException:
                     await _close(connection, closed)
                     raise
+                served = True
                 backoff.reset()
                 log.info("consuming", worker=self._name)
-                if not announced:
-                    announced = True
-                    on_ready()
-                await asyncio.wait((closed, stopping, lost), return_when=asyncio.FIRST_COMPLETED)
+                ready()
+                await self._serve(session, (closed, stopping, lost), ready)
                 if stopping.done():
                     await self._drain(session, closed)
                     await _close(connection, closed)
                     return
                 if not closed.done():
-                    session.end(f"the lease was lost: {lost.result()}")
+                    session.end(
+                        f"the lease was lost: {lost.result()}"
+                        if lost.done()
+                        else "the queues of another account cannot be consumed"
+                    )
                     self._runner.forget_waiting()
                     await _close(connection, closed)
                 else:
@@ -128,12 +150,13 @@ class Worker:
         finally:
             stopping.cancel()
             self._runner.close()
+            await asyncio.to_thread(self._let_go)
             await self._leases.stop(clean=not (self._runner.in_work or self._runner.running))
 
     async def _begin(
         self, session: Session, closed: asyncio.Future[BaseException], stand_by: Callable[[str], None]
     ) -> asyncio.Future[str]:
-        """Wait for the leases, then consume; the future ends when a lease is lost."""
+        """Wait for a lease, then consume; the future ends when a lease is lost."""
         async with asyncio.timeout(SESSION_SECONDS):
             await session.enter()
         self._leases.start(stand_by)
@@ -145,8 +168,30 @@ class Worker:
         finally:
             holding.cancel()
         async with asyncio.timeout(SESSION_SECONDS):
-            await session.open()
+            await session.open(self._leases.accounts)
         return holding.result()
+
+    async def _serve(
+        self, session: Session, ends: Sequence[asyncio.Future[Any]], ready: Callable[[], None]
+    ) -> None:
+        """Wait for the end of a session, and consume for accounts whose leases are taken meanwhile."""
+        while True:
+            more = asyncio.ensure_future(self._leases.beyond(session.accounts))
+            try:
+                await asyncio.wait((*ends, more), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                more.cancel()
+            if any(each.done() for each in ends):
+                return
+            accounts = more.result()
+            try:
+                async with asyncio.timeout(SESSION_SECONDS):
+                    await session.add(accounts)
+            except (AMQPError, ConsumersMissing, TimeoutError) as error:
+                log.warning("more queues cannot be consumed", reason=str(error) or repr(error))
+                return
+            log.info("consuming for more accounts", accounts=sorted(key.label for key in accounts))
+            ready()
 
     def _note_end(self, closed: asyncio.Future[BaseException]) -> None:
         reason = closed.result() if closed.done() else None

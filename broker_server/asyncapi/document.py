@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from broker_client import __version__
-from broker_client.protocol import DEFAULT_REPLY_QUEUE, ORDERS_QUEUE, TASKS_QUEUE, is_subscription
+from broker_client.protocol import (
+    DEFAULT_REPLY_QUEUE,
+    EVENTS_EXCHANGE,
+    ORDERS_QUEUE,
+    REALTIME_EXCHANGE,
+    TASKS_QUEUE,
+    is_subscription,
+)
 from broker_server.admin import MethodDescription, describe
-from broker_server.amqp.topology import EVENTS_EXCHANGE, REALTIME_EXCHANGE
 from broker_server.asyncapi.envelopes import add_envelopes, failed_reply, reply_of, request_of
 from broker_server.asyncapi.events import BROKER_EVENTS, add_broker_events, add_stream_events
 from broker_server.asyncapi.schemas import Schemas, reference

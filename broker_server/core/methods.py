@@ -41,10 +41,11 @@ class Lane(IntEnum):
 class Parameters(BaseModel):
     """Base of every parameter model. An unknown argument is refused: a typing error must not be ignored.
 
-    The ``Attributes:`` section of a model's docstring becomes the descriptions of its fields.
+    The ``Attributes:`` section of a model's docstring becomes the descriptions of its fields. A model is
+    built when it is first used: a worker has a hundred of them, and most are asked for late or never.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -60,7 +61,6 @@ class Parameters(BaseModel):
         texts = attribute_texts(cls.__doc__)
         for name, field in cls.model_fields.items():
             field.description = texts.get(name, field.description)
-        cls.model_rebuild(force=True)
 
 
 class NoParameters(Parameters):

@@ -19,6 +19,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
+from broker_server.core.accounts import AccountKey
+
 Action = Literal["buy", "sell", "modify", "cancel"]
 Side = Literal["buy", "sell"]
 
@@ -151,6 +153,11 @@ class Order:
     settled_at: datetime | None = None
     user: str | None = None
     version: int = 0
+
+    @property
+    def key(self) -> AccountKey:
+        """Whose order it is."""
+        return AccountKey(self.vendor, self.account)
 
     @property
     def is_open(self) -> bool:

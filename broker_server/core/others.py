@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker_server.core.accounts import AccountKey
+
 Rows = list[dict[str, Any]]
 Answer = Callable[[dict[str, Any]], Rows]
 
@@ -16,7 +18,8 @@ class Heard:
 
     Attributes:
         rows: Of all of them, JSON values.
-        away: The vendors whose workers could not be asked because there are none now.
+        away: The vendors, and the accounts such as ``kis/second``, whose workers could not be asked because
+            there are none now.
         silent: Who else could not be asked, or could not answer, in words.
     """
 
@@ -24,14 +27,14 @@ class Heard:
     away: Sequence[str] = ()
     silent: Sequence[str] = ()
 
-    def gaps(self, known_here: Callable[[str], bool] = lambda _: False) -> list[str]:
+    def gaps(self, known_here: Callable[[AccountKey], bool] = lambda _: False) -> list[str]:
         """What is missing, in words.
 
         Args:
-            known_here: Of a vendor that is away: whether its worker's record is this worker's too.
+            known_here: Of an account that is away: whether its worker's record is this worker's too.
         """
-        away = [vendor for vendor in self.away if not known_here(vendor)]
-        return [*(f"the worker for {vendor} is away, and so is its record" for vendor in away), *self.silent]
+        away = [place for place in self.away if not known_here(AccountKey.of(place))]
+        return [*(f"the worker for {place} is away, and so is its record" for place in away), *self.silent]
 
 
 class Others(Protocol):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.feeds import Streams
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.methods import Method, TaskContext
@@ -54,9 +55,11 @@ class OrderAccess(Protocol):
 
 
 class Vendor(Protocol):
-    """A vendor adapter. Every method may block; the worker calls none of them on its event loop."""
+    """A vendor adapter for one account. Every method may block; the worker calls none on its event loop."""
 
     name: str
+    account: str
+    """The alias of its account."""
     orders: OrderAccess
     """With no market where it takes none."""
     streams: Streams | None
@@ -80,6 +83,11 @@ class Vendor(Protocol):
 
     def close(self) -> None:
         """Release sockets and threads."""
+
+
+def key_of(vendor: Vendor) -> AccountKey:
+    """The account of an adapter."""
+    return AccountKey(vendor.name, vendor.account)
 
 
 OnHostState = Callable[[Mapping[str, Any]], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -14,13 +15,15 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq.exceptions import AMQPError
 
+from broker_client.address import url_list
 from broker_client.aio import AsyncClient
 from broker_client.errors import BrokerError
+from broker_client.protocol import EVENTS_EXCHANGE
+from broker_client.tls import tls_context
 from broker_server.gateway.documents import timestamp
 
 log = structlog.get_logger(__name__)
 
-EVENTS_EXCHANGE = "broker.events"
 QUEUE_ARGUMENTS: dict[str, Any] = {"x-max-length": 1_000, "x-overflow": "drop-head"}
 MOST_EVENTS = 200
 MOST_ORDERS = 100
@@ -52,13 +55,13 @@ class Activity:
     """Listens to ``broker.events``, and asks the workers how they are, while it runs.
 
     Args:
-        url: The broker.
+        url: The broker; several hosts of a cluster with commas between them.
         client: Asks the workers.
         clock: UTC.
     """
 
     def __init__(self, url: str, client: AsyncClient, clock: Callable[[], datetime]) -> None:
-        self._url = url
+        self._hosts = itertools.cycle(url_list(url))
         self._client = client
         self._clock = clock
         self._events: deque[dict[str, Any]] = deque(maxlen=MOST_EVENTS)
@@ -128,7 +131,9 @@ class Activity:
 
     async def _listen_once(self) -> None:
         connection = await aio_pika.connect(
-            self._url, client_properties={"connection_name": "broker-gateway events"}
+            url := next(self._hosts),
+            ssl_context=tls_context(url),
+            client_properties={"connection_name": "broker-gateway events"},
         )
         async with connection:
             channel = await connection.channel()

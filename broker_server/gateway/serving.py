@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 import uvicorn
@@ -80,7 +81,13 @@ async def _serve(
     settings: GatewaySettings, context: GatewayContext, on_ready: Callable[[str], None], other_ports: int
 ) -> int:
     app = make_gateway(settings, context)
-    server = _Server(server_config(app, [str(each) for each in settings.gateway_proxies]), on_ready)
+    config = server_config(
+        app,
+        [str(each) for each in settings.gateway_proxies],
+        cert=settings.gateway_tls_cert,
+        key=settings.gateway_tls_key,
+    )
+    server = _Server(config, on_ready)
     try:
         listener = listen(settings.gateway_host, settings.gateway_port, other_ports)
     except OSError as error:
@@ -93,11 +100,15 @@ async def _serve(
     return 0
 
 
-def server_config(app: FastAPI, proxies: Sequence[str] = LOOPBACK) -> uvicorn.Config:
+def server_config(
+    app: FastAPI, proxies: Sequence[str] = LOOPBACK, *, cert: Path | None = None, key: Path | None = None
+) -> uvicorn.Config:
     """How uvicorn serves the application; on which socket, its caller decides.
 
     Args:
         proxies: Addresses and networks whose ``X-Forwarded-For`` is believed.
+        cert: The file of its certificate, for https and wss.
+        key: The file of the key, which has no password.
     """
     return uvicorn.Config(
         app,
@@ -110,6 +121,8 @@ def server_config(app: FastAPI, proxies: Sequence[str] = LOOPBACK) -> uvicorn.Co
         ws_max_size=SocketLimits().message_bytes,
         ws_ping_interval=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=cert,
+        ssl_keyfile=key,
     )
 
 
@@ -214,7 +227,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if sockets and not self.should_exit:
             host, port = sockets[0].getsockname()[:2]
-            self._on_ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+            scheme = "https" if self.config.is_ssl else "http"
+            self._on_ready(f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}")
 
 
 def listen(host: str, port: int, other_ports: int = 0) -> socket.socket:

@@ -19,10 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import URL, Engine, MetaData, create_engine, event
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -61,6 +71,7 @@ class Schema:
         setting: The setting that has its URL.
         name: What people call it.
         versions: The folder of its Alembic migrations.
+        head: The newest of them.
         version_table: Where the database says how far they have been applied.
         metadata: Its tables.
         error: What is raised when it cannot be opened.
@@ -69,6 +80,7 @@ class Schema:
     setting: str
     name: str
     versions: Path
+    head: str
     version_table: str
     metadata: MetaData
     error: type[DatabaseError]
@@ -78,6 +90,7 @@ JOURNAL = Schema(
     setting="JOURNAL_URL",
     name="journal",
     versions=_ALEMBIC / "versions",
+    head="0002",
     version_table="alembic_version",
     metadata=metadata,
     error=JournalError,
@@ -102,11 +115,6 @@ def open_database(url: str, schema: Schema = JOURNAL) -> Engine:
         except BaseException:
             engine.dispose()
             raise
-    except CommandError as error:
-        raise schema.error(
-            f"{schema.setting}: this {schema.name} was written by another version of sapi-broker ({error}); "
-            f"install that version or a later one"
-        ) from error
     except (ArgumentError, ImportError, OSError, SQLAlchemyError) as error:
         first_line = str(error).splitlines()[0]
         raise schema.error(f"{schema.setting}: the {schema.name} cannot be opened: {first_line}") from error
@@ -164,16 +172,52 @@ def _unless_given(defaults: dict[str, Any], url: URL) -> dict[str, Any]:
 
 
 def _upgrade(engine: Engine, schema: Schema) -> None:
-    """Apply the migrations that are missing. Workers that start together take turns."""
+    """Make the tables of an empty database, or apply the migrations that are missing.
+
+    Workers that start together take turns.
+    """
+    version = _version_table(schema)
+    with schema_lock(engine) as connection:
+        existing = inspect(connection).get_table_names()
+        if not existing:
+            schema.metadata.create_all(connection)
+            version.create(connection)
+            connection.execute(version.insert().values(version_num=schema.head))
+        elif version.name not in existing or connection.scalars(select(version)).all() != [schema.head]:
+            _migrate(connection, schema)
+
+
+def _version_table(schema: Schema) -> Table:
+    """As Alembic makes it."""
+    name = schema.version_table
+    return Table(
+        name,
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name=f"{name}_pkc"),
+    )
+
+
+def _migrate(connection: Connection, schema: Schema) -> None:
+    # Importing Alembic takes a tenth of the time that a worker needs to start, and few starts need it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
     config.set_main_option("script_location", _escaped(_ALEMBIC))
     config.set_main_option("version_locations", _escaped(schema.versions))
     config.set_main_option("path_separator", "newline")
     config.attributes["schema"] = schema
+    config.attributes["connection"] = connection
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    with schema_lock(engine) as connection:
-        config.attributes["connection"] = connection
+    try:
         command.upgrade(config, "head")
+    except CommandError as error:
+        raise schema.error(
+            f"{schema.setting}: this {schema.name} was written by another version of sapi-broker ({error}); "
+            f"install that version or a later one"
+        ) from error
 
 
 def _escaped(folder: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.orders import (
     OPEN,
     UNSETTLED,
@@ -119,8 +120,14 @@ class OrderJournal:
             return False
         return True
 
-    def adopt(self, order: Order, *, owner: str, epoch: int) -> bool:
-        """Take over an order that an earlier owner received and did not send."""
+    def adopt(self, order: Order, *, owner: str, epoch: int, account: str) -> bool:
+        """Take over an order that an earlier owner received and did not send.
+
+        Args:
+            account: Whose epoch it is: the order's, but of a task about all accounts of a vendor, which any
+                of their owners may take over.
+        """
+        older = [] if account != order.account else [orders.c.epoch < epoch]
         with self._engine.begin() as connection:
             changed = connection.execute(
                 update(orders)
@@ -128,9 +135,9 @@ class OrderJournal:
                     *self._this(order.task_id),
                     orders.c.version == order.version,
                     orders.c.state == State.RECEIVED,
-                    orders.c.epoch < epoch,
+                    *older,
                 )
-                .values(owner=owner, epoch=epoch, version=order.version + 1)
+                .values(account=account, owner=owner, epoch=epoch, version=order.version + 1)
             ).rowcount
         return bool(changed)
 
@@ -242,27 +249,35 @@ class OrderJournal:
         )
 
     def by_number(
-        self, order_no: str, *, account: str, vendor: str | None = None, market: str | None = None
+        self,
+        order_no: str,
+        *,
+        account: str | None = None,
+        vendor: str | None = None,
+        market: str | None = None,
     ) -> list[Record]:
-        """The newest order with that number in each market of each vendor; leading zeros do not matter.
+        """The newest order with that number in each market of each account; leading zeros do not matter.
 
         Args:
-            vendor: Only of that one; likewise ``market``.
+            account: Only of that alias; likewise ``vendor`` and ``market``.
         """
         wanted = [
             column == value
-            for column, value in ((orders.c.vendor, vendor), (orders.c.market, market))
+            for column, value in (
+                (orders.c.vendor, vendor),
+                (orders.c.account, account),
+                (orders.c.market, market),
+            )
             if value is not None
         ]
         records = self._select(
-            orders.c.account == account,
             func.ltrim(orders.c.order_no, "0") == order_no.lstrip("0"),
             *wanted,
             newest_first=True,
         )
-        newest: dict[tuple[str, str], Record] = {}
+        newest: dict[tuple[AccountKey, str], Record] = {}
         for record in records:
-            newest.setdefault((record.order.vendor, record.order.details.market), record)
+            newest.setdefault((record.order.key, record.order.details.market), record)
         return list(newest.values())
 
     def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:

@@ -1,4 +1,4 @@
-"""The journal's tables. A change here needs a migration in ``migrations/versions``."""
+"""The journal's tables. A change here needs a migration in ``migrations/versions`` and another ``head``."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client import __version__
+from broker_server.core.accounts import AccountKey
 from broker_server.core.measuring import Timings
 from broker_server.observing.families import FAMILIES
 from broker_server.observing.sources import Sources
@@ -66,10 +67,10 @@ class WorkerCollector(Collector):
     def _of_health(self) -> Iterator[Metric]:
         health = self._sources.health()
         yield _plain("ready", float(health.ready))
-        yield _gauge("vendor_up", [((name,), float(each.up)) for name, each in health.vendors.items()])
+        up = [(AccountKey.of(place), float(each.up)) for place, each in health.vendors.items()]
+        yield _gauge("vendor_up", up)
         yield _plain("orders_halted", float(self._sources.halted()))
-        grants = {name: self._sources.grant(name) for name in self._sources.vendors}
-        accounts = [((name, self._sources.account), grant) for name, grant in grants.items()]
+        accounts = [(key, self._sources.grant(key)) for key in self._sources.accounts]
         yield _gauge("owner", [(labels, float(grant is not None)) for labels, grant in accounts])
         yield _gauge(
             "owner_fresh", [(labels, float(grant is not None and grant.fresh)) for labels, grant in accounts]
@@ -98,25 +99,21 @@ class WorkerCollector(Collector):
         meter = self._sources.meter
         yield _histogram("vendor_call_seconds", meter.calls)
         yield _histogram("vendor_slot_wait_seconds", meter.slots)
-        told = {name: status for name in self._sources.vendors if (status := self._sources.vendor(name))}
-        limits = {name: status["rate_limit"] for name, status in told.items() if "rate_limit" in status}
-        tokens = {name: status["token"] for name, status in told.items() if "token" in status}
+        told = {key: status for key in self._sources.accounts if (status := self._sources.status(key))}
+        limits = {key: status["rate_limit"] for key, status in told.items() if "rate_limit" in status}
+        tokens = {key: status["token"] for key, status in told.items() if "token" in status}
         yield _gauge(
             "vendor_slots_waiting",
-            [((name, lane), n) for name, each in limits.items() for lane, n in each["waiting"].items()],
+            [((*key, lane), n) for key, each in limits.items() for lane, n in each["waiting"].items()],
         )
-        yield _gauge("vendor_slots_left", [((name,), each["remaining"]) for name, each in limits.items()])
+        yield _gauge("vendor_slots_left", [(key, each["remaining"]) for key, each in limits.items()])
         yield _gauge(
             "vendor_token_valid",
-            [((name,), float(each["state"] == "valid")) for name, each in tokens.items()],
+            [(key, float(each["state"] == "valid")) for key, each in tokens.items()],
         )
         yield _gauge(
             "vendor_token_age_seconds",
-            [
-                ((name,), each["age_seconds"])
-                for name, each in tokens.items()
-                if each["age_seconds"] is not None
-            ],
+            [(key, each["age_seconds"]) for key, each in tokens.items() if each["age_seconds"] is not None],
         )
 
     def _of_live_data(self) -> Iterator[Metric]:
@@ -132,18 +129,20 @@ class WorkerCollector(Collector):
         yield _gauge(
             "ticks_pending", [((state,), ticks.get(state, 0)) for state in ("outstanding", "waiting")]
         )
-        served = {name: each for name in self._sources.vendors if isinstance(each := streams.get(name), dict)}
+        served = {
+            key: each for key in self._sources.accounts if isinstance(each := streams.get(key.place), dict)
+        }
         yield _gauge(
             "subscriptions",
             [
-                ((name, state), each.get(key, 0))
-                for name, each in served.items()
-                for key, state in _SUBSCRIPTIONS.items()
+                ((*key, state), each.get(name, 0))
+                for key, each in served.items()
+                for name, state in _SUBSCRIPTIONS.items()
             ],
         )
-        sessions: list[tuple[tuple[str, str], dict[str, Any]]] = [
-            ((name, str(number)), session)
-            for name, each in served.items()
+        sessions: list[tuple[tuple[str, ...], dict[str, Any]]] = [
+            ((*key, str(number)), session)
+            for key, each in served.items()
             for number, session in enumerate(each.get("feed", {}).get("sessions", ()))
         ]
         yield _gauge(
@@ -154,15 +153,15 @@ class WorkerCollector(Collector):
         )
 
     def _of_the_journal(self) -> Iterator[Metric]:
-        counts, account, now = self._sources.orders, self._sources.account, self._clock()
-        today: list[tuple[tuple[str, str], float]] = []
-        pending: list[tuple[tuple[str, str], float]] = []
+        counts, now = self._sources.orders, self._clock()
+        today: list[tuple[tuple[str, ...], float]] = []
+        pending: list[tuple[tuple[str, ...], float]] = []
         up = True
         try:
-            for name in self._sources.vendors:
-                today += [((name, state), n) for state, n in counts.of_today(name, account, now).items()]
-                pending += [((name, state), n) for state, n in counts.pending(name, account).items()]
-                pending.append(((name, OPEN), counts.open(name, account)))
+            for key in self._sources.accounts:
+                today += [((*key, state), n) for state, n in counts.of_today(*key, now).items()]
+                pending += [((*key, state), n) for state, n in counts.pending(*key).items()]
+                pending.append(((*key, OPEN), counts.open(*key)))
         except SQLAlchemyError:
             today, pending, up = [], [], False
         yield _plain("journal_up", float(up))

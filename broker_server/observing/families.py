@@ -89,21 +89,41 @@ FAMILIES: Mapping[str, Family] = {
             "vendor lane",
             "How long calls waited for the vendor's rate limit.",
         ),
-        _family("vendor_slots_waiting", "gauge", "vendor lane", "Calls that wait for the rate limit."),
-        _family("vendor_slots_left", "gauge", "vendor", "Calls that could start right now."),
         _family(
-            "vendor_token_valid", "gauge", "vendor", "1 while there is an access token that has not expired."
+            "vendor_slots_waiting", "gauge", "vendor account lane", "Calls that wait for the rate limit."
         ),
-        _family("vendor_token_age_seconds", "gauge", "vendor", "Seconds since the access token was issued."),
-        _family("vendor_up", "gauge", "vendor", "1 while the vendor's session is up, as /readyz says it."),
+        _family("vendor_slots_left", "gauge", "vendor account", "Calls that could start right now."),
         _family(
-            "live_connected", "gauge", "vendor session", "1 while a connection for live data is logged in."
+            "vendor_token_valid",
+            "gauge",
+            "vendor account",
+            "1 while there is an access token that has not expired.",
         ),
-        _family("live_connections", "counter", "vendor session", "Connections for live data that were made."),
+        _family(
+            "vendor_token_age_seconds",
+            "gauge",
+            "vendor account",
+            "Seconds since the access token was issued.",
+        ),
+        _family(
+            "vendor_up", "gauge", "vendor account", "1 while the vendor's session is up, as /readyz says it."
+        ),
+        _family(
+            "live_connected",
+            "gauge",
+            "vendor account session",
+            "1 while a connection for live data is logged in.",
+        ),
+        _family(
+            "live_connections",
+            "counter",
+            "vendor account session",
+            "Connections for live data that were made.",
+        ),
         _family(
             "subscriptions",
             "gauge",
-            "vendor state",
+            "vendor account state",
             "Subscriptions of clients (asked), and registrations: wanted, confirmed, polled, stale.",
         ),
         _family(
@@ -119,11 +139,13 @@ FAMILIES: Mapping[str, Family] = {
             "ticks_pending", "gauge", "state", "Messages of live data: outstanding (unconfirmed), waiting."
         ),
         _family("journal_up", "gauge", "", "1 when the journal could be read for this answer."),
-        _family("journal_orders", "gauge", "vendor state", "Orders received today in Korea, by state."),
+        _family(
+            "journal_orders", "gauge", "vendor account state", "Orders received today in Korea, by state."
+        ),
         _family(
             "journal_pending",
             "gauge",
-            "vendor state",
+            "vendor account state",
             "Orders of any day that are RECEIVED, SENDING, UNKNOWN, or OPEN in the market.",
         ),
     )

@@ -50,7 +50,7 @@ class Health(BaseModel):
         ready: Whether it can do its work.
         reasons: Why not.
         consumers: By queue: how many consumers the broker shows, those of other workers included.
-        vendors: Those that it serves.
+        vendors: Those that it serves, more accounts of one as ``kis/second``.
     """
 
     ready: bool
@@ -75,9 +75,9 @@ class HealthCheck:
     Args:
         loop: The worker's event loop.
         consumers: Asks the broker, on that loop; raises `NotConsuming` or whatever the broker says.
-        vendors: The names of what is served.
+        places: What is served: a vendor, or an account such as ``kis/second``.
         status: What an adapter says of itself.
-        streams: What live data say of themselves, by vendor.
+        streams: What live data say of themselves, likewise.
         monotonic: Seconds.
     """
 
@@ -86,14 +86,14 @@ class HealthCheck:
         loop: asyncio.AbstractEventLoop,
         *,
         consumers: Callable[[], Coroutine[Any, Any, Mapping[str, int]]],
-        vendors: Sequence[str],
+        places: Sequence[str],
         status: Callable[[str], Mapping[str, Any]],
         streams: Callable[[], Mapping[str, Any]],
         monotonic: Callable[[], float],
     ) -> None:
         self._loop = loop
         self._consumers = consumers
-        self._vendors = vendors
+        self._places = places
         self._status = status
         self._streams = streams
         self._monotonic = monotonic
@@ -127,7 +127,7 @@ class HealthCheck:
         except Exception as error:
             reasons.append(f"the broker cannot be asked: {error or type(error).__name__}")
         vendors, streams = {}, self._streams()
-        for name in self._vendors:
+        for name in self._places:
             try:
                 vendors[name] = vendor_health(self._status(name), streams.get(name) or {})
             except Exception as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.measuring import Meter
 from broker_server.journal.order_counts import OrderCounts
 from broker_server.observing.health import Health
@@ -13,10 +14,10 @@ from broker_server.orders.ownership import Grant
 from broker_server.status import StatusSource
 
 
-class VendorStatus(Protocol):
+class AdapterStatus(Protocol):
     """What an adapter says of itself."""
 
-    def __call__(self, vendor: str, /) -> dict[str, Any]: ...
+    def __call__(self, key: AccountKey, /) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +27,23 @@ class Sources:
     Attributes:
         name: The worker's.
         environment: The worker's.
-        vendors: The names of what it serves.
-        account: The alias of each vendor's account.
+        accounts: Those that it may serve.
         meter: What was measured.
         counts: What was counted.
         health: How it is.
         halted: Whether orders are halted.
-        grant: The lease of a vendor's account.
-        vendor: What an adapter says of itself; empty when it cannot.
+        grant: The lease of an account.
+        status: What an adapter says of itself; empty when it cannot.
         orders: The journal's counts.
     """
 
     name: str
     environment: str
-    vendors: Sequence[str]
-    account: str
+    accounts: Sequence[AccountKey]
     meter: Meter
     counts: StatusSource
     health: Callable[[], Health]
     halted: Callable[[], bool]
-    grant: Callable[[str], Grant | None]
-    vendor: VendorStatus
+    grant: Callable[[AccountKey], Grant | None]
+    status: AdapterStatus
     orders: OrderCounts

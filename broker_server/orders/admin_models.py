@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
 
+from broker_server.core.accounts import AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.core.orders import State
 from broker_server.journal.order_rows import Record
@@ -86,17 +87,17 @@ class GetOrder(Parameters):
     Attributes:
         task_id: The task that asked for it.
         order_no: The brokerage's number; the newest order of that number. Each market of each vendor numbers
-            its own orders: where several have that number, name the vendor and the market.
+            its own orders: where several have that number, name the vendor, the account and the market.
         vendor: Whose order it is.
         market: Only of that market, such as ``domestic`` or ``overseas``.
-        account: The alias of the account.
+        account: Only of that account, by its alias.
     """
 
     task_id: str | None = Field(default=None, min_length=1, max_length=255)
     order_no: str | None = Field(default=None, min_length=1, max_length=32)
     vendor: str | None = None
     market: str | None = None
-    account: str = "default"
+    account: AccountAlias | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> GetOrder:
@@ -110,7 +111,7 @@ class ListOrders(Parameters):
 
     Attributes:
         vendor: Only of that vendor.
-        account: Only of that account.
+        account: Only of that account, by its alias.
         ticker: Only of that instrument.
         state: Only in that state.
         open: Only those that may still change: not settled, or not filled to the end.
@@ -119,7 +120,7 @@ class ListOrders(Parameters):
     """
 
     vendor: str | None = None
-    account: str | None = None
+    account: AccountAlias | None = None
     ticker: str | None = None
     state: State | None = None
     open: bool = False
@@ -156,12 +157,13 @@ class CancelAllOrders(Parameters):
 
     Attributes:
         vendor: Whose.
-        account: The alias of the account.
+        account: The alias of the account; every account of the vendor, whichever worker owns it, when left
+            out.
         ticker: Only of that instrument.
     """
 
     vendor: str = "kis"
-    account: Literal["default"] = "default"
+    account: AccountAlias | None = None
     ticker: str | None = None
 
 
@@ -170,10 +172,12 @@ class CancelledOrder(BaseModel):
 
     Attributes:
         task_id: The cancel's own, in the journal.
+        account: The alias of the account.
         error: Why it failed; null when it was accepted.
     """
 
     task_id: str
+    account: str
     order_no: str
     ticker: str
     quantity: int

@@ -17,6 +17,8 @@ from broker_client.errors import (
     VendorNotConfigured,
 )
 from broker_client.validation import describe_validation_error
+from broker_server.account_errors import unknown_account
+from broker_server.core.accounts import AccountKey
 from broker_server.core.guards import Limits, broken_limit, needs_price
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import Order, OrderDetails
@@ -31,9 +33,6 @@ CLOCK_SKEW = timedelta(seconds=2)
 FUTURE = timedelta(seconds=5)
 LONGEST_DAY = timedelta(hours=20)
 """Longer than any trading day: the American one, with what comes before and after, is 16 hours."""
-ACCOUNT = "default"
-"""The alias of the only account that a vendor has so far."""
-
 SessionRule = Callable[[OrderDetails, datetime], str | None]
 """Says what is odd about the time of an order, or raises `OrderGuard`."""
 DayRule = Callable[[Order, datetime], bool]
@@ -51,7 +50,8 @@ class OrderRules:
         zone: Of a ``request_time`` without an offset.
         allow_live: Orders that move real money may leave.
         users: The only AMQP users that may send, settle and resume orders; ``None`` for any.
-        limits: See `broker_server.core.guards`.
+        limits: See `broker_server.core.guards`; of each account by itself.
+        limits_of: Those of the accounts that have others.
         session_rule: Order type against market session.
         day_over: Whether the market cannot fill an order any more, since its trading day is over.
     """
@@ -63,6 +63,7 @@ class OrderRules:
     allow_live: bool = False
     users: frozenset[str] | None = None
     limits: Limits = field(default_factory=Limits)
+    limits_of: Mapping[AccountKey, Limits] = field(default_factory=dict)
     session_rule: SessionRule = lambda details, now: None
     day_over: DayRule = lambda order, now: False
 
@@ -72,7 +73,7 @@ class OrderChecks:
 
     Args:
         rules: What this worker allows.
-        vendors: By name.
+        vendors: The adapters of this worker, by account.
         journal: Counts the orders of the day.
         halts: The kill switch.
         clock: UTC.
@@ -81,7 +82,7 @@ class OrderChecks:
     def __init__(
         self,
         rules: OrderRules,
-        vendors: Mapping[str, Vendor],
+        vendors: Mapping[AccountKey, Vendor],
         journal: OrderJournal,
         halts: Halts,
         clock: Callable[[], datetime],
@@ -147,7 +148,8 @@ class OrderChecks:
 
     def is_of_another_day(self, vendor: str, market: str, at: datetime) -> bool:
         """Whether the market's order numbers may have begun anew since a time."""
-        now, served = self._clock(), self._vendors.get(vendor)
+        now = self._clock()
+        served = next((each for key, each in self._vendors.items() if key.vendor == vendor), None)
         if served is not None and market in served.orders.rising:
             return at < now and trading_day(at) != trading_day(now)
         return now - at > LONGEST_DAY
@@ -183,7 +185,7 @@ class OrderChecks:
             self._ensure_live_allowed(task, unknown=True)
 
     def _ensure_live_allowed(self, task: OrderTask, *, unknown: bool) -> None:
-        vendor = self._vendors.get(task.vendor)
+        vendor = self._vendors.get(task.key)
         if vendor is None or self._rules.allow_live:
             return
         live = vendor.live
@@ -200,12 +202,15 @@ class OrderChecks:
             VendorNotConfigured: No vendor of that name is served here.
             InvalidParameters: The vendor has no such account.
         """
-        if task.vendor not in self._vendors:
+        known = self.accounts(task.vendor)
+        if not known:
             raise VendorNotConfigured(f"vendor: this worker does not serve {task.vendor[:64]!r}")
-        if task.account != ACCOUNT:
-            raise InvalidParameters(
-                f"account: there is no account {task.account[:64]!r} of {task.vendor}, only {ACCOUNT!r}"
-            )
+        if task.key not in known:
+            raise unknown_account(task.vendor, task.account, (key.account for key in known))
+
+    def accounts(self, vendor: str) -> list[AccountKey]:
+        """The accounts of a vendor that this worker may serve."""
+        return [key for key in self._vendors if key.vendor == vendor]
 
     def validate(self, task: OrderTask) -> None:
         """Fill in `OrderTask.parameters` and `OrderTask.details`.
@@ -235,10 +240,11 @@ class OrderChecks:
         """
         if details.is_cancel:
             return
-        limits, unit_price = self._rules.limits, details.price
+        limits = self._rules.limits_of.get(task.key, self._rules.limits)
+        unit_price = details.price
         if needs_price(details, limits) and None not in (details.ticker, details.currency):
             if task.ceiling is None or task.ceiling[0] != details:
-                task.ceiling = details, self._vendors[task.vendor].orders.price_ceiling(details, context)
+                task.ceiling = details, self._vendors[task.key].orders.price_ceiling(details, context)
             unit_price = task.ceiling[1]
         sent = 0
         if limits.per_day is not None:

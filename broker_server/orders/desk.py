@@ -120,6 +120,8 @@ class OrderDesk:
             Elsewhere: The account is another worker's; leave the message to it.
         """
         attempt: Attempt | None = None
+        if task.is_of_all_accounts:
+            task.alias = self._held_account(task.vendor)
         try:
             record = self._journal.find(task.task_id)
             if record is not None and not _unsent(record, task):
@@ -179,6 +181,11 @@ class OrderDesk:
         if grant is None:
             raise Elsewhere("this worker does not own the account")
         return grant
+
+    def _held_account(self, vendor: str) -> str | None:
+        """An account of the vendor that this worker owns."""
+        known = self._checks.accounts(vendor)
+        return next((key.account for key in known if self._ownership.grant(*key) is not None), None)
 
     def _misnamed(self, task: OrderTask) -> TaskFailed | None:
         """What is wrong with the parameters or the account that they name; no lease is needed to say it."""
@@ -304,10 +311,12 @@ class OrderDesk:
             self._step("claimed", task.task_id)
             return order
         order = record.order
-        if order.epoch < epoch:
-            if not self._journal.adopt(order, owner=self._worker, epoch=epoch):
+        if order.account != task.account or order.epoch < epoch:
+            if not self._journal.adopt(order, owner=self._worker, epoch=epoch, account=task.account):
                 raise Later("the record changed a moment ago")
-            order = replace(order, owner=self._worker, epoch=epoch, version=order.version + 1)
+            order = replace(
+                order, account=task.account, owner=self._worker, epoch=epoch, version=order.version + 1
+            )
         self._readdress(task, record)
         return order
 
@@ -368,7 +377,7 @@ class OrderDesk:
                 task_id=task.task_id,
                 reason=_first_line(error),
             )
-            self._late.keep(task.task_id, task.vendor, event, outcome, now)
+            self._late.keep(task.task_id, task.key, event, outcome, now)
             return replace(result, recorded=False)
         self._step("recorded", task.task_id)
         if belated(before, after):

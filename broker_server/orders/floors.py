@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.reconciliation import CLOCK_SLACK, LONGEST_WAY
 from broker_server.journal.order_rows import trading_day
 from broker_server.journal.orders import OrderJournal
@@ -13,12 +14,12 @@ from broker_server.journal.orders import OrderJournal
 _Key = tuple[str, str, str]
 
 
-def no_offset(_: str) -> timedelta:
+def no_offset(_: AccountKey) -> timedelta:
     """Every vendor's clock is ours."""
     return timedelta()
 
 
-def always(_: str, __: str) -> bool:
+def always(_: AccountKey, __: str) -> bool:
     """The numbers of every market rise all day."""
     return True
 
@@ -31,16 +32,16 @@ class NumberFloors:
 
     Args:
         journal: The record.
-        offset: By vendor: its clock less ours.
-        rises: By vendor and market: whether its numbers only rise during a day in Korea; if not, it has no
+        offset: By account: the vendor's clock less ours.
+        rises: By account and market: whether its numbers only rise during a day in Korea; if not, it has no
             floor.
     """
 
     def __init__(
         self,
         journal: OrderJournal,
-        offset: Callable[[str], timedelta] = no_offset,
-        rises: Callable[[str, str], bool] = always,
+        offset: Callable[[AccountKey], timedelta] = no_offset,
+        rises: Callable[[AccountKey, str], bool] = always,
     ) -> None:
         self._journal = journal
         self._offset = offset
@@ -50,9 +51,9 @@ class NumberFloors:
 
     def current(self, vendor: str, account: str, market: str, now: datetime) -> int | None:
         """The highest number of the vendor's today; ``None`` when there is none, or it would say nothing."""
-        if not self._rises(vendor, market):
+        if not self._rises(AccountKey(vendor, account), market):
             return None
-        offset = self._offset(vendor)
+        offset = self._offset(AccountKey(vendor, account))
         key, day = (vendor, account, market), trading_day(now + offset)
         with self._lock:
             known = self._highest.get(key)
@@ -68,7 +69,7 @@ class NumberFloors:
 
     def note(self, vendor: str, account: str, market: str, order_no: str | None, now: datetime) -> None:
         """A number that the vendor gave in an answer, just now."""
-        moment = now + self._offset(vendor)
+        moment = now + self._offset(AccountKey(vendor, account))
         if trading_day(moment - LONGEST_WAY) == trading_day(moment + CLOCK_SLACK):
             self._raise((vendor, account, market), order_no, trading_day(moment))
 

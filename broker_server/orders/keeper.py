@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import TaskFailed, TaskTimeout, VendorUnavailable
+from broker_server.core.accounts import AccountKey
 from broker_server.core.methods import TaskContext
 from broker_server.core.orders import IllegalTransition, Lost, Order, Refused, State, Stuck
 from broker_server.core.vendor import Vendor
@@ -147,7 +148,7 @@ class AccountKeeper:
         Returns:
             Seconds until the next turn, unless something wakes it before.
         """
-        self._late.write(self._vendor.name)
+        self._late.write(AccountKey(self._vendor.name, self._account))
         grant = self._ownership.grant(self._vendor.name, self._account)
         if grant is None or grant.refused is not None:
             self._started = False

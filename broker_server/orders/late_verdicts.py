@@ -9,6 +9,7 @@ from datetime import datetime
 
 import structlog
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.orders import Event, IllegalTransition, Order
 from broker_server.journal.orders import OrderJournal
 
@@ -17,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    vendor: str
+    key: AccountKey
     event: Event
     outcome: bytes
     at: datetime
@@ -29,7 +30,7 @@ class LateVerdicts:
     Args:
         journal: Where they belong.
         changed: Told of every change of a record.
-        came: Told the vendor of a new one.
+        came: Told the account of a new one.
         worker: The name of this worker.
     """
 
@@ -37,7 +38,7 @@ class LateVerdicts:
         self,
         journal: OrderJournal,
         changed: Callable[[Order, Order], None],
-        came: Callable[[str], None],
+        came: Callable[[AccountKey], None],
         *,
         worker: str,
     ) -> None:
@@ -48,11 +49,11 @@ class LateVerdicts:
         self._lock = threading.Lock()
         self._verdicts: dict[str, _Verdict] = {}
 
-    def keep(self, task_id: str, vendor: str, event: Event, outcome: bytes, at: datetime) -> None:
+    def keep(self, task_id: str, key: AccountKey, event: Event, outcome: bytes, at: datetime) -> None:
         """Keep a verdict until it is written down."""
         with self._lock:
-            self._verdicts[task_id] = _Verdict(vendor, event, outcome, at)
-        self._came(vendor)
+            self._verdicts[task_id] = _Verdict(key, event, outcome, at)
+        self._came(key)
 
     def outcome(self, task_id: str) -> bytes | None:
         """The JSON of the outcome of an order whose record does not have it yet."""
@@ -60,14 +61,14 @@ class LateVerdicts:
             verdict = self._verdicts.get(task_id)
         return None if verdict is None else verdict.outcome
 
-    def write(self, vendor: str) -> None:
-        """Write down what is known of that vendor's orders. Blocks.
+    def write(self, key: AccountKey) -> None:
+        """Write down what is known of that account's orders. Blocks.
 
         Raises:
             SQLAlchemyError: The journal still cannot be used.
         """
         with self._lock:
-            waiting = [(task_id, each) for task_id, each in self._verdicts.items() if each.vendor == vendor]
+            waiting = [(task_id, each) for task_id, each in self._verdicts.items() if each.key == key]
         for task_id, verdict in waiting:
             try:
                 before, after = self._journal.change(

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from broker_client.errors import InvalidParameters, TaskFailed, VendorUnavailable
+from broker_server.core.accounts import AccountKey
 from broker_server.core.others import Others, Rows
 from broker_server.journal.orders import OrderJournal
 from broker_server.orders.admin_models import GetOrder, ListOrders, OrderView, view
@@ -20,10 +21,12 @@ class OrderLookup:
     Args:
         journal: This worker's.
         others: The other workers, which may have another journal each, or the same.
-        known_here: Whether this worker's journal is that of the worker for a vendor.
+        known_here: Whether this worker's journal is that of the worker for an account.
     """
 
-    def __init__(self, journal: OrderJournal, others: Others, known_here: Callable[[str], bool]) -> None:
+    def __init__(
+        self, journal: OrderJournal, others: Others, known_here: Callable[[AccountKey], bool]
+    ) -> None:
         self._journal = journal
         self._others = others
         self._known_here = known_here
@@ -45,10 +48,13 @@ class OrderLookup:
         if not rows:
             raise not_on_record(wanted, heard.gaps(self._known_here))
         if wanted.order_no is not None and len(rows) > 1:
-            several = "; ".join(f"{row['vendor']} {row['market']}: task_id {row['task_id']}" for row in rows)
+            several = "; ".join(
+                f"{AccountKey(row['vendor'], row['account']).place} {row['market']}: task_id {row['task_id']}"
+                for row in rows
+            )
             raise InvalidParameters(
-                f"order_no: several orders have the number {wanted.order_no} ({several}); name the vendor "
-                f"and the market, or the task_id"
+                f"order_no: several orders have the number {wanted.order_no} ({several}); name the vendor, "
+                f"the account and the market, or the task_id"
             )
         return rows
 

@@ -19,6 +19,7 @@ from broker_client.errors import (
     Unsupported,
     VendorRejected,
 )
+from broker_server.account_errors import ensure_same_account
 from broker_server.core.methods import Outcome, TaskContext
 from broker_server.core.orders import Accepted, Event, Lost, NotSent, Order, OrderDetails, Refused, Rejected
 from broker_server.journal.order_rows import trading_day
@@ -129,6 +130,7 @@ class OrderSending:
         if record is None:
             raise InvalidParameters(f"order_task_id: no order {task_id} is on record")
         order = record.order
+        ensure_same_account(order.key, task.key, task_id)
         if order.order_no is None:
             raise InvalidParameters(f"order_task_id: the order {task_id} has no number ({order.state})")
         if task.details is not None and order.details.market != task.details.market:

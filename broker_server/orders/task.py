@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from broker_client.errors import TaskFailed
+from broker_client.order_effects import CANCEL_ALL
 from broker_client.protocol import TaskRequest
+from broker_server.core.accounts import DEFAULT, AccountKey
 from broker_server.core.methods import Lane, Method, Parameters
 from broker_server.core.orders import OrderDetails
 from broker_server.journal.payload import payload_hash
@@ -29,6 +31,7 @@ class OrderTask:
         details: What the parameters ask for.
         ceiling: What one share of these details may cost at most, once the vendor was asked.
         warnings: What the client should know although nothing stops the order.
+        alias: The account that a task about all accounts of a vendor is recorded under.
         withdrawn: It was taken back while it ran: its answer.
     """
 
@@ -44,6 +47,7 @@ class OrderTask:
     details: OrderDetails | None = None
     ceiling: tuple[OrderDetails, Decimal] | None = None
     warnings: list[str] = field(default_factory=list)
+    alias: str | None = None
     withdrawn: TaskFailed | None = field(default=None, init=False)
     _leaves: bool = field(default=False, init=False, repr=False)
     _gate: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
@@ -98,4 +102,14 @@ class OrderTask:
     @property
     def account(self) -> str:
         """The alias of the account."""
-        return str(self.request.parameters.get("account", "default"))
+        return self.alias or str(self.request.parameters.get("account") or DEFAULT)
+
+    @property
+    def key(self) -> AccountKey:
+        """Whose account it is about."""
+        return AccountKey(self.vendor, self.account)
+
+    @property
+    def is_of_all_accounts(self) -> bool:
+        """Whether it is about every account of the vendor."""
+        return self.request.method == CANCEL_ALL and self.request.parameters.get("account") is None

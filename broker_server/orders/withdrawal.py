@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from broker_client.errors import InvalidParameters, TaskCancelled, TaskExpired, TaskFailed
+from broker_server.account_errors import ensure_same_account
 from broker_server.core.orders import IllegalTransition, Order, Refused, State
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import OrderJournal
@@ -56,7 +57,7 @@ class Withdrawals:
             ``None`` when the vendor has to be asked.
 
         Raises:
-            InvalidParameters: There is no such order.
+            InvalidParameters: There is no such order, or it is of another account.
             Later: Its outcome is not known yet.
             TaskExpired: The same, and the cancel has waited long enough.
         """
@@ -64,6 +65,8 @@ class Withdrawals:
         if target is None or not task.is_cancel:
             return None
         record = self._journal.find(target)
+        if record is not None:
+            ensure_same_account(record.order.key, task.key, target)
         if record is None or record.order.state is State.RECEIVED:
             if self._take_back(target, record, by=task):
                 raise Later(f"{target} is in its checks") if waited < PATIENCE else _undecided(target)
@@ -90,9 +93,12 @@ class Withdrawals:
         if record is None:
             waiting = self._waiting(target)
             if waiting is not None:
+                ensure_same_account(waiting.key, by.key, target)
                 self._refuse(waiting, error)
                 return False
         running = self._running(target)
+        for each in running:
+            ensure_same_account(each.key, by.key, target)
         for each in running:
             each.withdraw(error)
         if record is None:

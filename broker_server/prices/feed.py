@@ -189,7 +189,7 @@ class PriceFeed:
             self._look_after(self._clock())
 
     def _look_after(self, now: datetime) -> None:
-        for key in list(self._board.keys()):
+        for key in {*self._board.keys(), *self._read_at}:  # who asked may have gone before there was anything
             self._age(key, now)
             if (key, "price") in self._watches or (key, "orderbook") in self._watches:
                 self._read_at[key] = now

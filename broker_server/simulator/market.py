@@ -181,7 +181,7 @@ class Market:
     def daily_bars(self, instrument: Instrument, first: date, last: date) -> list[DayBar]:
         """Split-adjusted bars from ``first`` to ``last`` inclusive, oldest first; today's still moves."""
         today = self.local_date(instrument)
-        bars = [bar for bar in self._days.history(instrument).until(min(last, today)) if bar.day >= first]
+        bars = self._days.history(instrument).between(first, min(last, today))
         since = self._days.moved_since(instrument)
         if since is not None:
             bars = [

@@ -124,10 +124,8 @@ class TradingDays:
     def _make_day(self, instrument: Instrument, day: date, *, full: bool) -> TradingDay:
         session = self._sessions[instrument.country]
         history = self.history(instrument)
-        if session.calendar.is_business_day(day):
-            bar = history.until(day)[-1]
-        else:
-            bar = history.extra_day(day, self._seed)
+        known = session.calendar.is_business_day(day)
+        bar = history.on(day) if known else history.extra_day(day, self._seed)
         start = datetime.combine(day, time(0), session.zone) if full else session.start(day)
         minutes = MINUTES_PER_DAY if full else session.minutes
         seed = f"{self._seed}/{instrument.exchange}/{instrument.symbol}/{day}"

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from broker_client.errors import AuthenticationFailed, InvalidParameters, TaskFailed
 from broker_client.protocol import Environment
 from broker_client.validation import describe_problem
-from broker_server.accounts_file import load_extra_keys
+from broker_server.accounts_file import all_secrets
 from broker_server.check import BrokerLook, look_at_broker
+from broker_server.core.accounts import DEFAULT, AccountKey
 from broker_server.core.stream_requests import Registration
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.market_sessions import load_market_sessions
 from broker_server.settings import SERVED_VENDORS, Settings, SettingsError, data_folder
 from broker_server.stream_check.own_key import use_key
@@ -55,18 +56,19 @@ def check_streams(
         SettingsError: A setting or an argument is wrong.
     """
     names = list(dict.fromkeys(parse_stream(each) for each in asked))
-    extra = load_extra_keys(settings.accounts_file)
-    report = Report(out, [*settings.secrets(), *(secret for key in extra for secret in key.secrets())])
+    report = Report(out, all_secrets(settings))
     table = load_market_sessions(settings.market_sessions_file)
     environment: Environment = settings.kis_environment or "paper"
     vendors = make_vendors(settings, simulated=False, cache_folder=data_folder() / "kis")
+    # Quotes are those of the default account's connection, and so are the notices that can be named here.
+    defaults = [vendor for vendor in vendors if vendor.account == DEFAULT]
     try:
-        look = look_at_broker(settings, environment)
+        look = look_at_broker(settings, environment, [key_of(vendor) for vendor in vendors])
         # The same notices may be named with their ID and without.
-        found = [_wanted(name, _of(vendors, name.vendor), look) for name in names]
+        found = [_wanted(name, _of(defaults, name.vendor), look) for name in names]
         wanted = list({(each.name.vendor, each.registration): each for each in found}.values())
         report.names_streams = len(wanted) > 1
-        for vendor in vendors:
+        for vendor in defaults:
             own = [each for each in wanted if each.name.vendor == vendor.name]
             if own:
                 _check(vendor, own, look, settings, environment, seconds, report)
@@ -89,7 +91,7 @@ def _check(
     seconds: float,
     report: Report,
 ) -> None:
-    if vendor.name in look.held and settings.broker_url is not None:
+    if key_of(vendor) in look.held and settings.broker_url is not None:
         ask_worker(settings.broker_url.get_secret_value(), environment, vendor.name, wanted, seconds, report)
         return
     open_ones = [each for each in wanted if each.sight.refused is None]
@@ -127,7 +129,7 @@ def _wanted(name: StreamName, vendor: Vendor, look: BrokerLook) -> Wanted:
         raise SettingsError(f"--stream: {error.message}") from None
     except TaskFailed as error:
         # The worker that holds the key may have what the settings here lack.
-        if name.vendor not in look.held:
+        if AccountKey(name.vendor) not in look.held:
             if isinstance(error, AuthenticationFailed):
                 raise SettingsError(error.message) from None
             refused = error

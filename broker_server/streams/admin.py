@@ -21,6 +21,7 @@ class SubscriptionView(BaseModel):
 
     Attributes:
         subscription: The task_id of the task that subscribed.
+        account: The alias of the account whose connection serves it.
         method: What it subscribed with.
         ticker: As it was asked for; null for executions.
         market: Of executions, whose they are: domestic or overseas.
@@ -33,6 +34,7 @@ class SubscriptionView(BaseModel):
 
     subscription: str
     vendor: str
+    account: str
     method: str
     ticker: str | None
     market: str | None

@@ -18,6 +18,7 @@ from broker_client.errors import (
     SubscriptionLimit,
     TaskFailed,
 )
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.feeds import Feed, Incoming, Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import CapacityReached, Subscription
@@ -48,6 +49,7 @@ class StreamBoard:
         clock: UTC.
         monotonic: Seconds.
         grace: Seconds that a reply queue which is gone has to come back.
+        account: The alias of the account whose connections it has.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class StreamBoard:
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
         grace: float,
+        account: str = DEFAULT,
     ) -> None:
         self.vendor = vendor
         self.streams = streams
@@ -91,7 +94,7 @@ class StreamBoard:
             marks_of=self._marks_of,
         )
         self.serving = Serving(
-            self.book, self.feed, self.audience, delivery, Herald(vendor, bus, streams.describe)
+            self.book, self.feed, self.audience, delivery, Herald(vendor, bus, streams.describe, account)
         )
         self.watchers = self.serving.watchers
         self._answers = self.serving.answers

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from broker_client.protocol import Environment
+from broker_client.protocol import REALTIME_EXCHANGE, Environment
 from broker_server.amqp.ticks import Keep, Route, Tick
-from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.core.measuring import TickTimer
 from broker_server.core.reply_styles import EventStyle
 from broker_server.core.stream_requests import Registration

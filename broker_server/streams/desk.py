@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.errors import InvalidParameters, NotSubscribed, VendorUnavailable
 from broker_client.protocol import utc_text
+from broker_server.core.accounts import AccountKey
 from broker_server.core.stream_tasks import StreamTask
 from broker_server.core.subscription_changes import Subscription
 from broker_server.results import Result
@@ -37,10 +38,10 @@ NOT_KEPT = "the subscription could not be written down; it ends with this worker
 class Store(Protocol):
     """Keeps subscriptions over a restart. Blocking."""
 
-    def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def save(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         """Write subscriptions down, in place of what was there of the same task and key."""
 
-    def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def delete(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions."""
 
 
@@ -49,7 +50,8 @@ class StreamDesk:
 
     Args:
         thread: Where the boards live.
-        boards: By vendor; those that are served now. Looked at on the event loop of the streams only.
+        boards: By account, as `AccountKey.place` has it; those that are served now. Looked at on the event
+            loop of the streams only.
         store: Keeps the subscriptions.
         settle: Waits until what was published before has reached the broker; ``None`` where events and
             replies go the same way.
@@ -87,10 +89,10 @@ class StreamDesk:
                 "a stream needs a reply queue of its own: a direct reply-to address takes one reply only"
             )
         asked = self._asked(task, task.reply_to)
-        taken = self._on_board(task.vendor, lambda board: board.subscribe(asked))
-        warnings = self._keep(task.vendor, [each.subscription for each in taken.receivers])
+        taken = self._on_board(task.place, lambda board: board.subscribe(asked))
+        warnings = self._keep(task.place, [each.subscription for each in taken.receivers])
         self._wait(task, taken.answers)
-        standings = self._on_board(task.vendor, lambda board: board.standings(taken.receivers))
+        standings = self._on_board(task.place, lambda board: board.standings(taken.receivers))
         failure = next((each.failure for each in standings if each.failure is not None), None)
         if failure is not None:
             self._take_back(task, [each.subscription for each in standings])
@@ -99,13 +101,17 @@ class StreamDesk:
             [_row(standing) for standing in standings],
             kind="ack",
             warnings=warnings,
-            on_arrived=lambda: self._begin(task.vendor, taken.receivers),
+            on_arrived=lambda: self._begin(task.place, taken.receivers),
         )
 
     def listing(self) -> list[dict[str, Any]]:
         """Every subscription of this worker, for ``broker.list-subscriptions``."""
         return self._call(
-            lambda: [_listed(board, each) for board in self._boards.values() for each in board.book.all()]
+            lambda: [
+                _listed(AccountKey.of(place), board, each)
+                for place, board in self._boards.items()
+                for each in board.book.all()
+            ]
         )
 
     def drop(self, task_id: str) -> list[dict[str, Any]]:
@@ -115,15 +121,15 @@ class StreamDesk:
             NotSubscribed: There is none.
         """
         dropped = {
-            vendor: self._on_board(vendor, lambda board: board.drop(task_id, DROPPED))
-            for vendor in self._vendors()
+            place: self._on_board(place, lambda board: board.drop(task_id, DROPPED))
+            for place in self._places()
         }
         if not any(dropped.values()):
             raise NotSubscribed(
                 f"there is no subscription of {task_id!r}; broker.list-subscriptions shows all"
             )
-        for vendor, ended in dropped.items():
-            self._forget(vendor, ended)
+        for place, ended in dropped.items():
+            self._forget(place, ended)
         return [
             {"subscription": task_id, "ticker": each.ticker} for all_ in dropped.values() for each in all_
         ]
@@ -132,14 +138,14 @@ class StreamDesk:
         request = task.request
         registrations = [each.registration for each in request.wanted]
         ended = self._on_board(
-            task.vendor, lambda board: board.unsubscribe(task.task_id, request.family, registrations)
+            task.place, lambda board: board.unsubscribe(task.task_id, request.family, registrations)
         )
         if not ended:
             raise NotSubscribed(
                 f"the task {task.task_id!r} has no such subscription: an unsubscribe task has the task_id of "
                 f"the subscribe task; broker.list-subscriptions shows all"
             )
-        self._forget(task.vendor, ended)
+        self._forget(task.place, ended)
         # Events go by another connection than replies: none may come after this one.
         if self._settle is not None and not self._thread.wait(self._settle, SETTLE_SECONDS):
             log.warning("events may come after the reply to unsubscribing", task_id=task.task_id)
@@ -180,41 +186,41 @@ class StreamDesk:
         """A task is subscribed to all of what it asks for, or to none."""
         registrations = [each.registration for each in subscriptions]
         self._on_board(
-            task.vendor, lambda board: board.unsubscribe(task.task_id, task.request.family, registrations)
+            task.place, lambda board: board.unsubscribe(task.task_id, task.request.family, registrations)
         )
-        self._forget(task.vendor, subscriptions)
+        self._forget(task.place, subscriptions)
 
-    def _begin(self, vendor: str, receivers: Sequence[Receiver]) -> None:
+    def _begin(self, place: str, receivers: Sequence[Receiver]) -> None:
         def begin() -> None:
-            board = self._boards.get(vendor)
+            board = self._boards.get(place)
             if board is not None:
                 board.begin(receivers)
 
         self._thread.post(begin)
 
-    def _keep(self, vendor: str, asked: Sequence[Subscription]) -> tuple[str, ...]:
+    def _keep(self, place: str, asked: Sequence[Subscription]) -> tuple[str, ...]:
         try:
-            self._store.save(vendor, asked)
+            self._store.save(place, asked)
         except SQLAlchemyError as error:
             log.error("subscriptions cannot be written down", reason=str(error).splitlines()[0])
             return (NOT_KEPT,)
         return ()
 
-    def _forget(self, vendor: str, ended: Sequence[Subscription]) -> None:
+    def _forget(self, place: str, ended: Sequence[Subscription]) -> None:
         try:
-            self._store.delete(vendor, ended)
+            self._store.delete(place, ended)
         except SQLAlchemyError as error:
             log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
 
-    def _vendors(self) -> list[str]:
+    def _places(self) -> list[str]:
         return self._call(lambda: list(self._boards))
 
-    def _on_board(self, vendor: str, act: Callable[[StreamBoard], T]) -> T:
+    def _on_board(self, place: str, act: Callable[[StreamBoard], T]) -> T:
         def on_loop() -> T:
-            board = self._boards.get(vendor)
+            board = self._boards.get(place)
             if board is None:
                 raise VendorUnavailable(
-                    f"{vendor} has no live data now; try again in a moment", vendor=vendor
+                    f"{place} has no live data now; try again in a moment", vendor=AccountKey.of(place).vendor
                 )
             return act(board)
 
@@ -239,10 +245,11 @@ def _row(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _listed(board: StreamBoard, subscription: Subscription) -> dict[str, Any]:
+def _listed(key: AccountKey, board: StreamBoard, subscription: Subscription) -> dict[str, Any]:
     return {
         "subscription": subscription.task_id,
-        "vendor": board.vendor,
+        "vendor": key.vendor,
+        "account": key.account,
         "method": _method_of(subscription),
         "ticker": subscription.ticker,
         "market": board.streams.order_market(subscription.registration),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 
@@ -23,11 +24,17 @@ class Herald:
         vendor: Its name.
         bus: ``broker.events``.
         describe: How a registration is shown; see `broker_server.core.feeds.Streams.describe`.
+        account: The alias of the account whose connections they are.
     """
 
     def __init__(
-        self, vendor: str, bus: EventBus, describe: Callable[[Registration], Mapping[str, Any]]
+        self,
+        vendor: str,
+        bus: EventBus,
+        describe: Callable[[Registration], Mapping[str, Any]],
+        account: str = DEFAULT,
     ) -> None:
+        self._account = account
         self._vendor = vendor
         self._bus = bus
         self._describe = describe
@@ -43,7 +50,13 @@ class Herald:
 
     def of_connection(self, state: str, **more: Any) -> None:
         """Something happened to a connection, whatever is registered on it."""
-        body = {"type": "connection", "state": state, "vendor": self._vendor, **more}
+        body = {
+            "type": "connection",
+            "state": state,
+            "vendor": self._vendor,
+            "account": self._account,
+            **more,
+        }
         self._bus.publish(f"stream.{self._vendor}.{state}", body)
 
     def _publish(self, about: str, registration: Registration, state: str, more: Mapping[str, Any]) -> None:

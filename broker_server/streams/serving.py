@@ -156,6 +156,7 @@ class Serving:
         self._feed.want(wanted)
         for registration in before - self.held:
             self.stale.pop(registration, None)
+            self.given_up.discard(registration)
             self.answers.settle(registration)
             for watcher in self.watchers:
                 watcher.unwanted(registration)

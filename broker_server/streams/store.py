@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.feeds import Streams
 from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
@@ -21,53 +22,50 @@ class SubscriptionStore:
     """Reads and writes them. Blocking, but for `delete_later`. Everything is done in order.
 
     Args:
-        kept: Makes the journal's part for a vendor; told what is personal.
-        streams: The live parts of the adapters, by vendor.
-        account: The alias.
+        kept: Makes the journal's part for an account; told what is personal.
+        streams: The live parts of the adapters, by account as `AccountKey.place` has it.
     """
 
     def __init__(
         self,
         kept: Callable[[Callable[[Registration], bool]], KeptSubscriptions],
         streams: Mapping[str, Streams],
-        account: str,
     ) -> None:
-        self._kept = {vendor: kept(_personal(each)) for vendor, each in streams.items()}
+        self._kept = {place: kept(_personal(each)) for place, each in streams.items()}
         self._streams = streams
-        self._account = account
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="subscriptions")
 
-    def load(self, vendor: str) -> list[Subscription]:
+    def load(self, place: str) -> list[Subscription]:
         """What was subscribed when the last owner ended."""
         found = []
-        for each in self._thread.submit(self._kept[vendor].of, vendor, self._account).result():
-            registration = self._streams[vendor].with_person(each.registration)
+        for each in self._thread.submit(self._kept[place].of, *AccountKey.of(place)).result():
+            registration = self._streams[place].with_person(each.registration)
             if registration is None:
                 log.warning("a subscription is not restored: its setting is gone", method=each.family)
                 continue
             found.append(replace(each, registration=registration))
         return found
 
-    def save(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def save(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         """Write subscriptions down, in place of what was there of the same task and key."""
-        self._thread.submit(self._kept[vendor].save, vendor, self._account, subscriptions).result()
+        self._thread.submit(self._kept[place].save, *AccountKey.of(place), subscriptions).result()
 
-    def delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def delete(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions."""
-        self._thread.submit(self._kept[vendor].delete, vendor, self._account, subscriptions).result()
+        self._thread.submit(self._kept[place].delete, *AccountKey.of(place), subscriptions).result()
 
-    def delete_later(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def delete_later(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         """Forget subscriptions, in another thread."""
         if subscriptions:
-            self._thread.submit(self._delete, vendor, subscriptions)
+            self._thread.submit(self._delete, place, subscriptions)
 
     def close(self) -> None:
         """Finish what is to be forgotten."""
         self._thread.shutdown()
 
-    def _delete(self, vendor: str, subscriptions: Sequence[Subscription]) -> None:
+    def _delete(self, place: str, subscriptions: Sequence[Subscription]) -> None:
         try:
-            self._kept[vendor].delete(vendor, self._account, subscriptions)
+            self._kept[place].delete(*AccountKey.of(place), subscriptions)
         except SQLAlchemyError as error:
             log.error("ended subscriptions cannot be struck out", reason=str(error).splitlines()[0])
 

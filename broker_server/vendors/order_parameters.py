@@ -1,13 +1,33 @@
-"""The arguments that change and cancel methods of every vendor share."""
+"""What the arguments of order methods of every vendor have in common."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Callable
+from typing import Self
 
 from pydantic import model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters, TaskContext
 from broker_server.vendors.parameters import OrderNumber, Quantity, TaskId
+
+
+def check_price(order_type: str | None, price: object, *, needs_price: Callable[[str], bool]) -> None:
+    """Hold price and order type together.
+
+    Args:
+        order_type: As asked for, if it was.
+        price: As given, if it was.
+        needs_price: Whether an order of that type carries a limit price.
+
+    Raises:
+        ValueError: A price is missing or does not belong; the message says what to write.
+    """
+    if order_type is None and price is None:
+        raise ValueError('give a price, or say order_type: "market" if a market order is meant')
+    if order_type is not None and needs_price(order_type) != (price is not None):
+        problem = "needs a price" if price is None else "takes no price"
+        raise ValueError(f"a {order_type} order {problem}")
 
 
 class OriginalParameters(Parameters):
@@ -21,7 +41,7 @@ class OriginalParameters(Parameters):
 
     order_no: OrderNumber | None = None
     order_task_id: TaskId | None = None
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:

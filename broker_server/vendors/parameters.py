@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters
 
 _TICKER = re.compile(r"[0-9A-Z]{6}|Q[0-9]{6}")
@@ -143,10 +144,10 @@ class AccountParameters(ReadParameters):
     """What every read of an account takes.
 
     Attributes:
-        account: The alias of the account; only ``default`` exists so far.
+        account: The alias of the account.
     """
 
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
 
 class TickerParameters(ReadParameters):

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
-from broker_server.amqp.connection import connect
+from broker_server.account_settings import AccountSettings
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
 from broker_server.amqp.owner_process import host_identity
-from broker_server.core.vendor import Vendor
+from broker_server.core.accounts import AccountKey
+from broker_server.core.orders import State
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.journal.identity import journal_id
+from broker_server.journal.order_counts import OrderCounts
 from broker_server.journal.owners import Owners
 from broker_server.settings import Settings
 
 
-def account_identities(settings: Settings) -> dict[str, str | None]:
-    """Names each vendor's account to other workers without showing its number; ``None`` without one."""
-    kis = kiwoom = koscom = None
-    if settings.kis_account is not None:
-        kis = f"{settings.kis_environment or 'paper'}/{settings.kis_account}"
-    if settings.kiwoom_account is not None:
-        digits = settings.kiwoom_account.replace("-", "")
-        kiwoom = f"kiwoom/{settings.kiwoom_environment or 'paper'}/{digits}"
-    if settings.koscom_api_key is not None:
-        koscom = f"koscom/{settings.koscom_api_key.get_secret_value()}"
-    return {"kis": _hidden(kis), "kiwoom": _hidden(kiwoom), "koscom": _hidden(koscom)}
+def account_identities(accounts: Iterable[AccountSettings]) -> dict[AccountKey, str | None]:
+    """Names each account to other workers without showing its number; ``None`` without one."""
+    return {each.key: hidden(each.identity) for each in accounts}
 
 
-def _hidden(text: str | None) -> str | None:
+def hidden(text: str | None) -> str | None:
+    """A text that tells accounts apart and cannot be read back."""
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _has_unknown(counts: OrderCounts, key: AccountKey) -> bool:
+    pending = counts.pending(*key)
+    return bool(pending[State.SENDING] or pending[State.UNKNOWN])
 
 
 def make_leases(
@@ -46,13 +49,13 @@ def make_leases(
     environment: Environment,
     vendors: Sequence[Vendor],
     name: str,
-    identity: Mapping[str, str | None],
+    identity: Mapping[AccountKey, str | None],
     adopt_journal: bool,
     clock: Callable[[], datetime],
 ) -> Leases:
     """The leases of a worker's vendors; see `serve` for the arguments."""
     if not vendors:
-        return Leases(None)
+        return Leases([])
     heartbeat = settings.lease_heartbeat
     claimant = Claimant(
         name=name,
@@ -63,16 +66,17 @@ def make_leases(
         heartbeat=heartbeat,
         adopt=adopt_journal,
     )
-    claims = [
-        AccountClaim(
-            vendor.name,
-            "default",
-            identity=identity.get(vendor.name),
+    keepers = []
+    for vendor in vendors:
+        hosts, key = BrokerHosts(broker_url), key_of(vendor)
+        claim = AccountClaim(
+            *key,
+            identity=identity.get(key),
             claimant=claimant,
             owners=Owners(engine, environment),
-            open_publisher=lambda: connect(broker_url, name=f"{name} pin", heartbeat=heartbeat),
+            open_publisher=partial(hosts.connect_beside, name=f"{name} pin", heartbeat=heartbeat),
             clock=clock,
+            pending=partial(_has_unknown, OrderCounts(engine, environment), key),
         )
-        for vendor in vendors
-    ]
-    return Leases(LeaseKeeper(url=broker_url, name=name, heartbeat=heartbeat, claims=claims))
+        keepers.append(LeaseKeeper(hosts=hosts, name=name, heartbeat=heartbeat, claim=claim))
+    return Leases(keepers)

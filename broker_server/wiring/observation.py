@@ -14,11 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker_client.protocol import Environment
 from broker_server.amqp.session import Session
 from broker_server.core.instruments import Instruments
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.journal.halts import Halts
 from broker_server.journal.order_counts import OrderCounts
 from broker_server.observing.health import HealthCheck, HealthReport, NotConsuming
-from broker_server.orders.checks import ACCOUNT
 from broker_server.orders.ownership import Ownership
 from broker_server.settings import Settings
 from broker_server.status import StatusSource
@@ -93,15 +92,15 @@ class Observation:
         clock: Callable[[], datetime],
     ) -> None:
         self.session = CurrentSession()
-        by_name = {vendor.name: vendor for vendor in vendors}
+        by_place = {key_of(vendor).place: vendor for vendor in vendors}
 
-        def status(vendor: str) -> dict[str, Any]:
-            return by_name[vendor].status()
+        def status(place: str) -> dict[str, Any]:
+            return by_place[place].status()
 
         self._check = HealthCheck(
             asyncio.get_running_loop(),
             consumers=self.session.consumers,
-            vendors=tuple(by_name),
+            places=tuple(by_place),
             status=status,
             streams=counts.streams,
             monotonic=time.monotonic,
@@ -116,14 +115,13 @@ class Observation:
         sources = Sources(
             name=name,
             environment=environment,
-            vendors=tuple(by_name),
-            account=ACCOUNT,
+            accounts=tuple(key_of(vendor) for vendor in vendors),
             meter=instruments.meter,
             counts=counts,
             health=self._check.ready,
             halted=lambda: _halted(Halts(engine, environment)),
-            grant=lambda vendor: ownership.grant(vendor, ACCOUNT),
-            vendor=status,
+            grant=lambda key: ownership.grant(*key),
+            status=lambda key: status(key.place),
             orders=OrderCounts(engine, environment),
         )
         self._endpoint = Endpoint(

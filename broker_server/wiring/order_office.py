@@ -10,10 +10,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.orders import Order, State
 from broker_server.core.others import Others
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.halts import Halts
 from broker_server.journal.orders import OrderJournal
@@ -21,7 +22,7 @@ from broker_server.journal.owners import Owners
 from broker_server.orders.admin import OrderAdmin
 from broker_server.orders.announcements import Announcer, EventBus
 from broker_server.orders.books import BookKeeper
-from broker_server.orders.checks import ACCOUNT, OrderChecks, OrderRules
+from broker_server.orders.checks import OrderChecks, OrderRules
 from broker_server.orders.desk import OrderDesk
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.gate import Gate, Step, no_step, pause
@@ -85,7 +86,8 @@ class OrderOffice:
         after: After = after,
         step: Step = no_step,
     ) -> None:
-        self._vendors = {vendor.name: vendor for vendor in vendors}
+        self._vendors = {key_of(vendor): vendor for vendor in vendors}
+        self._ownership = ownership
         self._clock = clock
         self._users = rules.users
         self.journal = OrderJournal(engine, rules.environment)
@@ -96,8 +98,8 @@ class OrderOffice:
         self._announcer = Announcer(bus)
         floors = NumberFloors(
             self.journal,
-            lambda name: self._vendors[name].orders.clock_offset(),
-            lambda name, market: market in self._vendors[name].orders.rising,
+            lambda key: self._vendors[key].orders.clock_offset(),
+            lambda key, market: market in self._vendors[key].orders.rising,
         )
         self.books = BookKeeper(
             self.journal,
@@ -113,9 +115,9 @@ class OrderOffice:
         )
         late = LateVerdicts(self.journal, self._changed, self._wake, worker=worker)
         self.keepers = {
-            vendor.name: AccountKeeper(
+            key: AccountKeeper(
                 vendor,
-                ACCOUNT,
+                key.account,
                 journal=self.journal,
                 ownership=ownership,
                 books=self.books,
@@ -128,13 +130,11 @@ class OrderOffice:
                 running=running,
                 monotonic=monotonic,
             )
-            for vendor in vendors
+            for key, vendor in self._vendors.items()
         }
-        self._nudges = {name: Nudge(partial(self._wake, name), poll_seconds, after) for name in self.keepers}
-        self._notices = {
-            name: Nudge(partial(self._wake, name), NOTICE_SECONDS, after) for name in self.keepers
-        }
-        self._noticed_at: dict[str, datetime] = {}
+        self._nudges = {key: Nudge(partial(self._wake, key), poll_seconds, after) for key in self.keepers}
+        self._notices = {key: Nudge(partial(self._wake, key), NOTICE_SECONDS, after) for key in self.keepers}
+        self._noticed_at: dict[AccountKey, datetime] = {}
         obstacles = Obstacles(self.journal, ahead, clock)
         checks = OrderChecks(rules, self._vendors, self.journal, self.halts, clock)
         gate = Gate(
@@ -182,7 +182,8 @@ class OrderOffice:
             self._vendors,
             self.desk.run,
             others,
-            lambda vendor: self._owners.current(vendor, ACCOUNT) is not None,
+            known_here=lambda key: self._owners.current(*key) is not None,
+            holds=lambda key: self._ownership.grant(*key) is not None,
         )
         return [
             reserved(method, self._users, "settle orders")
@@ -197,16 +198,15 @@ class OrderOffice:
         for keeper in self.keepers.values():
             keeper.start()
 
-    def look(self) -> None:
-        """Let the keepers look now: a lease was taken or lost."""
-        for keeper in self.keepers.values():
-            keeper.wake()
+    def look(self, key: AccountKey) -> None:
+        """Let an account's keeper look now: its lease was taken or lost."""
+        self._wake(key)
 
-    def noticed(self, vendor: str) -> None:
+    def noticed(self, key: AccountKey) -> None:
         """The vendor has told of something that happened to an order. For any thread."""
-        notice = self._notices.get(vendor)
+        notice = self._notices.get(key)
         if notice is not None:
-            self._noticed_at[vendor] = self._clock()
+            self._noticed_at[key] = self._clock()
             notice()
 
     def stop(self) -> None:
@@ -218,18 +218,18 @@ class OrderOffice:
     def _changed(self, before: Order, after: Order) -> None:
         self._announcer.changed(before, after)
         if after.state is State.UNKNOWN and before.state is not State.UNKNOWN:
-            self._wake(after.vendor)
-        elif before.state is State.SENDING and self._was_noticed_since(after.vendor, after.sent_at):
-            self._notices[after.vendor]()  # perhaps of this order, whose answer was not there yet
-        elif after.vendor in self._nudges:  # each look costs a call of the rate limit
-            self._nudges[after.vendor]()
+            self._wake(after.key)
+        elif before.state is State.SENDING and self._was_noticed_since(after.key, after.sent_at):
+            self._notices[after.key]()  # perhaps of this order, whose answer was not there yet
+        elif after.key in self._nudges:  # each look costs a call of the rate limit
+            self._nudges[after.key]()
 
-    def _was_noticed_since(self, vendor: str, sent_at: datetime | None) -> bool:
-        noticed_at = self._noticed_at.get(vendor)
+    def _was_noticed_since(self, key: AccountKey, sent_at: datetime | None) -> bool:
+        noticed_at = self._noticed_at.get(key)
         return noticed_at is not None and sent_at is not None and noticed_at >= sent_at
 
-    def _wake(self, vendor: str) -> None:
-        keeper = self.keepers.get(vendor)
+    def _wake(self, key: AccountKey) -> None:
+        keeper = self.keepers.get(key)
         if keeper is not None:
             keeper.wake()
 
@@ -238,6 +238,6 @@ class OrderOffice:
         if record is not None and record.outcome is not None:
             self._outbox.send(record)
 
-    def _settled_start(self, vendor: str, _: str) -> bool:
-        keeper = self.keepers.get(vendor)
+    def _settled_start(self, vendor: str, account: str) -> bool:
+        keeper = self.keepers.get(AccountKey(vendor, account))
         return keeper is None or keeper.started

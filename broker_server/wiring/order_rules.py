@@ -6,7 +6,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from broker_client.protocol import Environment
-from broker_server.core.guards import Limits
+from broker_server.account_settings import limits_of, served_accounts
 from broker_server.market_sessions import load_market_sessions
 from broker_server.orders.checks import OrderRules
 from broker_server.orders.day_end import DayEnd
@@ -33,12 +33,12 @@ def order_rules(settings: Settings, environment: Environment) -> OrderRules:
         zone=ZoneInfo(settings.timezone),
         allow_live=settings.allow_live_orders,
         users=settings.order_users,
-        limits=Limits(
-            quantity=settings.order_max_quantity,
-            notional=settings.order_max_notional,
-            per_day=settings.order_max_per_day,
-            tickers=settings.order_tickers,
-        ),
+        limits=limits_of(settings),
+        limits_of={
+            each.key: limits_of(settings, each.table)
+            for each in served_accounts(settings)
+            if each.table is not None
+        },
         session_rule=SessionCheckRule(
             table,
             settings.session_check,

@@ -1,4 +1,4 @@
-"""Wires live data together: the thread, the publisher, and each vendor while it is owned."""
+"""Wires live data together: the thread, the publisher, and each account while it is owned."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
 from broker_client.protocol import Environment
 from broker_server.amqp.ticks import TickPublisher
+from broker_server.core.accounts import AccountKey
 from broker_server.core.measuring import Meter
 from broker_server.core.methods import Method
 from broker_server.core.others import Others
 from broker_server.core.reply_styles import EventStyle
-from broker_server.core.vendor import Vendor
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.journal.published_fills import PublishedFills
 from broker_server.journal.subscriptions import KeptSubscriptions
 from broker_server.market_sessions import load_market_sessions
-from broker_server.orders.checks import ACCOUNT
 from broker_server.settings import Settings
 from broker_server.streams.admin import subscription_methods
 from broker_server.streams.board import StreamBoard
@@ -45,8 +46,8 @@ class StreamOffice:
         run_id: Tells this process from others of the same name.
         vendors: Those of this worker.
         parts: What their live data share.
-        fills: Keeps what was published of a vendor's executions.
-        noticed: Told of each notice of an execution, with the vendor.
+        fills: Keeps what was published of an account's executions.
+        noticed: Told of each notice of an execution, with the account.
     """
 
     def __init__(
@@ -57,8 +58,8 @@ class StreamOffice:
         run_id: str,
         vendors: Sequence[Vendor],
         parts: StreamParts,
-        fills: Callable[[str], FillRecord],
-        noticed: Callable[[str], None],
+        fills: Callable[[AccountKey], FillRecord],
+        noticed: Callable[[AccountKey], None],
     ) -> None:
         self._url = url
         self._worker = worker
@@ -67,11 +68,11 @@ class StreamOffice:
         boards: dict[str, StreamBoard] = {}
         self._served = [
             VendorStreams(
-                vendor.name,
+                key_of(vendor),
                 vendor.streams,
                 vendor.orders,
-                fills=fills(vendor.name),
-                noticed=lambda name=vendor.name: noticed(name),  # type: ignore[misc]
+                fills=fills(key_of(vendor)),
+                noticed=partial(noticed, key_of(vendor)),
                 parts=parts,
                 boards=boards,
             )
@@ -79,8 +80,8 @@ class StreamOffice:
             if vendor.streams is not None
         ]
         self._publisher: TickPublisher | None = None
-        self._held = asyncio.Event()
-        self._lost = asyncio.Event()
+        self._held = {each.key: asyncio.Event() for each in self._served}
+        self._lost = {each.key: asyncio.Event() for each in self._served}
         self._thread = StreamThread(self._main)
         self.desk = StreamDesk(
             self._thread,
@@ -105,9 +106,9 @@ class StreamOffice:
         self._thread.stop()
         self._store.close()
 
-    def on_lease(self, held: bool) -> None:
-        """The leases were taken, or lost. For any thread."""
-        self._thread.post(self._set_held, held)
+    def on_lease(self, key: AccountKey, held: bool) -> None:
+        """The lease of an account was taken, or lost. For any thread."""
+        self._thread.post(self._set_held, key, held)
 
     def status(self) -> dict[str, Any]:
         """For ``broker.get-status``. For any other thread."""
@@ -119,8 +120,8 @@ class StreamOffice:
             return {"ticks": ticks, "error": "live data does not answer"}
 
     def _vendor_status(self) -> dict[str, Any]:
-        found = {each.name: each.status() for each in self._served}
-        return {name: status for name, status in found.items() if status is not None}
+        found = {each.place: each.status() for each in self._served}
+        return {place: status for place, status in found.items() if status is not None}
 
     async def _main(self) -> None:
         publisher = self._publisher = TickPublisher(
@@ -128,9 +129,9 @@ class StreamOffice:
         )
         publishing = asyncio.ensure_future(publisher.run())
         try:
-            while True:
-                await self._held.wait()
-                await self._serve_while_held(publisher)
+            async with asyncio.TaskGroup() as group:
+                for each in self._served:
+                    group.create_task(self._serve(each, publisher))
         finally:
             publishing.cancel()
             await asyncio.wait({publishing})
@@ -139,19 +140,23 @@ class StreamOffice:
         if self._publisher is not None:
             await self._publisher.settle()
 
-    def _set_held(self, held: bool) -> None:
-        (self._held.set if held else self._held.clear)()
-        (self._lost.clear if held else self._lost.set)()
+    def _set_held(self, key: AccountKey, held: bool) -> None:
+        if key not in self._held:
+            return
+        now, no_more = (self._held, self._lost) if held else (self._lost, self._held)
+        now[key].set()
+        no_more[key].clear()
 
-    async def _serve_while_held(self, publisher: TickPublisher) -> None:
-        serving = [asyncio.ensure_future(each.serve(publisher)) for each in self._served]
-        try:
-            await self._lost.wait()
-        finally:
-            for each in serving:
-                each.cancel()
-            if serving:
-                await asyncio.wait(serving)
+    async def _serve(self, streams: VendorStreams, publisher: TickPublisher) -> None:
+        """Serve an account whenever it is owned."""
+        while True:
+            await self._held[streams.key].wait()
+            serving = asyncio.ensure_future(streams.serve(publisher))
+            try:
+                await self._lost[streams.key].wait()
+            finally:
+                serving.cancel()
+                await asyncio.wait({serving})
 
     def _on_gap(self, slot: str, missing: int) -> None:
         for each in self._served:
@@ -169,7 +174,7 @@ def make_stream_office(
     vendors: Sequence[Vendor],
     engine: Engine,
     bus: EventBus,
-    noticed: Callable[[str], None],
+    noticed: Callable[[AccountKey], None],
     clock: Callable[[], datetime],
     styles: Mapping[str, EventStyle] | None = None,
     meter: Meter | None = None,
@@ -193,8 +198,7 @@ def make_stream_office(
             environment=environment,
             store=SubscriptionStore(
                 lambda is_personal: KeptSubscriptions(engine, environment, is_personal=is_personal),
-                {each.name: each.streams for each in vendors if each.streams is not None},
-                ACCOUNT,
+                {key_of(each).place: each.streams for each in vendors if each.streams is not None},
             ),
             sessions=load_market_sessions(settings.market_sessions_file),
             hours=hours,
@@ -211,6 +215,6 @@ def make_stream_office(
             styles=styles,
             meter=meter or Meter(),
         ),
-        fills=lambda vendor: AccountFills(PublishedFills(engine, environment), vendor, ACCOUNT, clock),
+        fills=lambda key: AccountFills(PublishedFills(engine, environment), *key, clock),
         noticed=noticed,
     )

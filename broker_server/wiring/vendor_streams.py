@@ -1,4 +1,4 @@
-"""Serves the live data of one vendor while this worker owns it; a defect makes it begin again."""
+"""Serves the live data of one account while this worker owns it; a defect makes it begin again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.protocol import Environment
+from broker_server.core.accounts import AccountKey
 from broker_server.core.feeds import Streams
 from broker_server.core.freshness import Freshness
 from broker_server.core.measuring import Meter
@@ -90,25 +91,26 @@ class StreamParts:
 
 
 class VendorStreams:
-    """The live data of one vendor.
+    """The live data of one account of a vendor.
 
     Args:
-        name: The vendor's.
+        key: The account.
         streams: The live part of its adapter.
         orders: Its lists of orders.
         fills: Keeps what was published of its executions.
         noticed: Told of each notice of an execution.
         parts: What it shares with others.
-        boards: Where its board is shown while it is served, by vendor.
+        boards: Where its board is shown while it is served, by `AccountKey.place`.
         pause: Waits before it begins again.
 
     Attributes:
+        place: How it is called in listings.
         delivery: Publishes, while it is served.
     """
 
     def __init__(
         self,
-        name: str,
+        key: AccountKey,
         streams: Streams,
         orders: OrderAccess,
         *,
@@ -118,7 +120,7 @@ class VendorStreams:
         boards: dict[str, StreamBoard],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.name = name
+        self.key, self.place = key, key.place
         self.delivery: Delivery | None = None
         self._streams = streams
         self._orders = orders
@@ -139,13 +141,13 @@ class VendorStreams:
         left: Sequence[Subscription] | None = None
         while True:
             try:
-                kept = await asyncio.to_thread(self._parts.store.load, self.name) if left is None else left
+                kept = await asyncio.to_thread(self._parts.store.load, self.place) if left is None else left
                 left = await self._serve_once(kept, sender)
             except SQLAlchemyError as error:
                 reason = str(error).splitlines()[0]
-                log.error("subscriptions cannot be read; once more", vendor=self.name, reason=reason)
+                log.error("subscriptions cannot be read; once more", account=self.key.label, reason=reason)
             except Exception:
-                log.exception("live data cannot begin; once more", vendor=self.name)
+                log.exception("live data cannot begin; once more", account=self.key.label)
             await self._pause(AGAIN_SECONDS)
 
     def status(self) -> dict[str, Any] | None:
@@ -183,7 +185,7 @@ class VendorStreams:
             board.executions = executions
             board.restore(kept)
             catching_up.restored(each.registration for each in kept)
-            self._boards[self.name] = board
+            self._boards[self.place] = board
             writing = asyncio.ensure_future(executions.run())
             try:
                 async with asyncio.TaskGroup() as group:
@@ -195,16 +197,16 @@ class VendorStreams:
                     keeper = ReplyQueueKeeper(board, sender, monotonic=parts.monotonic)
                     group.create_task(keeper.run())
             except Exception:
-                log.exception("live data ended by a defect; it begins again", vendor=self.name)
+                log.exception("live data ended by a defect; it begins again", account=self.key.label)
             finally:
                 writing.cancel()  # when nothing is published any more, so that everything is on record
                 await asyncio.wait({writing})
                 promised = board.promised()
                 board.close()
             # The others' tasks hear that they have failed.
-            parts.store.delete_later(self.name, [each for each in board.book.all() if each not in promised])
+            parts.store.delete_later(self.place, [each for each in board.book.all() if each not in promised])
         finally:
-            self._boards.pop(self.name, None)
+            self._boards.pop(self.place, None)
             self._board = self._watch = self.delivery = None
             lookups.stop()
         return promised
@@ -212,7 +214,7 @@ class VendorStreams:
     def _make_board(self, lookups: Lookups, sender: TickSender) -> StreamBoard:
         parts = self._parts
         self.delivery = Delivery(
-            self.name,
+            self.key.vendor,
             parts.environment,
             sender,
             new_epoch=parts.new_epoch,
@@ -220,15 +222,16 @@ class VendorStreams:
             lifetime=parts.options.lifetime,
             on_returned=lambda queue: board.returned(queue),
             styles=parts.styles,
-            timer=parts.meter.tick_timer(self.name, parts.monotonic),
+            timer=parts.meter.tick_timer(self.key.vendor, parts.monotonic),
         )
         board = StreamBoard(
-            self.name,
+            self.key.vendor,
             self._streams,
             delivery=self.delivery,
             lookups=lookups,
             bus=parts.bus,
-            forgotten=lambda ended: parts.store.delete_later(self.name, ended),
+            forgotten=lambda ended: parts.store.delete_later(self.place, ended),
+            account=self.key.account,
             clock=parts.clock,
             monotonic=parts.monotonic,
             grace=parts.options.grace,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from broker_client.protocol import Environment
-from broker_server.accounts_file import load_extra_keys
+from broker_server.account_settings import AccountSettings, quote_keys_of, served_accounts
+from broker_server.accounts_file import KisTable, KiwoomTable, KoscomTable, Table, wrong_table
 from broker_server.amqp.lease_timing import longest_send
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
-from broker_server.core.vendor import Vendor
+from broker_server.core.served_accounts import Holds
+from broker_server.core.vendor import Vendor, key_of
 from broker_server.settings import Settings, SettingsError
 from broker_server.vendors import kis, kiwoom, koscom
+from broker_server.wiring.accounts import by_name, merge
 
 
 def kis_config(settings: Settings, *, simulated: bool, cache_folder: Path) -> kis.KisConfig:
@@ -61,39 +66,57 @@ def quote_keys(settings: Settings, *, simulated: bool, cache_folder: Path) -> li
     Raises:
         SettingsError: ``ACCOUNTS_FILE`` is wrong, or contradicts another setting.
     """
-    configs = []
-    known = {settings.kis_app_key.get_secret_value()} if settings.kis_app_key is not None else set()
-    for key in load_extra_keys(settings.accounts_file):
-        if key.app_key.get_secret_value() in known:
-            raise SettingsError(
-                f"ACCOUNTS_FILE: [{key.alias}] app_key: named twice, and KIS allows a key one connection"
-            )
-        known.add(key.app_key.get_secret_value())
-        try:
-            configs.append(
-                kis.KisConfig(
-                    environment=key.environment,
-                    simulated=simulated,
-                    app_key=key.app_key,
-                    app_secret=key.app_secret,
-                    account=None,
-                    rest_url=key.rest_url or (settings.kis_rest_url if simulated else None),
-                    cache_folder=cache_folder,
-                    ws_url=key.ws_url or (settings.kis_ws_url if simulated else None),
-                    hts_id=key.hts_id,
-                    ws_max_registrations=key.max_registrations,
-                )
-            )
-        except ValueError as error:
-            named = re.sub("KIS_([A-Z_]+)", lambda name: name[1].lower(), str(error))
-            raise SettingsError(f"ACCOUNTS_FILE: [{key.alias}] {named}") from None
-    return configs
+    return [
+        kis_table_config(settings, table, simulated=simulated, cache_folder=cache_folder)
+        for table in quote_keys_of(settings)
+    ]
+
+
+def kis_table_config(
+    settings: Settings, table: KisTable, *, simulated: bool, cache_folder: Path
+) -> kis.KisConfig:
+    """The configuration of a KIS key of ``ACCOUNTS_FILE``.
+
+    Raises:
+        SettingsError: It contradicts another setting.
+    """
+    with _naming(table):
+        return kis.KisConfig(
+            environment=table.environment,
+            simulated=simulated,
+            app_key=table.app_key,
+            app_secret=table.app_secret,
+            account=table.account,
+            rest_url=table.rest_url or (settings.kis_rest_url if simulated else None),
+            rate_limit=table.rate_limit,
+            cust_type=table.custtype,
+            cache_folder=cache_folder,
+            ws_url=table.ws_url or (settings.kis_ws_url if simulated else None),
+            hts_id=table.hts_id,
+            ws_max_registrations=table.max_registrations,
+            unreconciled=settings.allow_unreconciled_orders,
+            alias=table.alias if table.is_account else DEFAULT,
+        )
+
+
+@contextmanager
+def _naming(table: Table) -> Iterator[None]:
+    """Name the table and its key where an adapter names the setting of its default account."""
+    try:
+        yield
+    except ValueError as error:
+        named = re.sub(
+            f"{table.vendor.upper()}_([A-Z_]+)",
+            lambda name: name[1].lower().replace("ws_max_registrations", "max_registrations"),
+            str(error),
+        )
+        raise SettingsError(f"ACCOUNTS_FILE: [{table.alias}] {named}") from None
 
 
 def make_vendors(
     settings: Settings, *, simulated: bool, cache_folder: Path, instruments: Instruments | None = None
 ) -> list[Vendor]:
-    """The adapters of the configured vendors.
+    """The adapters of the accounts that this worker may serve: one each.
 
     Args:
         instruments: Measure and trace their calls.
@@ -101,21 +124,84 @@ def make_vendors(
     Raises:
         SettingsError: One of them lacks a setting.
     """
-    vendors: list[Vendor] = []
-    if "kis" in settings.vendors:
+    accounts = served_accounts(settings)
+    _ensure_one_connection_a_key(settings, accounts)
+    return [
+        make_vendor(settings, each, simulated=simulated, cache_folder=cache_folder, instruments=instruments)
+        for each in accounts
+    ]
+
+
+def make_vendor(
+    settings: Settings,
+    account: AccountSettings,
+    *,
+    simulated: bool,
+    cache_folder: Path,
+    instruments: Instruments | None = None,
+) -> Vendor:
+    """The adapter of one account.
+
+    Raises:
+        SettingsError: It lacks a setting, or one contradicts another.
+    """
+    table, order_timeout = account.table, longest_send(settings.lease_heartbeat)
+    if isinstance(table, KisTable):
+        config = kis_table_config(settings, table, simulated=simulated, cache_folder=cache_folder)
+    elif isinstance(table, KiwoomTable):
+        with _naming(table):
+            kiwoom_config = kiwoom.KiwoomConfig(
+                backend="rest",
+                environment=table.environment,
+                simulated=simulated,
+                cache_folder=cache_folder,
+                account=table.account,
+                app_key=table.app_key,
+                app_secret=table.app_secret,
+                rest_url=table.rest_url or (settings.kiwoom_rest_url if simulated else None),
+                ws_url=table.ws_url or (settings.kiwoom_ws_url if simulated else None),
+                rate_limit=table.rate_limit,
+                api_rate_limit=table.api_rate_limit,
+                ws_max_registrations=table.max_registrations,
+                compat=settings.sapi_compat,
+                alias=table.alias,
+            )
+            return kiwoom.create(kiwoom_config, order_timeout=order_timeout, instruments=instruments)
+    elif isinstance(table, KoscomTable):
+        with _naming(table):
+            koscom_config = koscom.KoscomConfig(
+                simulated=simulated,
+                api_key=table.api_key,
+                member_name=table.member_name or "",
+                rest_url=table.rest_url or (settings.koscom_rest_url if simulated else None),
+                ws_url=table.ws_url or (settings.koscom_ws_url if simulated else None),
+                rate_limit=table.rate_limit,
+                alias=table.alias,
+            )
+            return koscom.create(koscom_config, instruments=instruments)
+    elif account.key.vendor == "kiwoom":
+        return make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder, instruments=instruments)
+    elif account.key.vendor == "koscom":
+        return make_koscom(settings, simulated=simulated, instruments=instruments)
+    else:
         config = kis_config(settings, simulated=simulated, cache_folder=cache_folder)
+    more: Sequence[kis.KisConfig] = ()
+    if account.key.account == DEFAULT:
         more = quote_keys(settings, simulated=simulated, cache_folder=cache_folder)
-        order_timeout = longest_send(settings.lease_heartbeat)
-        vendors.append(
-            kis.create(config, order_timeout=order_timeout, quote_keys=more, instruments=instruments)
-        )
-    if "kiwoom" in settings.vendors:
-        vendors.append(
-            make_kiwoom(settings, simulated=simulated, cache_folder=cache_folder, instruments=instruments)
-        )
-    if "koscom" in settings.vendors:
-        vendors.append(make_koscom(settings, simulated=simulated, instruments=instruments))
-    return vendors
+    return kis.create(config, order_timeout=order_timeout, quote_keys=more, instruments=instruments)
+
+
+def _ensure_one_connection_a_key(settings: Settings, accounts: Sequence[AccountSettings]) -> None:
+    """KIS allows a key one connection, and counts its calls together."""
+    known: set[str] = set()
+    if settings.kis_app_key is not None and "kis" in settings.vendors:
+        known.add(settings.kis_app_key.get_secret_value())
+    for table in (*(each.table for each in accounts), *quote_keys_of(settings)):
+        if isinstance(table, KisTable):
+            key = table.app_key.get_secret_value()
+            if key in known:
+                raise wrong_table(table.alias, "app_key", "named twice, and KIS allows a key one connection")
+            known.add(key)
 
 
 def make_kiwoom(
@@ -185,19 +271,14 @@ def make_koscom(settings: Settings, *, simulated: bool, instruments: Instruments
 def worker_environment(settings: Settings) -> Environment:
     """What every reply of a worker with these settings carries, unless it serves simulators.
 
-    KOSCOM has no environments: it takes that of the other vendors, and alone it is ``real``.
+    It is that of the accounts, where orders go: a key of ``ACCOUNTS_FILE`` that serves quotes alone may be of
+    another one. KOSCOM has no environments: it takes that of the other vendors, and alone it is ``real``.
 
     Raises:
-        SettingsError: Its vendors are not all of one environment.
+        SettingsError: The accounts are not all of one environment, or the file is wrong.
     """
-    of_vendors: dict[str, Environment | None] = {
-        "kis": settings.kis_environment,
-        "kiwoom": settings.kiwoom_environment,
-    }
     served: dict[str, Environment] = {
-        f"{vendor.upper()}_ENVIRONMENT": of_vendors[vendor] or "paper"
-        for vendor in settings.vendors
-        if vendor in of_vendors
+        each.named: each.environment for each in served_accounts(settings) if each.environment is not None
     }
     if len(set(served.values())) > 1:
         differing = " and ".join(f"{name} is {value}" for name, value in served.items())
@@ -206,12 +287,22 @@ def worker_environment(settings: Settings) -> Environment:
     return next(iter(served.values()), alone)
 
 
-def vendor_methods(vendors: Sequence[Vendor]) -> list[Method[Any]]:
-    """The methods of all adapters; of the bare names only Kiwoom's where Kiwoom is served."""
-    served = {vendor.name for vendor in vendors}
+def vendor_methods(vendors: Sequence[Vendor], holds: Holds = lambda _: True) -> list[Method[Any]]:
+    """The methods of all adapters; of the bare names only Kiwoom's where Kiwoom is served.
+
+    Args:
+        holds: Whether this worker owns an account: what is of no account is asked of one that it owns.
+    """
+    served = list(dict.fromkeys(vendor.name for vendor in vendors))
+    methods: list[Method[Any]] = []
+    for name in served:
+        adapters = sorted(
+            (each for each in vendors if each.name == name), key=lambda each: each.account != DEFAULT
+        )
+        declared = by_name({key_of(each): each.methods() for each in adapters})
+        methods += [merge(of_accounts, holds) for of_accounts in declared.values()]
     return [
         method
-        for vendor in vendors
-        for method in vendor.methods()
-        if "." in method.name or vendor.name == "kiwoom" or "kiwoom" not in served
+        for method in methods
+        if "." in method.name or method.vendor == "kiwoom" or "kiwoom" not in served
     ]

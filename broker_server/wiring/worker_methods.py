@@ -16,6 +16,7 @@ from broker_server.amqp.events import EventPublisher
 from broker_server.amqp.neighbours import Neighbours
 from broker_server.amqp.recent_tasks import RecentTasks
 from broker_server.core.methods import Method, MethodRegistry
+from broker_server.core.served_accounts import Holds
 from broker_server.core.vendor import Vendor
 from broker_server.execution import LaneExecutor
 from broker_server.halting import KillSwitch, halting_methods
@@ -32,6 +33,7 @@ def worker_methods(
     environment: Environment,
     registry: MethodRegistry,
     vendors: Sequence[Vendor],
+    holds: Holds = lambda _: True,
     engine: Engine,
     source: StatusSource,
     bus: ControlBus,
@@ -43,6 +45,7 @@ def worker_methods(
     """The methods of the worker itself; what they need of the other workers is registered at the bus.
 
     Args:
+        holds: Whether this worker owns an account.
         users: The only AMQP users that may resume orders; ``None`` for any.
         health: Tells whether the worker is ready.
     """
@@ -58,6 +61,7 @@ def worker_methods(
         name=name,
         environment=environment,
         vendors=vendors,
+        holds=holds,
         source=source,
         switch=switch,
         bus=bus,

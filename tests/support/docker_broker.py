@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+import requests
+
+from tests.support.waiting import wait_until
+
 IMAGE = os.environ.get("TEST_RABBITMQ_IMAGE", "rabbitmq:4-management")
+"""Where no registry can be reached, ``docker/rabbitmq_image.sh`` builds one."""
 
 
 def docker_answers() -> bool:
@@ -33,10 +39,23 @@ def rabbitmq_container() -> Iterator[tuple[str, str]]:
     """Run RabbitMQ with its management plugin; yields the AMQP URL and the management address."""
     # The helper container that testcontainers would add needs an image of its own.
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
-    from testcontainers.community.rabbitmq import RabbitMqContainer
+    with warnings.catch_warnings():
+        # Its own decorator is deprecated, which is told at the import.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from testcontainers.community.rabbitmq import RabbitMqContainer
 
-    container = RabbitMqContainer(IMAGE).with_exposed_ports(5672, 15672)
-    with container:
+    # All of it said: testcontainers would take what is missing from RABBITMQ_… of the caller.
+    container = RabbitMqContainer(IMAGE, port=5672, username="guest", password="guest", vhost="/")
+    with container.with_exposed_ports(5672, 15672):
         host = container.get_container_host_ip()
         amqp, management = container.get_exposed_port(5672), container.get_exposed_port(15672)
-        yield f"amqp://guest:guest@{host}:{amqp}/%2F", f"http://{host}:{management}"
+        address = f"http://{host}:{management}"
+        wait_until(lambda: _answers(address), what="RabbitMQ's management, which starts after AMQP")
+        yield f"amqp://guest:guest@{host}:{amqp}/%2F", address
+
+
+def _answers(address: str) -> bool:
+    try:
+        return requests.get(f"{address}/api/overview", auth=("guest", "guest"), timeout=10).ok
+    except requests.ConnectionError:
+        return False

@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
 
-from broker_server.amqp.connection import connect
+from broker_server.amqp.hosts import BrokerHosts
 from broker_server.amqp.lease import Leases
 from broker_server.amqp.lease_claim import AccountClaim, Claimant
 from broker_server.amqp.lease_keeper import LeaseKeeper
@@ -39,7 +40,7 @@ class TestOwner:
         self.leases = leases
         self.waited_for: list[str] = []
         self.changes: list[bool] = []
-        leases.listeners.append(self.changes.append)
+        leases.listeners.append(lambda _, held: self.changes.append(held))
         leases.start(self.waited_for.append)
 
     @property
@@ -89,19 +90,20 @@ def make_leases(
         heartbeat=heartbeat,
         adopt=adopt,
     )
-    claims = [
-        AccountClaim(
+    keepers = []
+    for account in accounts:
+        hosts = BrokerHosts(url)
+        claim = AccountClaim(
             "kis",
             account,
             identity=identity,
             claimant=claimant,
             owners=Owners(engine, ENVIRONMENT),
-            open_publisher=lambda: connect(url, name=f"{name} pin", heartbeat=heartbeat),
+            open_publisher=partial(hosts.connect_beside, name=f"{name} pin", heartbeat=heartbeat),
             clock=utc_now,
         )
-        for account in accounts
-    ]
-    return Leases(LeaseKeeper(url=url, name=name, heartbeat=heartbeat, claims=claims))
+        keepers.append(LeaseKeeper(hosts=hosts, name=name, heartbeat=heartbeat, claim=claim))
+    return Leases(keepers)
 
 
 @asynccontextmanager

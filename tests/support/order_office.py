@@ -18,7 +18,7 @@ from broker_client.protocol import TaskRequest
 from broker_server.core.listed_orders import ListedOrder, OrderList
 from broker_server.core.methods import Lane, Method, MethodRegistry, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails, Status
-from broker_server.core.vendor import CheckResult
+from broker_server.core.vendor import CheckResult, key_of
 from broker_server.journal.database import open_database
 from broker_server.journal.order_rows import KST, Record
 from broker_server.journal.orders import OrderJournal
@@ -81,6 +81,7 @@ class FakeVendor:
 
     streams = None
     name = "fake"
+    account = "default"
     live: bool | None = False
     markets: Sequence[str] = ("domestic",)
     rising: Collection[str] = ("domestic",)
@@ -304,7 +305,7 @@ class Desk:
         self.registry = MethodRegistry(vendor.methods())
         for method in self.office.methods(self.registry):
             self.registry.add(method)
-        self.keeper = self.office.keepers[vendor.name]
+        self.keeper = self.office.keepers[key_of(vendor)]
         if settled_start:
             self.look()
 

@@ -44,6 +44,7 @@ class StubVendor:
 
     streams = None
     name = "stub"
+    account = "default"
     live = False
     markets: Sequence[str] = ("stub",)
     rising: Collection[str] = ("stub",)

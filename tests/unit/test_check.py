@@ -126,6 +126,7 @@ def test_no_secret_is_printed_not_even_of_the_accounts_file(
 ) -> None:
     secrets = ["extra-key-1", "extra-secret-1", "extra-hts-1", "own-key-1"]
     accounts = tmp_path / "accounts.toml"
+    accounts.touch(mode=0o600)
     accounts.write_text(
         '[quotes]\nvendor = "kis"\nenvironment = "real"\n'
         'app_key = "extra-key-1"\napp_secret = "extra-secret-1"\nhts_id = "extra-hts-1"\n'

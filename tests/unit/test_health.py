@@ -30,7 +30,7 @@ class Bench:
         self.check = HealthCheck(
             self.loop,
             consumers=self.look,
-            vendors=("kis",),
+            places=("kis",),
             status=self.status,
             streams=dict,
             monotonic=lambda: self.now,

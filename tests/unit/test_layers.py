@@ -13,6 +13,7 @@ ALLOWED = {
     "broker_server/journal": {"broker_server.journal", "broker_server.core", "broker_client.errors"},
     "broker_server/orders": {
         "broker_server.orders",
+        "broker_server.account_errors",
         "broker_server.core",
         "broker_server.journal",
         "broker_server.results",
@@ -47,6 +48,7 @@ ALLOWED = {
     "broker_server/vendors": {"broker_server.core", "broker_server.vendors", "broker_client.errors"},
     "broker_server/amqp": {
         "broker_server.amqp",
+        "broker_server.account_errors",
         "broker_server.core",
         "broker_server.journal",
         "broker_server.orders.ownership",

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKS = ("base.txt", "kiwoom-windows.txt", "dev.txt", "bench.txt", "build.txt")
+LOCKS = ("base.txt", "kiwoom-windows.txt", "dev.txt", "image.txt", "bench.txt", "build.txt")
 WINDOWS = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "x86"}
 
 
@@ -67,7 +67,7 @@ def test_pins_meet_what_the_project_asks_for() -> None:
 
 def test_development_and_bench_pins_agree_with_the_base() -> None:
     base = pinned("base.txt")
-    for name in ("kiwoom-windows.txt", "dev.txt", "bench.txt"):
+    for name in ("kiwoom-windows.txt", "dev.txt", "image.txt", "bench.txt"):
         other = pinned(name)
         assert base.keys() <= other.keys()
         assert {key: str(base[key][0].specifier) for key in base} == {

@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from broker_server import run
+from broker_server.core.accounts import AccountKey
 from broker_server.settings import Settings, load_settings
 
 
@@ -24,7 +25,7 @@ def test_only_a_simulated_market_trades_around_the_clock(
         return settings, None
 
     monkeypatch.setattr(run, "with_simulator", with_simulator)
-    monkeypatch.setattr(run, "simulator_instances", lambda settings: {"kis": "instance"})
+    monkeypatch.setattr(run, "simulator_instances", lambda *_: {AccountKey("kis"): "instance"})
     monkeypatch.setattr(run, "account_identities", lambda settings: {})
     monkeypatch.setattr(run, "make_vendors", lambda settings, **_: [])
     settings = load_settings(env_file=None, broker_url="amqp://localhost")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from broker_server.account_settings import served_accounts
 from broker_server.settings import Settings, SettingsError
 from broker_server.vendors import kis
 from broker_server.wiring.leases import account_identities
@@ -67,9 +68,14 @@ def test_kiwoom_without_a_key_says_what_to_set(tmp_path: Path) -> None:
 
 
 def test_accounts_are_told_apart_and_not_shown() -> None:
-    given = settings(kis_account="12345678-01", kiwoom_account="1234567811", koscom_api_key="l7xx" * 9)
-    identities = account_identities(given)
+    given = settings(
+        vendors="kis,kiwoom,koscom",
+        kis_account="12345678-01",
+        kiwoom_account="1234567811",
+        koscom_api_key="l7xx" * 9,
+    )
+    identities = account_identities(served_accounts(given))
     assert len(set(identities.values())) == 3
     assert all(each and "12345678" not in each for each in identities.values())
-    assert set(account_identities(settings()).values()) == {None}
+    assert set(account_identities(served_accounts(settings())).values()) == {None}
     assert {"1234567811", "12345678"} <= set(given.secrets())

@@ -1,4 +1,4 @@
-"""The tables of the store of prices. A change here needs a migration in ``versions``."""
+"""The tables of the store of prices. A change here needs a migration in ``versions`` and another ``head``."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ PRICES = Schema(
     setting="PRICES_URL",
     name="store of prices",
     versions=Path(__file__).parent / "versions",
+    head="0001",
     version_table="prices_version",
     metadata=metadata,
     error=PricesError,

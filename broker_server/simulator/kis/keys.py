@@ -8,8 +8,10 @@ import hmac
 import random
 import string
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import orjson
 
@@ -34,6 +36,7 @@ class Credentials:
     app_secret: str = field(repr=False)
     account: str
     hts_id: str = ""
+    name: str = ""
 
     def to_json(self) -> dict[str, str]:
         """As the simulator's first output line shows them."""
@@ -45,17 +48,26 @@ class Credentials:
         }
 
 
-def make_credentials(seed: int) -> dict[Environment, Credentials]:
-    """The published keys of a seed."""
-    accounts: dict[Environment, str] = {"real": "12345678-01", "paper": "50123456-01"}
-    hts_ids: dict[Environment, str] = {"real": "SimReal01", "paper": "SimPaper01"}
-    found: dict[Environment, Credentials] = {}
-    for environment, account in accounts.items():
-        chance = random.Random(f"{seed}/kis/{environment}/credentials")  # noqa: S311 - a simulator's keys
+PUBLISHED: Mapping[str, tuple[Environment, str, str]] = MappingProxyType(
+    {
+        "real": ("real", "12345678-01", "SimReal01"),
+        "paper": ("paper", "50123456-01", "SimPaper01"),
+        "real-2": ("real", "23456789-01", "SimReal02"),
+        "paper-2": ("paper", "50234567-01", "SimPaper02"),
+    }
+)
+"""The published keys by name: environment, account, HTS ID. Two of each, for workers of several accounts."""
+
+
+def make_credentials(seed: int) -> dict[str, Credentials]:
+    """The published keys of a seed, by name."""
+    found: dict[str, Credentials] = {}
+    for name, (environment, account, hts_id) in PUBLISHED.items():
+        chance = random.Random(f"{seed}/kis/{name}/credentials")  # noqa: S311 - a simulator's keys
         letters = string.ascii_letters + string.digits
         app_key = "PS" + "".join(chance.choices(letters, k=APP_KEY_LENGTH - 2))
         secret = "".join(chance.choices(letters + "+/", k=APP_SECRET_LENGTH - 1)) + "="
-        found[environment] = Credentials(environment, app_key, secret, account, hts_ids[environment])
+        found[name] = Credentials(environment, app_key, secret, account, hts_id, name)
     return found
 
 
@@ -82,7 +94,7 @@ class KeyStore:
     def __init__(
         self,
         clock: SimulatedClock,
-        published: dict[Environment, Credentials],
+        published: Mapping[str, Credentials],
         seed: int = 0,
         run: str = "",
     ) -> None:
@@ -167,13 +179,13 @@ class KeyStore:
         return app_key if at_any_age or self._clock.now() - issued < APPROVAL_LIFETIME else None
 
     def name(self, app_key: str) -> str:
-        """What the control server calls an app key: a published one's environment, else its beginning."""
+        """What the control server calls an app key: a published one's name, else its beginning."""
         published = self._published.get(app_key)
-        return published.environment if published else f"{app_key[:4]}…"
+        return published.name if published else f"{app_key[:4]}…"
 
     def name_of_account(self, account: str) -> str:
         """The name of the published key that an account belongs to; empty for another account."""
-        return next((item.environment for item in self._published.values() if item.account == account), "")
+        return next((item.name for item in self._published.values() if item.account == account), "")
 
     def hts_id(self, app_key: str, given: str) -> str:
         """The HTS ID of an app key; keys that are not published may use any other."""

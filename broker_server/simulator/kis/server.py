@@ -19,7 +19,6 @@ from broker_server.simulator.kis.overseas_accounts import OverseasAccounts
 from broker_server.simulator.kis.overseas_orders import OverseasOrders
 from broker_server.simulator.kis.overseas_quotes import OverseasQuotes
 from broker_server.simulator.kis.reference import Reference
-from broker_server.simulator.kis.tables import Environment
 from broker_server.simulator.matching import Exchange
 
 
@@ -70,7 +69,7 @@ def make_gateway(
     *,
     seed: int = 0,
     monotonic: Callable[[], float] = time.monotonic,
-) -> tuple[KisGateway, dict[Environment, Credentials], KeyStore]:
+) -> tuple[KisGateway, dict[str, Credentials], KeyStore]:
     """The simulated KIS REST server, the keys it publishes, and all that it knows."""
     credentials = make_credentials(seed)
     instance = uuid.uuid4().hex

@@ -18,7 +18,9 @@ def account_arguments(config: KisConfig) -> dict[str, str]:
     """
     if config.account is None:
         raise AuthenticationFailed(
-            "no KIS account is configured; set KIS_ACCOUNT, such as 12345678-01", vendor=VENDOR
+            "no KIS account is configured; set KIS_ACCOUNT, such as 12345678-01, or name the account that is "
+            "meant by its alias (account)",
+            vendor=VENDOR,
         )
     number, _, product = config.account.partition("-")
     return {"cano": number, "acnt_prdt_cd": product}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, StrictStr
 
 from broker_client.errors import InvalidParameters
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.vendors.kis.apis import Api
 from broker_server.vendors.kis.catalogue import Route
@@ -40,12 +41,14 @@ class CallParameters(Parameters):
             "fid_input_iscd": "005930"}``. The account comes from the settings.
         all_pages: Read on to the last page.
         raw: Answer with KIS's documents, one for each page, instead of their rows.
+        account: The alias of the account: its key asks, and its number is added where the API takes one.
     """
 
     api: ApiName
     arguments: Arguments = Field(default_factory=dict)
     all_pages: bool = False
     raw: bool = False
+    account: AccountAlias = DEFAULT
 
 
 class CallMethods:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from broker_client.errors import InvalidParameters, OrdersDisabled
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails
 from broker_server.vendors.account_models import OrderRecord
@@ -40,7 +41,7 @@ class CallOrderParameters(Parameters):
 
     api: ApiName
     arguments: Arguments = Field(default_factory=dict)
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
 
 class CalledOrder(OrderReceipt):

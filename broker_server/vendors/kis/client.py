@@ -16,11 +16,13 @@ from broker_server.vendors.kis.config import KisConfig
 from broker_server.vendors.kis.errors import VENDOR, Meaning, error_for, meaning_of, unreadable
 from broker_server.vendors.kis.values import Answer, Row, read_answer
 from broker_server.vendors.kis.wire import THROTTLE_PAUSE, THROTTLE_RETRIES, build_request
+from broker_server.vendors.long_histories import Paging
 from broker_server.vendors.pacing import Pacer
 
 log = structlog.get_logger(__name__)
 
 MOST_PAGES = 100
+CANDLE_PAGES = Paging("KIS", rows=100, most=MOST_PAGES)
 _FAULT_RETRIES = 2
 
 

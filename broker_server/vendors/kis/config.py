@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.vendors.endpoints import check_live_url, check_rest_url
 
 KisEnvironment = Literal["paper", "real"]
@@ -54,6 +55,7 @@ class KisConfig:
         ws_approval_key: Used before one is asked for by REST.
         ws_max_registrations: How many the connection of this key holds.
         unreconciled: Order APIs that may be called on a live account although no list shows their orders.
+        alias: How the account is called.
     """
 
     environment: KisEnvironment
@@ -70,6 +72,7 @@ class KisConfig:
     ws_approval_key: SecretStr | None = None
     ws_max_registrations: int = 40
     unreconciled: frozenset[str] = frozenset()
+    alias: str = DEFAULT
 
     def __post_init__(self) -> None:
         """Refuse what could send an order or a key to the wrong place.

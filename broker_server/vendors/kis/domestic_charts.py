@@ -9,8 +9,7 @@ from typing import Any, Literal
 from broker_client.errors import InvalidParameters
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kis.candle_pages import read_back
-from broker_server.vendors.kis.client import KisClient
+from broker_server.vendors.kis.client import CANDLE_PAGES, KisClient
 from broker_server.vendors.kis.domestic_quotes import MARKET_CODES, unknown_ticker
 from broker_server.vendors.kis.values import (
     KST,
@@ -24,6 +23,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.parameters import ClockTime, Day, InOrder, TickerParameters
 from broker_server.vendors.periods import Interval, candle_period
 from broker_server.vendors.quote_models import Candle, MinuteCandle
@@ -137,6 +137,7 @@ class DomesticCharts:
             start=start,
             end=end,
             interval=parameters.interval,
+            pages=CANDLE_PAGES,
             report_progress=context.report_progress,
         )
         candles = [_candle(row, day, parameters) for day, row in found.items()]

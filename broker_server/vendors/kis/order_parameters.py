@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.order_types import OrderType, OverseasOrderType, needs_price
-from broker_server.vendors.order_parameters import OriginalParameters
+from broker_server.vendors.order_parameters import OriginalParameters, check_price
 from broker_server.vendors.parameters import (
     AskedExchange,
     DecimalText,
@@ -38,11 +37,11 @@ class OrderParameters(Parameters):
     price: WonPrice | None = None
     order_type: OrderType | None = None
     exchange: OrderVenue = "KRX"
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 
@@ -64,21 +63,8 @@ class ModifyParameters(OriginalParameters):
 
     @model_validator(mode="after")
     def _price_fits(self) -> ModifyParameters:
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
-
-
-def check_price(order_type: str | None, price: object) -> None:
-    """Hold price and order type together.
-
-    Raises:
-        ValueError: A price is missing or does not belong; the message says what to write.
-    """
-    if order_type is None and price is None:
-        raise ValueError('give a price, or say order_type: "market" if a market order is meant')
-    if order_type is not None and needs_price(order_type) != (price is not None):
-        problem = "needs a price" if price is None else "takes no price"
-        raise ValueError(f"a {order_type} order {problem}")
 
 
 class OverseasOrderParameters(Parameters):
@@ -98,13 +84,13 @@ class OverseasOrderParameters(Parameters):
     quantity: Quantity
     price: DecimalText | None = None
     order_type: OverseasOrderType | None = None
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OverseasOrderParameters:
         if self.order_type is None and self.price is None:
             raise ValueError("give a price: overseas exchanges take no plain market order")
-        check_price(self.order_type, self.price)
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 

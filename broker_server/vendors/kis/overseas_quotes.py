@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from broker_client.errors import InvalidParameters
 from broker_server.core.methods import Lane, Method, Outcome, TaskContext
 from broker_server.vendors.clock import Clock
-from broker_server.vendors.kis.candle_pages import read_back
-from broker_server.vendors.kis.client import KisClient
+from broker_server.vendors.kis.client import CANDLE_PAGES, KisClient
 from broker_server.vendors.kis.order_types import overseas_exchanges
 from broker_server.vendors.kis.overseas_models import (
     OverseasCandle,
@@ -32,6 +31,7 @@ from broker_server.vendors.kis.values import (
     time_of,
     with_sign,
 )
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.parameters import Day, InOrder, SymbolParameters
 from broker_server.vendors.periods import Interval, candle_period
 
@@ -194,6 +194,7 @@ class OverseasQuotes:
             start=start,
             end=end,
             interval=parameters.interval,
+            pages=CANDLE_PAGES,
             report_progress=context.report_progress,
         )
         candles = [_candle(row, day, parameters) for day, row in found.items()]

@@ -21,10 +21,8 @@ def address_of(registration: Registration, alias: str) -> Address:
         registration: Any TR, also one without a common model.
         alias: Of the account, for notices.
     """
-    channel, subject = stream_name(registration)
-    return Address(
-        channel, alias if is_notice(registration.code) else subject, newest_only(registration.code)
-    )
+    channel, subject = stream_name(registration, alias)
+    return Address(channel, subject, newest_only(registration.code))
 
 
 def shown(registration: Registration) -> str:

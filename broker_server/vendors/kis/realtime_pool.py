@@ -8,6 +8,7 @@ from random import Random, SystemRandom
 from typing import Any
 
 from broker_client.errors import SubscriptionLimit, TaskFailed, Unsupported
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.feeds import FeedListener, FeedObserver
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.clock import Clock
@@ -38,7 +39,7 @@ class KisFeed:
         chance: For the jitter of the back-off.
         timing: The waits.
         pause: Waits before a connection is made again.
-        aliases: How the account of each key is called in events; all are ``default`` when left out.
+        alias: How the account is called in events.
         observer: Is told each step of the connections.
     """
 
@@ -52,7 +53,7 @@ class KisFeed:
         chance: Random | None = None,
         timing: Timing | None = None,
         pause: Pause = asyncio.sleep,
-        aliases: Sequence[str] | None = None,
+        alias: str = DEFAULT,
         observer: FeedObserver | None = None,
     ) -> None:
         self._listener = listener
@@ -76,7 +77,7 @@ class KisFeed:
                 chance=chance or SystemRandom(),
                 timing=timing,
                 pause=pause,
-                alias=aliases[at] if aliases else "default",
+                alias=alias,
                 observer=observer,
             )
             for at, config in enumerate(configs)

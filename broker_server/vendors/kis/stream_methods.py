@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+from broker_client.errors import InvalidParameters
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.methods import Method
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kis.errors import VENDOR
@@ -38,10 +40,12 @@ class StreamMethods:
 
     Args:
         codes: What the key may ask for.
+        alias: Of the account. Quotes are those of the default one, by its connection and the extra keys.
     """
 
-    def __init__(self, codes: StreamCodes) -> None:
+    def __init__(self, codes: StreamCodes, alias: str = DEFAULT) -> None:
         self._codes = codes
+        self._alias = alias
 
     def methods(self) -> list[Method[Any]]:
         """The declared methods."""
@@ -147,6 +151,10 @@ class StreamMethods:
 
     def _tr(self, parameters: TrStream) -> StreamRequest:
         registration = self._codes.registration(parameters.tr_id, parameters.tr_key)
+        if self._alias != DEFAULT and not is_notice(registration.code):
+            raise InvalidParameters(
+                "account: only notices are an account's own; quotes are subscribed without it", vendor=VENDOR
+            )
         self._codes.ensure_offered(registration.code)
         return StreamRequest(
             action="subscribe",

@@ -17,12 +17,10 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kis.catalogue import load_data
 from broker_server.vendors.kis.overseas_keys import parse_overseas_key
-
-ACCOUNT_ALIAS = "default"
-"""Whose notices they are, instead of the HTS ID."""
 
 KeyKind = Literal["stock", "index", "elw", "overseas", "bond", "notice", "other"]
 _VENUES = {"NX": "NXT", "UN": "UNIFIED"}
@@ -67,16 +65,17 @@ def stream_trs() -> Mapping[str, StreamTr]:
 
 
 @lru_cache(maxsize=10_000)
-def stream_name(registration: Registration) -> StreamName:
+def stream_name(registration: Registration, alias: str = DEFAULT) -> StreamName:
     """The name that records of a registration are published under.
 
     Args:
         registration: Its TR id is one of `stream_trs`.
+        alias: Whose notices they are, instead of the HTS ID.
     """
     code, symbol = registration
     tr = stream_trs()[code]
     if tr.key == "notice":
-        return StreamName(tr.channel, ACCOUNT_ALIAS)
+        return StreamName(tr.channel, alias)
     if tr.key == "overseas":
         key = parse_overseas_key(symbol)
         if key is not None:

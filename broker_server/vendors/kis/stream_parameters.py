@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.vendors.kis.overseas_keys import OverseasKey, exchange_names, names_the_day_market
 from broker_server.vendors.parameters import Symbol
@@ -91,11 +92,13 @@ class ExecutionStream(Parameters):
     """The account's own orders.
 
     Attributes:
+        account: The alias of the account.
         market: Both where it is left out.
         copies: Events come to the reply queue; else only the acknowledgement and what happens to the
             subscription, for programs that bind a queue to ``broker.realtime``.
     """
 
+    account: AccountAlias = DEFAULT
     market: Market | None = None
     copies: bool = True
 
@@ -104,9 +107,11 @@ class ExecutionStreamEnd(Parameters):
     """Which subscriptions of the task end.
 
     Attributes:
+        account: As it was subscribed.
         market: Both where it is left out.
     """
 
+    account: AccountAlias = DEFAULT
     market: Market | None = None
 
 
@@ -120,11 +125,13 @@ class TrStream(Parameters):
             which are sent by the HTS ID.
         copies: Events come to the reply queue; else only the acknowledgement and what happens to the
             subscription, for programs that bind a queue to ``broker.realtime``.
+        account: The alias of the account whose notices are meant.
     """
 
     tr_id: TrId
     tr_key: TrKey | None = Field(default=None, repr=False)
     copies: bool = True
+    account: AccountAlias = DEFAULT
 
 
 class TrStreamEnd(Parameters):
@@ -133,10 +140,12 @@ class TrStreamEnd(Parameters):
     Attributes:
         tr_id: As it was subscribed.
         tr_key: As it was subscribed.
+        account: As it was subscribed.
     """
 
     tr_id: TrId | None = None
     tr_key: TrKey | None = Field(default=None, repr=False)
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

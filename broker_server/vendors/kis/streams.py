@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker_client.errors import TaskFailed
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
@@ -38,6 +39,7 @@ class KisStreams:
         make_feed: Makes the live connections.
         try_out: Connects once and closes.
         has_account: Orders can be placed, so the worker wants to hear of their executions.
+        alias: How the account is called.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class KisStreams:
         *,
         try_out: Callable[[], str],
         has_account: bool,
+        alias: str = DEFAULT,
     ) -> None:
+        self._alias = alias
         self._codes = codes
         self._snapshots = snapshots
         self._make_feed = make_feed
@@ -112,7 +116,7 @@ class KisStreams:
         self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
     ) -> Incoming:
         """A fill that no notice has brought."""
-        channel, subject = stream_name(registration)
+        channel, subject = stream_name(registration, self._alias)
         exchange = overseas_exchanges().get(order.venue or "")
         return RecoveredExecution(
             channel=channel,
@@ -128,7 +132,7 @@ class KisStreams:
         """Its name, its TR and, unless it is a notice, its key."""
         code, symbol = registration
         return {
-            "key": ".".join(stream_name(registration)),
+            "key": ".".join(stream_name(registration, self._alias)),
             "tr_id": code,
             "tr_key": None if is_notice(code) else symbol,
         }

@@ -60,6 +60,7 @@ class KisVendor:
     """KIS. Safe to use from many threads; see `create`.
 
     Attributes:
+        account: The alias of its account.
         live: Whether an order moves real money.
         orders: What the order desk needs besides the methods.
         streams: Its live data.
@@ -82,6 +83,7 @@ class KisVendor:
             ObservedTransport(each, self.name, KisWire(), instruments, clock.monotonic)
             for each in (read_transport, order_transport)
         )
+        self.account = config.alias
         self._config = config
         self._clock = clock
         kis_clock = VendorClock(clock)
@@ -128,13 +130,14 @@ class KisVendor:
             hts_id=config.hts_id,
             real_quotes=any(each.environment == "real" for each in self._live_keys),
         )
-        self._stream_methods = StreamMethods(codes)
+        self._stream_methods = StreamMethods(codes, config.alias)
         self.streams: Streams | None = KisStreams(
             codes,
             Snapshots(self._client, clock),
             self._make_feed,
             try_out=self._try_live_data,
             has_account=config.account is not None,
+            alias=config.alias,
         )
         self.live: bool = config.is_live
         self.orders: OrderAccess = KisOrderAccess(
@@ -159,7 +162,7 @@ class KisVendor:
         return {
             "server": server,
             "rules": self._config.environment,
-            "account": "default" if self._config.account else None,
+            "account": self.account if self._config.account else None,
             "orders": server if self._config.account else None,
             "token": self._tokens.status(),
             "rate_limit": self._pacer.status(),
@@ -185,7 +188,12 @@ class KisVendor:
         if not self._live_keys:
             return NoFeed()
         return KisFeed(
-            self._live_keys, listener, transport=self._transports[0], clock=self._clock, observer=observer
+            self._live_keys,
+            listener,
+            transport=self._transports[0],
+            clock=self._clock,
+            alias=self.account,
+            observer=observer,
         )
 
     def _try_live_data(self) -> str:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from broker_server.core.accounts import DEFAULT
+
 BackendName = Literal["openapi-plus", "rest"]
 KiwoomEnvironment = Literal["paper", "real"]
 
@@ -30,6 +32,7 @@ class KiwoomConfig:
         api_rate_limit: Likewise, with one api-id.
         ws_max_registrations: How many the connection of live data holds, items times types.
         compat: The bare methods answer as the original server did.
+        alias: How the account is called.
     """
 
     backend: BackendName
@@ -45,6 +48,7 @@ class KiwoomConfig:
     api_rate_limit: int | None = None
     ws_max_registrations: int = 200
     compat: bool = False
+    alias: str = DEFAULT
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.

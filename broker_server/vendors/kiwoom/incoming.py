@@ -8,11 +8,11 @@ from typing import Any
 
 import structlog
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.market_data import MarketData
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.normalised import VENDOR, Unusable, normalise
 from broker_server.vendors.kiwoom.real_types import (
-    ACCOUNT_ALIAS,
     EVERYTHING,
     is_of_the_account,
     known_fids,
@@ -40,9 +40,10 @@ class KiwoomIncoming(LazyIncoming):
         fields: Texts by FID, untouched.
         received: When it came, with an offset.
         extra: Values of the control behind those that the table of its type knows.
+        alias: Of the account, whose news are named by it.
     """
 
-    __slots__ = ("_code", "_extra", "_fields", "_has_model", "_received", "_symbol")
+    __slots__ = ("_alias", "_code", "_extra", "_fields", "_has_model", "_received", "_symbol")
 
     def __init__(
         self,
@@ -51,14 +52,17 @@ class KiwoomIncoming(LazyIncoming):
         fields: Mapping[str, str],
         received: datetime,
         extra: Sequence[str] = (),
+        *,
+        alias: str = DEFAULT,
     ) -> None:
+        self._alias = alias
         self._code = code
         self._symbol = registration.symbol
         self._fields = fields
         self._extra = extra
         self._received = received
         self._has_model = registration.code != EVERYTHING
-        channel, subject = stream_name(registration)
+        channel, subject = stream_name(registration, alias)
         super().__init__(
             Address(channel, subject, self._has_model and newest_only(code)),
             code if self._has_model else channel,
@@ -73,7 +77,7 @@ class KiwoomIncoming(LazyIncoming):
         extra = list(self._extra)
         key = self._symbol
         if is_of_the_account(self._code):
-            key = ACCOUNT_ALIAS
+            key = self._alias
             # What Kiwoom may add to a notice some day is nobody's to publish before it is known.
             public = known_fids(self._code) - _PERSONAL
             fields = {

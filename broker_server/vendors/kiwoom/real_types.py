@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.stream_requests import Registration
 from broker_server.vendors.kiwoom.tables import load_data
 from broker_server.vendors.parameters import QuoteVenue
@@ -24,7 +25,6 @@ EVERYTHING = "10"
 """FID 10: every real type of a stock that has a price, as the original registered it at the control."""
 TYPES_OF_EVERYTHING = ("0B", "0A", "0H")
 """The same by REST: 주식체결, 주식시세 and 주식예상체결."""
-ACCOUNT_ALIAS = "default"
 MARKET = "market"
 """The subject of what is about no instrument."""
 
@@ -91,16 +91,19 @@ def known_fids(code: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=10_000)
-def stream_name(registration: Registration) -> StreamName:
+def stream_name(registration: Registration, alias: str = DEFAULT) -> StreamName:
     """The name that records of a registration are published under.
 
     What the original's registration brings has a name of its own: the same trade may come in for another
     registration too, and must not be published twice under one name.
+
+    Args:
+        alias: Of the account, whose news are named by it.
     """
     code, symbol = registration
     channel = _CHANNELS.get(code, code)
     if code in _OF_THE_ACCOUNT:
-        return StreamName(channel, ACCOUNT_ALIAS)
+        return StreamName(channel, alias)
     ticker, venue = ticker_and_venue(symbol)
     if code in _WITHOUT_SYMBOL:
         return StreamName(channel, MARKET)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from broker_client.errors import InvalidParameters, Unsupported
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.vendors.kiwoom.api_descriptions import (
     NO_QUERY,
@@ -51,6 +52,7 @@ class TrParameters(Parameters):
             these keys, else all.
         path: Where REST serves an api-id that the worker does not know: ``/api/dostk/stkinfo``.
         after: ``more`` of the page before, for the next one.
+        account: The alias of the account whose key asks.
     """
 
     tr: Annotated[str, Field(min_length=1, max_length=40)]
@@ -59,6 +61,7 @@ class TrParameters(Parameters):
     fields: Annotated[tuple[Text, ...], Field(max_length=500)] = ()
     path: Text | None = None
     after: Annotated[str, Field(max_length=500, pattern=r"^[!-~]([ -~]*[!-~])?$")] | None = None
+    account: AccountAlias = DEFAULT
 
 
 class TrPage(Part):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from broker_client.errors import InvalidParameters
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Method, Parameters
 from broker_server.core.stream_requests import Registration, StreamRequest, Wanted
 from broker_server.vendors.kiwoom.backend import Backend
@@ -17,6 +18,7 @@ from broker_server.vendors.kiwoom.real_types import (
     ORDER_BOOK,
     TRADE,
     has_symbol,
+    is_of_the_account,
     real_types,
 )
 from broker_server.vendors.kiwoom.sapi_contract import contract
@@ -34,15 +36,23 @@ class ExecutionStream(Parameters):
     """The account's own orders.
 
     Attributes:
+        account: The alias of the account.
         copies: Events come to the reply queue; else only the acknowledgement and what happens to the
             subscription, for programs that bind a queue to ``broker.realtime``.
     """
 
+    account: AccountAlias = DEFAULT
     copies: bool = True
 
 
 class ExecutionStreamEnd(Parameters):
-    """Nothing to choose."""
+    """Whose subscription ends.
+
+    Attributes:
+        account: As it was subscribed.
+    """
+
+    account: AccountAlias = DEFAULT
 
 
 class TypeStream(Parameters):
@@ -54,11 +64,13 @@ class TypeStream(Parameters):
             no instrument, such as the phases of the market.
         copies: Events come to the reply queue; else only the acknowledgement and what happens to the
             subscription, for programs that bind a queue to ``broker.realtime``.
+        account: The alias of the account whose news are meant.
     """
 
     type: RealTypeCode
     item: Item | None = None
     copies: bool = True
+    account: AccountAlias = DEFAULT
 
 
 class TypeStreamEnd(Parameters):
@@ -67,10 +79,12 @@ class TypeStreamEnd(Parameters):
     Attributes:
         type: As it was subscribed.
         item: As it was subscribed.
+        account: As it was subscribed.
     """
 
     type: RealTypeCode | None = None
     item: Item | None = None
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -86,9 +100,11 @@ class StreamMethods:
         backend: What it offers.
         paper: It is the server of paper trading.
         compat: The bare names take what the original took.
+        alias: Of the account. Quotes are those of the default one, whose connection carries them.
     """
 
-    def __init__(self, backend: Backend, *, paper: bool, compat: bool = False) -> None:
+    def __init__(self, backend: Backend, *, paper: bool, compat: bool = False, alias: str = DEFAULT) -> None:
+        self._alias = alias
         self._backend = backend
         self._paper = paper
         self._compat = compat
@@ -113,7 +129,7 @@ class StreamMethods:
                 "any of Kiwoom's real types, in its own form",
                 reference="SetRealReg / REG",
                 example={"type": "0B", "item": "005930"},
-                start=(TypeStream, _any_type),
+                start=(TypeStream, self._any_type),
                 end=(TypeStreamEnd, _no_type),
             ),
             *self._of_the_original(),
@@ -144,6 +160,22 @@ class StreamMethods:
             end=(TickerStreamEnd, end),
         )
 
+    def _any_type(self, parameters: TypeStream) -> StreamRequest:
+        wanted = _in_vendor_form(parameters.type, parameters.item)
+        if self._alias != DEFAULT and not is_of_the_account(wanted.registration.code):
+            raise InvalidParameters(
+                "account: only news of the account are its own; quotes are subscribed without it"
+            )
+        return StreamRequest(
+            action="subscribe",
+            family="kiwoom.type",
+            wanted=(wanted,),
+            vendor_form=True,
+            copies=parameters.copies,
+            polling=False,
+            snapshot=False,
+        )
+
     def _of_the_original(self) -> list[Method[Any]]:
         start, end = contract()["subscribe-realtime"], contract()["unsubscribe-realtime"]
         return stream_pair(
@@ -163,18 +195,6 @@ def _executions(parameters: ExecutionStream) -> StreamRequest:
         family="kiwoom.executions",
         wanted=(Wanted(registration=Registration(EXECUTIONS, "")),),
         copies=parameters.copies,
-        snapshot=False,
-    )
-
-
-def _any_type(parameters: TypeStream) -> StreamRequest:
-    return StreamRequest(
-        action="subscribe",
-        family="kiwoom.type",
-        wanted=(_in_vendor_form(parameters.type, parameters.item),),
-        vendor_form=True,
-        copies=parameters.copies,
-        polling=False,
         snapshot=False,
     )
 

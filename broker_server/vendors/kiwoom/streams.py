@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.core.feeds import Feed, FeedListener, FeedObserver, Incoming
 from broker_server.core.listed_orders import ListedOrder
 from broker_server.core.methods import TaskContext
@@ -35,9 +36,11 @@ class KiwoomStreams:
         backend: Makes the feed.
         snapshots: The same by a TR.
         clock: The time.
+        alias: How the account is called.
     """
 
-    def __init__(self, backend: Backend, snapshots: Snapshots, clock: Clock) -> None:
+    def __init__(self, backend: Backend, snapshots: Snapshots, clock: Clock, alias: str = DEFAULT) -> None:
+        self._alias = alias
         self._clock = clock
         self._backend = backend
         self._snapshots = snapshots
@@ -88,7 +91,7 @@ class KiwoomStreams:
     def describe(self, registration: Registration) -> Mapping[str, Any]:
         """Its name, its real type and its instrument."""
         return {
-            "key": ".".join(stream_name(registration)),
+            "key": ".".join(stream_name(registration, self._alias)),
             "real_type": registration.code,
             "item": registration.symbol,
         }
@@ -97,7 +100,7 @@ class KiwoomStreams:
         self, registration: Registration, order: ListedOrder, quantity: int, price: Decimal | None
     ) -> Incoming:
         """A fill that no news has brought."""
-        channel, subject = stream_name(registration)
+        channel, subject = stream_name(registration, self._alias)
         return RecoveredExecution(
             channel=channel,
             subject=subject,

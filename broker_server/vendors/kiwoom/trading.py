@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import model_validator
 
 from broker_client.errors import InvalidParameters, TaskFailed, Unsupported, VendorRejected
+from broker_server.core.accounts import DEFAULT, AccountAlias
 from broker_server.core.methods import Lane, Method, Outcome, Parameters, TaskContext
 from broker_server.core.orders import OrderDetails, Side
 from broker_server.vendors.account_models import OrderRecord
@@ -34,7 +35,7 @@ from broker_server.vendors.order_details import (
     domestic_order,
     named,
 )
-from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters
+from broker_server.vendors.order_parameters import CancelParameters, OriginalParameters, check_price
 from broker_server.vendors.order_receipts import WON, OrderReceipt, nothing_left, receipt
 from broker_server.vendors.parameters import OrderVenue, Quantity, Ticker, WonPrice
 from broker_server.vendors.values import KST
@@ -60,15 +61,11 @@ class OrderParameters(Parameters):
     price: WonPrice | None = None
     order_type: OrderType | None = None
     exchange: OrderVenue = "KRX"
-    account: Literal["default"] = "default"
+    account: AccountAlias = DEFAULT
 
     @model_validator(mode="after")
     def _price_fits(self) -> OrderParameters:
-        if self.order_type is None and self.price is None:
-            raise ValueError('give a price, or say order_type: "market" if a market order is meant')
-        if self.order_type is not None and needs_price(self.order_type) != (self.price is not None):
-            problem = "needs a price" if self.price is None else "takes no price"
-            raise ValueError(f"a {self.order_type} order {problem}")
+        check_price(self.order_type, self.price, needs_price=needs_price)
         return self
 
 

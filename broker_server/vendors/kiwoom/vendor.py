@@ -43,6 +43,7 @@ class KiwoomVendor:
         clock: The machine's.
 
     Attributes:
+        account: The alias of its account.
         orders: What the order desk needs besides the methods.
         streams: Its live data.
     """
@@ -50,6 +51,7 @@ class KiwoomVendor:
     name = "kiwoom"
 
     def __init__(self, config: KiwoomConfig, backend: Backend, clock: Clock) -> None:
+        self.account = config.alias
         self._backend = backend
         self._clock = clock
         kiwoom_clock = BackendClock(backend, clock)
@@ -63,9 +65,11 @@ class KiwoomVendor:
             Account(backend, account, order_book),
             Trading(backend, order_book, kiwoom_clock, paper=paper),
             RequestTr(backend),
-            StreamMethods(backend, paper=paper, compat=config.compat),
+            StreamMethods(backend, paper=paper, compat=config.compat, alias=config.alias),
         )
-        self.streams: Streams | None = KiwoomStreams(backend, Snapshots(quotes, kiwoom_clock), clock)
+        self.streams: Streams | None = KiwoomStreams(
+            backend, Snapshots(quotes, kiwoom_clock), clock, config.alias
+        )
         self.orders: OrderAccess = KiwoomOrderAccess(backend, order_book, quotes, kiwoom_clock)
 
     @property

@@ -16,7 +16,8 @@ from broker_server.vendors.koscom.markets import MARKET, Markets, ensure_same_is
 from broker_server.vendors.koscom.quotes import StockParameters, change_of, readable
 from broker_server.vendors.koscom.rows import by_day, by_label
 from broker_server.vendors.koscom.values import NotReadable, whole_of
-from broker_server.vendors.koscom.windows import ROWS_A_WINDOW, Row, read_days, read_times
+from broker_server.vendors.koscom.windows import WINDOWS, Row, read_times
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.parameters import ClockTime, Day, InOrder
 from broker_server.vendors.periods import Interval, candle_period
 from broker_server.vendors.quote_models import Candle, MinuteCandle
@@ -110,14 +111,15 @@ class Candles:
         arguments: dict[str, Argument] = {
             "trnsmCycleTpCd": _CYCLES[parameters.interval],
             "inqStrtDd": f"{start:%Y%m%d}",
-            "reqCnt": ROWS_A_WINDOW,
+            "reqCnt": WINDOWS.rows,
         }
         stock = _Stock(self._markets, "history", parameters, arguments, context)
-        found, truncated = read_days(
+        found, truncated = read_back(
             lambda last: by_day(stock.rows({"inqEndDd": f"{last:%Y%m%d}"})),
             start=start,
             end=end,
             interval=interval,
+            pages=WINDOWS,
             report_progress=context.report_progress,
         )
         with readable(parameters.ticker):

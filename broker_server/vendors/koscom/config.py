@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import SecretStr
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.vendors.endpoints import check_live_url, check_rest_url
 
 ApiVersion = Literal["v3", "v2"]
@@ -50,6 +51,7 @@ class KoscomConfig:
         sessions: How many connections the subscriptions of issues are shared among.
         ws_max_subscriptions: Of one session.
         heartbeat: Seconds between two of our heartbeats on a WebSocket.
+        alias: How the key is called.
     """
 
     simulated: bool
@@ -63,6 +65,7 @@ class KoscomConfig:
     sessions: int = 1
     ws_max_subscriptions: int = MOST_SUBSCRIPTIONS
     heartbeat: float = 30.0
+    alias: str = DEFAULT
 
     def __post_init__(self) -> None:
         """Refuse what could send the key to the wrong place.

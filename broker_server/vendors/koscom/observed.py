@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from broker_server.vendors.http import HttpResponse
+from broker_server.vendors.koscom.envelopes import Failure, read_answer
 from broker_server.vendors.observed_http import OK
+from broker_server.vendors.verdicts import UnreadableAnswer
+
+_LONGEST_REFUSAL = 2_000
+"""Bytes. An assumption: a refusal is a code and a sentence; what is longer carries data."""
 
 
 class KoscomWire:
@@ -15,5 +20,16 @@ class KoscomWire:
     operation_header = ""
 
     def code(self, response: HttpResponse) -> str:
-        """By the HTTP status: where the codes of KOSCOM's table stand is not published."""
-        return OK if response.status == 200 else ""
+        """KOSCOM's code, wherever a refusal has one: in which of its shapes they come is not published."""
+        body = response.body
+        if response.status == 200 and not _may_refuse(body):
+            return OK if body.startswith(b"{") else ""
+        try:
+            answer = read_answer(response)
+        except UnreadableAnswer:
+            return ""
+        return answer.code if isinstance(answer, Failure) else OK
+
+
+def _may_refuse(body: bytes) -> bool:
+    return len(body) <= _LONGEST_REFUSAL and (b'"error"' in body or b'"code"' in body)

@@ -16,7 +16,8 @@ from broker_server.vendors.koscom.errors import VENDOR
 from broker_server.vendors.koscom.fields import split, typed
 from broker_server.vendors.koscom.markets import MARKET, Markets
 from broker_server.vendors.koscom.rows import by_day, by_label
-from broker_server.vendors.koscom.windows import ROWS_A_WINDOW, Row, read_days, read_times
+from broker_server.vendors.koscom.windows import WINDOWS, Row, read_times
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.periods import Interval
 from broker_server.vendors.results import Part
 
@@ -106,7 +107,7 @@ class Query:
     def _all_pages(self, table: Table, arguments: Mapping[str, Argument], context: TaskContext) -> Outcome:
         given = dict(arguments)
         if _COUNT in table.query:
-            given[_COUNT] = ROWS_A_WINDOW
+            given[_COUNT] = WINDOWS.rows
         address = table.address("v3", {**_first_market(table, given), **given})  # checks them all
         latest: list[Answer] = []
 
@@ -119,11 +120,12 @@ class Query:
 
         if table.pages == "dates":
             first, last = address.query.get(_START), address.query[_END]
-            days, truncated = read_days(
+            days, truncated = read_back(
                 lambda end: by_day(fetch({_END: f"{end:%Y%m%d}"})),
                 start=_date(first) if first else date.min,
                 end=_date(last),
                 interval=_INTERVALS[address.query.get(_CYCLE, "D")],
+                pages=WINDOWS,
                 report_progress=context.report_progress,
             )
             rows = list(days.values())

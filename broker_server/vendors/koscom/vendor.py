@@ -39,6 +39,7 @@ class KoscomVendor:
     """KOSCOM. Safe to use from many threads; see `create`.
 
     Attributes:
+        account: The alias of its key.
         live: Never: it takes no orders.
         orders: None, likewise.
         streams: Its live data.
@@ -57,6 +58,7 @@ class KoscomVendor:
     ) -> None:
         instruments = instruments or Instruments()
         transport = ObservedTransport(transport, self.name, KoscomWire(), instruments, clock.monotonic)
+        self.account = config.alias
         self._config = config
         self._clock = clock
         self._vendor_clock = VendorClock(clock)

@@ -1,60 +1,19 @@
-"""Long histories: KOSCOM gives at most a hundred rows, newest first, and no key for more.
+"""Long days: KOSCOM gives at most a hundred rows, newest first, and no key for more.
 
-So the end of the window moves back until its start is reached. Rows that two windows have in common are
-counted once.
+So the end of the window moves back until its start is reached, as that of days does
+(``vendors/long_histories.py``). Rows that two windows have in common are counted once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, time
+from datetime import time
 from typing import Any
 
-from broker_server.vendors.periods import Interval, day_before_period
+from broker_server.vendors.long_histories import Paging
 
 Row = Mapping[str, Any]
-ROWS_A_WINDOW = 100
-MOST_WINDOWS = 200
-
-
-def read_days(
-    fetch: Callable[[date], Mapping[date, Row]],
-    *,
-    start: date,
-    end: date,
-    interval: Interval,
-    report_progress: Callable[[int, int | None], None],
-) -> tuple[dict[date, Row], str | None]:
-    """Read windows of days.
-
-    Args:
-        fetch: The rows by date from the start up to the given date, the newest hundred of them.
-        start: The first date wanted.
-        end: The last date wanted.
-        interval: What one row covers.
-        report_progress: Told of every window.
-
-    Returns:
-        The rows within the dates, oldest first, and why they stop early, if they do.
-    """
-    found: dict[date, Row] = {}
-    last, windows, truncated = end, 0, None
-    while last >= start:
-        if windows == MOST_WINDOWS:
-            truncated = _too_many(windows)
-            break
-        rows = fetch(last)
-        windows += 1
-        report_progress(windows, None)
-        found = {**rows, **found}
-        if len(rows) < ROWS_A_WINDOW:
-            break
-        following = day_before_period(min(rows), interval)
-        if following >= last:
-            truncated = "KOSCOM answered with rows after the date that was asked for"
-            break
-        last = following
-    return {day: found[day] for day in sorted(found) if start <= day <= end}, truncated
+WINDOWS = Paging("KOSCOM", rows=100, most=200)
 
 
 def read_times(
@@ -81,15 +40,15 @@ def read_times(
     found: dict[time, Row] = {}
     last, windows, truncated = end, 0, None
     while True:
-        if windows == MOST_WINDOWS:
-            truncated = _too_many(windows)
+        if windows == WINDOWS.most:
+            truncated = WINDOWS.too_many()
             break
         rows = fetch(last)
         windows += 1
         report_progress(windows, None)
         fresh = rows.keys() - found.keys()
         found = {**rows, **found}
-        if len(rows) < ROWS_A_WINDOW or not fresh:
+        if len(rows) < WINDOWS.rows or not fresh:
             break
         following = _minute_after(min(rows))
         if following <= start or following >= last:
@@ -101,7 +60,3 @@ def read_times(
 def _minute_after(label: time) -> time:
     minutes = min(label.hour * 60 + label.minute + 1, 24 * 60 - 1)
     return time(minutes // 60, minutes % 60)
-
-
-def _too_many(windows: int) -> str:
-    return f"stopped after {windows} windows; ask for a shorter period"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 
+import pika
 import pytest
 
 from broker_client import (
     AsyncClient,
     BrokerUnreachable,
+    Client,
     ClientClosed,
     NoAnswer,
     OrderOutcomeUnknown,
@@ -143,6 +146,41 @@ async def test_an_unreachable_broker_is_one_clear_line_without_the_password() ->
 async def test_the_second_url_is_used_when_the_first_is_down(clean_broker: str, worker: EchoWorker) -> None:
     async with AsyncClient(["amqp://guest:guest@127.0.0.1:1/%2F", clean_broker], timeout=20) as client:
         assert (await client.call("echo.get-it")).first
+
+
+async def test_with_several_hosts_its_queue_outlives_a_node(clean_broker: str, worker: EchoWorker) -> None:
+    """A quorum queue: declaring it as another kind is refused."""
+    for urls, kind in ((clean_broker, "classic"), ([clean_broker, "amqp://127.0.0.1:1"], "quorum")):
+        async with AsyncClient(urls) as client:
+            await client.call("echo.get-it")
+            queue = worker.received[-1][1].reply_to
+            refused = await asyncio.to_thread(refusal_of_another_kind, clean_broker, queue)
+            assert f"'x-queue-type' for queue '{queue}'" in refused
+            assert f"current is '{kind}'" in refused
+
+
+def refusal_of_another_kind(url: str, queue: str) -> str:
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        for kind in ("classic", "quorum"):
+            try:
+                connection.channel().queue_declare(
+                    queue, durable=True, arguments={"x-queue-type": kind, "x-expires": 300_000}
+                )
+            except pika.exceptions.ChannelClosedByBroker as refused:
+                return refused.reply_text
+    raise AssertionError("both kinds are accepted")
+
+
+async def test_several_hosts_that_do_not_answer_are_all_named() -> None:
+    urls = ["amqp://someone:secret-word@127.0.0.1:1/x", "amqp://someone:secret-word@127.0.0.1:2/x"]
+    with pytest.raises(BrokerUnreachable) as caught:
+        await AsyncClient(urls, timeout=20).connect()
+    with pytest.raises(BrokerUnreachable) as also:
+        Client(urls, timeout=20)
+    for said in (str(caught.value), str(also.value)):
+        assert "127.0.0.1:1 (virtual host x)" in said
+        assert "127.0.0.1:2 (virtual host x)" in said
+        assert "secret-word" not in said
 
 
 async def test_a_deleted_reply_queue_is_declared_again(clean_broker: str, worker: EchoWorker) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from broker_server.amqp.lease_timing import takeover_wait
+from broker_server.core.accounts import AccountKey
 from broker_server.journal.owners import Owners
 from tests.support.leases import ENVIRONMENT, KEY, owner
 from tests.support.tcp_proxy import TcpProxy
@@ -151,20 +152,26 @@ async def test_stalled_event_loop_does_not_make_the_lease_stale(clean_broker: st
         assert first.changes == [True]
 
 
-async def test_two_workers_of_several_accounts_never_wait_for_each_other(
+async def test_each_account_has_one_owner_and_changes_hands_by_itself(
     clean_broker: str, journal: Engine
 ) -> None:
-    async with (
-        owner(clean_broker, journal, name="first", accounts=("default", "second")) as first,
-        owner(clean_broker, journal, name="second", accounts=("second", "default")) as second,
-    ):
-        await wait_until_async(lambda: first.owns or second.owns)
-        winner, loser = (first, second) if first.owns else (second, first)
-        await wait_until_async(lambda: loser.waited_for)
-        assert loser.waited_for == ["kis/default"]
-        assert winner.leases.grant("kis", "second") is not None
-        await winner.leases.stop(clean=True)
-        await loser.leases.held()
+    both = ("default", "second")
+    async with owner(clean_broker, journal, name="first", accounts=("second",)) as first:
+        await first.leases.held()
+        async with owner(clean_broker, journal, name="second", accounts=both) as second:
+            await wait_until_async(lambda: second.owns and second.waited_for)
+            assert second.waited_for == ["kis/second"]
+            assert second.leases.accounts == {("kis", "default")}
+            of_default = await second.leases.held()
+            epoch = second.epoch
+            await first.leases.stop(clean=False)
+            await second.leases.beyond(frozenset({AccountKey("kis", "default")}))
+            taken = second.leases.grant("kis", "second")
+            assert taken is not None
+            assert (taken.epoch, second.epoch) == (2, epoch), "that of the other account stays"
+            assert not of_default.done()
+            assert second.changes == [True, True]
+            assert second.leases.grant("kis", "third") is None
 
 
 async def test_stop_while_standing_by_or_unconnected_ends_at_once(

@@ -75,6 +75,29 @@ def test_refused_login_is_one_clear_line(
     assert "wrong" not in worker.output
 
 
+def test_worker_of_several_hosts_goes_to_the_next_and_names_them_without_the_password(
+    clean_broker: str, proxy: TcpProxy, new_worker: StartWorker
+) -> None:
+    target = pika.URLParameters(clean_broker)
+    with TcpProxy(target.host, target.port) as other, TaskWire(clean_broker) as wire:
+        worker = new_worker(f"{through(proxy, clean_broker)},{through(other, clean_broker)}")
+        (ready,) = [line for line in worker.stdout_lines if line.startswith("ready ")]
+        assert all(f"guest:***@127.0.0.1:{each.port}" in ready for each in (proxy, other))
+        assert (proxy.open_connections, other.open_connections) == (2, 0)
+        proxy.refuse()
+        wait_until(lambda: other.open_connections == 2, what="both connections at the other host")
+        assert wire.call("stub.echo")["status"] == "TASK_SUCCEED"
+        wait_until(lambda: consumed_once(wire), what="one consumer on each queue")
+        other.refuse()
+        told = worker.wait_for_log("no host of BROKER_URL answers")
+        assert all(f"127.0.0.1:{each.port} (virtual host" in told for each in (proxy, other))
+        proxy.resume()
+        assert wire.call("stub.echo")["status"] == "TASK_SUCCEED"
+        assert proxy.open_connections == 2
+        assert worker.terminate() == 0
+        assert "guest:guest" not in worker.output
+
+
 def test_silent_connection_is_found_by_its_heartbeat(
     clean_broker: str, proxy: TcpProxy, new_worker: StartWorker
 ) -> None:
@@ -186,7 +209,7 @@ def test_broker_that_ends_under_load_loses_no_task(
 def test_memory_alarm_holds_new_orders_back_and_lets_what_runs_finish(
     own_node: PrivateNode, own_broker: str, new_worker: StartWorker, tmp_path: Path
 ) -> None:
-    worker = new_worker(own_broker)
+    worker = new_worker(own_broker, settings={"ORDER_MAX_AGE": "600"})  # a slow machine is no test of the age
     with TaskWire(own_broker) as wire:
         order_gate, read_gate = Gate(tmp_path, "order"), Gate(tmp_path, "read")
         running = wire.send("stub.buy-order", order_gate.hold("running"), to="tasks.orders")

@@ -56,6 +56,17 @@ async def test_the_last_word_stays_and_is_told_as_often_as_it_is_asked_for(
     await wait_until_async(lambda: connection.is_closed)
 
 
+async def test_it_is_told_at_another_host_of_the_cluster(clean_broker: str) -> None:
+    connection = await connect(clean_broker, name="test")
+    await topology.declare(connection, [])
+    connection.abort("declared")
+    with Listener(clean_broker, "host.kiwoom.*") as listener:
+        speaker = voice(f"amqp://guest:guest@127.0.0.1:1/%2F,{clean_broker}")
+        speaker.tell({"state": "STOPPED", "reason": "told", "restart_needed": False})
+        speaker.close()
+        wait_until(lambda: len(listener.of()) == 1)
+
+
 def test_what_somebody_else_put_there_is_no_state() -> None:
     for told in (
         {},

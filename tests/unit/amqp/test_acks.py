@@ -79,3 +79,20 @@ async def test_nothing_is_acked_on_a_closed_channel() -> None:
     channel.is_open = False
     await asyncio.sleep(0)
     assert channel.frames == 0
+
+
+async def test_a_task_that_takes_long_makes_nothing_grow() -> None:
+    channel = BrokerChannel(1_001)
+    acks = Acks(channel)  # type: ignore[arg-type]
+    for tag in range(2, 1_001):  # the first is not finished, and the last is still to come
+        acks.add(tag)
+        if not tag % 3:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert channel.unacked == {1, 1_001}
+    assert sum(len(kept) for kept in vars(acks).values() if isinstance(kept, (dict, list, set))) <= 4
+    acks.add(1)
+    await asyncio.sleep(0)
+    acks.add(1_001)
+    await asyncio.sleep(0)
+    assert channel.unacked == set()

@@ -67,7 +67,7 @@ def taken(method: str, neighbours: Neighbours | None = None, **keys: object) -> 
     forwarder, replier = FakeForwarder(), FakeReplier()
     intake = Intake(
         registry=MethodRegistry(),
-        rules=Rules(environment="paper", vendors=(), max_body_bytes=10_000),
+        rules=Rules(environment="paper", accounts=(), max_body_bytes=10_000),
         counters=Counters(),
         replier=replier,  # type: ignore[arg-type]
         forwarder=forwarder,  # type: ignore[arg-type]

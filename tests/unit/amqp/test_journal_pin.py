@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_server.amqp.journal_pin import Pin, decide, foreign_journal
+from broker_server.amqp.journal_pin import Pin, decide, foreign_journal, moved_alias
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 MINE = Pin("journal-1", "account-1")
@@ -82,3 +82,15 @@ def test_refusal_is_one_line_that_says_what_to_do() -> None:
     assert "\n" not in line
     for part in ("kis/default", "JOURNAL_URL", "--adopt-journal"):
         assert part in line
+
+
+@pytest.mark.parametrize("found", [[ELSEWHERE], [ELSEWHERE, MINE]])
+def test_an_alias_that_was_another_account_s_is_not_taken_while_orders_of_that_one_are_unknown(
+    found: list[Pin],
+) -> None:
+    bodies = [pin.to_json() for pin in found]
+    decision = decide(bodies, MINE, adopt=False, now=NOW, pending=True)
+    assert decision.moved
+    assert decision.keep == bodies, "so that the next start knows it, too"
+    assert not decide([MINE.to_json()], MINE, adopt=False, now=NOW, pending=True).moved
+    assert "another alias" in moved_alias("kis", "second")

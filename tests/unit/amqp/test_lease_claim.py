@@ -100,9 +100,9 @@ async def test_own_process_id_of_an_owner_that_is_not_me_is_no_proof() -> None:
 async def test_journal_that_cannot_be_written_refuses_and_is_tried_again() -> None:
     owners = FakeOwners(None, broken=True)
     claim, tenure = make_claim(owners), Tenure(HELD_AT, HELD_AT)
-    standing = tenure.standings[claim.key] = await claim.settle(None, tenure)
+    standing = tenure.standing = await claim.settle(None, tenure)
     assert standing.refused is not None
     assert "disk I/O error" in standing.refused
-    assert not tenure.settled(claim.key)
+    assert not tenure.settled
     owners.broken = False
     assert (await claim.settle(None, tenure)).refused is None

@@ -18,7 +18,6 @@ from broker_server.amqp.lease_timing import (
 )
 from broker_server.settings import Settings
 
-KEY = ("kis", "default")
 HEARTBEATS = st.integers(SHORTEST_HEARTBEAT, LONGEST_HEARTBEAT)
 
 
@@ -34,9 +33,9 @@ def test_order_begun_under_a_fresh_grant_is_over_before_the_next_owner_sends(
     heartbeat: int, answered: float, waited: float
 ) -> None:
     tenure = Tenure(answered, answered)
-    tenure.standings[KEY] = Standing(1, answered, None, final=True)
+    tenure.standing = Standing(1, answered, None, final=True)
     begun = answered + waited
-    grant = tenure.grant(KEY, begun, heartbeat)
+    grant = tenure.grant(begun, heartbeat)
     assert grant is not None
     assert grant.fresh == (begun - answered < heartbeat)
     if grant.fresh:
@@ -53,16 +52,16 @@ def test_a_lost_probe_or_two_leave_the_grant_fresh(heartbeat: int) -> None:
 
 def test_nothing_is_granted_before_the_account_is_known() -> None:
     tenure = Tenure(0, 0)
-    assert tenure.grant(KEY, 0, 5) is None
-    assert not tenure.settled(KEY)
+    assert tenure.grant(0, 5) is None
+    assert not tenure.settled
 
 
 @pytest.mark.parametrize("final", [True, False])
 def test_what_is_not_final_is_tried_again(final: bool) -> None:
     tenure = Tenure(0, 0)
-    tenure.standings[KEY] = Standing(1, 0, "why", final=final)
-    assert tenure.settled(KEY) is final
-    grant = tenure.grant(KEY, 0, 5)
+    tenure.standing = Standing(1, 0, "why", final=final)
+    assert tenure.settled is final
+    grant = tenure.grant(0, 5)
     assert grant is not None
     assert grant.refused == "why"
 

@@ -472,3 +472,25 @@ def test_closing_ends_every_call_by_how_far_it_got(desk: Desk) -> None:
     assert isinstance(desk.outcome(unsent), ClientClosed)
     with pytest.raises(ClientClosed):
         desk.open(task_id="late")
+
+
+def test_a_task_that_may_not_be_sent_ends_and_an_order_only_where_that_is_certain(desk: Desk) -> None:
+    alone = desk.open(ORDER)
+    desk.book.take_queued()
+    desk.book.forbidden("no right")
+    error = desk.outcome(alone)
+    assert isinstance(error, BrokerUnreachable)
+    assert str(error) == "kis.buy-order (t-1) was not sent: no right"
+
+    confirmed, order, read = desk.open(ORDER, "t-2"), desk.open(ORDER, "t-3"), desk.open(READ, "t-4")
+    desk.book.take_queued()
+    desk.book.confirmed(confirmed)
+    desk.book.forbidden("no right")
+    assert desk.outcomes[confirmed.correlation_id] == []
+    assert isinstance(desk.outcome(order), OrderOutcomeUnknown)
+    assert isinstance(desk.outcome(read), BrokerUnreachable)
+
+    again = desk.open(ORDER, "t-5", resumed=True)
+    desk.book.take_queued()
+    desk.book.forbidden("no right")
+    assert isinstance(desk.outcome(again), OrderOutcomeUnknown)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import broker_server.journal.database as database
 from broker_server.journal.database import JOURNAL, JournalError, open_database
 from broker_server.journal.tables import metadata
 from tests.support.racing import race_processes
+from tests.support.schemas import migrated, structure
 
 HEAD = "0002"
 
@@ -36,6 +37,19 @@ def test_an_empty_database_gets_the_newest_schema(engine: Engine) -> None:
 
 def test_the_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
     assert differences(engine) == []
+
+
+def test_the_tables_of_an_empty_database_are_those_that_the_migrations_make(
+    journal_url: str, engine: Engine
+) -> None:
+    made = structure(engine)
+    with engine.begin() as connection:
+        everything = MetaData()
+        everything.reflect(connection)
+        everything.drop_all(connection)
+    with migrated(journal_url, JOURNAL) as other:
+        assert structure(other) == made
+        assert versions(other) == [HEAD]
 
 
 def test_the_comparison_sees_a_difference(engine: Engine) -> None:
@@ -96,6 +110,10 @@ def test_a_journal_without_live_data_gets_its_tables_and_keeps_its_rows(
 
 
 def test_an_upgrade_that_fails_leaves_nothing_behind(journal_url: str, tmp_path: Path) -> None:
+    old = create_engine(journal_url)
+    with old.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)"))
+    old.dispose()
     (tmp_path / "broken.py").write_text(
         "from alembic import op\nrevision = '0001'\ndown_revision = None\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (a INTEGER)')\n    op.execute('nonsense')\n"
@@ -103,7 +121,8 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(journal_url: str, tmp_path:
     with pytest.raises(JournalError, match="nonsense"):
         open_database(journal_url, replace(JOURNAL, versions=tmp_path))
     engine = create_engine(journal_url)
-    assert inspect(engine).get_table_names() == []
+    assert inspect(engine).get_table_names() == ["alembic_version"]
+    assert versions(engine) == []
     engine.dispose()
 
 
@@ -111,11 +130,9 @@ def test_migrations_are_found_in_any_folder(tmp_path: Path, monkeypatch: pytest.
     odd = tmp_path / "100% 한글: (copy)"
     odd.symlink_to(database._ALEMBIC, target_is_directory=True)
     monkeypatch.setattr(database, "_ALEMBIC", odd)
-    engine = open_database(
-        f"sqlite:///{tmp_path / 'journal.sqlite3'}", replace(JOURNAL, versions=odd / "versions")
-    )
-    assert versions(engine) == [HEAD]
-    engine.dispose()
+    url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
+    with migrated(url, replace(JOURNAL, versions=odd / "versions")) as engine:
+        assert versions(engine) == [HEAD]
 
 
 def test_processes_that_open_an_empty_database_together_all_succeed(journal_url: str) -> None:

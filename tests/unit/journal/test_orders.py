@@ -135,8 +135,8 @@ def test_an_owner_of_an_older_epoch_cannot_send(journal: OrderJournal, engine: E
     assert take(engine) == 2
     with pytest.raises(StaleEpoch):
         journal.change("t-1", Sending(BUY), now=NOW, by="old", known=order())
-    assert journal.adopt(order(), owner="new", epoch=2)
-    assert not journal.adopt(order(), owner="other", epoch=2)
+    assert journal.adopt(order(), owner="new", epoch=2, account="default")
+    assert not journal.adopt(order(), owner="other", epoch=2, account="default")
     _, sending = journal.change("t-1", Sending(BUY), now=NOW, by="new")
     assert (sending.state, sending.owner, sending.epoch) == (State.SENDING, "new", 2)
 

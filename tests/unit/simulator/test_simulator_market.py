@@ -84,6 +84,29 @@ def test_bars_form_a_chain_of_closes_and_bases():
         assert after.low <= min(after.open, after.close) <= max(after.open, after.close) <= after.high
 
 
+def test_every_day_of_the_liveliest_instruments_is_inside_their_limits():
+    market = make_market()
+    liveliest = sorted(market.instruments, key=lambda each: each.volatility / (each.limit_percent or 100))[
+        -6:
+    ]
+    for instrument in liveliest:
+        bars = market.daily_bars(instrument, date(2020, 1, 2), date(2026, 11, 19))
+        assert len(bars) > 1_600
+        for bar in bars[1:]:
+            lower, upper = price_limits(instrument.tick_table, bar.base, instrument.limit_percent)
+            assert lower <= bar.low <= bar.high <= upper
+
+
+def test_a_day_is_the_same_in_whatever_order_days_are_asked_for():
+    late, all_days = make_market(), make_market()
+    instrument = find(late, "005930")
+    (newest,) = late.daily_bars(instrument, date(2026, 11, 19), date(2026, 11, 19))
+    (oldest,) = late.daily_bars(instrument, date(2020, 3, 2), date(2020, 3, 2))
+    bars = all_days.daily_bars(instrument, date(2020, 1, 2), date(2026, 11, 19))
+    assert bars[-1] == newest
+    assert oldest in bars
+
+
 def test_weeks_hold_their_days():
     market = make_market()
     days = market.daily_bars(find(market, "005930"), date(2026, 11, 9), date(2026, 11, 13))

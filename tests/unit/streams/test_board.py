@@ -92,6 +92,7 @@ async def test_a_turn_is_told_once(studio: Studio) -> None:
         "type": "connection",
         "state": "failing",
         "vendor": "fake",
+        "account": "default",
         "connection": None,
         "failures": 3,
         "reason": "refused",

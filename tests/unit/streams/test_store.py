@@ -27,7 +27,6 @@ def store(tmp_path: Path, streams: FakeStreams) -> Iterator[SubscriptionStore]:
     made = SubscriptionStore(
         lambda is_personal: KeptSubscriptions(engine, "simulated", is_personal=is_personal),
         {"fake": streams},
-        "default",
     )
     yield made
     made.close()
@@ -73,7 +72,7 @@ def test_forgetting_later_waits_for_nobody_and_is_finished_at_the_end() -> None:
         assert not is_personal(A)
         return Slow()
 
-    store = SubscriptionStore(make, {"fake": FakeStreams()}, "default")  # type: ignore[arg-type]
+    store = SubscriptionStore(make, {"fake": FakeStreams()})  # type: ignore[arg-type]
     store.delete_later("fake", [])
     store.delete_later("fake", [sub()])
     assert begun.wait(10)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from broker_server.core.accounts import AccountKey
 from broker_server.core.fills import Published
 from broker_server.core.listed_orders import OrderList
 from broker_server.core.subscription_changes import Subscription
@@ -92,7 +93,7 @@ class Served:
         self.boards: dict[str, StreamBoard] = {}
         self.again = asyncio.Event()
         self.vendor = VendorStreams(
-            "fake",
+            AccountKey("fake"),
             self.streams,
             Orders(),  # type: ignore[arg-type]
             fills=self.fills,  # type: ignore[arg-type]

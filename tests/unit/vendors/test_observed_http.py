@@ -14,6 +14,7 @@ from broker_server.core.tracing import Ended, NoTraces
 from broker_server.vendors.http import ExchangeFailed, HttpRequest, HttpResponse
 from broker_server.vendors.kis.observed import KisWire
 from broker_server.vendors.kiwoom.rest.observed import KiwoomWire
+from broker_server.vendors.koscom.observed import KoscomWire
 from broker_server.vendors.observed_calls import observed
 from broker_server.vendors.observed_http import ObservedTransport, Wire
 
@@ -96,6 +97,27 @@ def test_a_call_of_kis_is_counted(answer: HttpResponse | ExchangeFailed, code: s
 )
 def test_a_call_of_kiwoom_is_counted(answer: HttpResponse, code: str) -> None:
     assert counted(KiwoomWire(), KIWOOM_CALL, answer) == ("ka10001", code)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (said(b'{"jsonrpc":"2.0","result":{"trdPrc":1}}'), "OK"),
+        (said(b'{"jsonrpc":"2.0","error":{"message":"..","code":10040},"id":1}'), "10040"),
+        (said(b'{"jsonrpc":"2.0","result":{"code":"20052","message":".."}}'), "20052"),
+        (said(b'{"jsonrpc":"2.0","result":{"code":"20130","message":"the end"}}'), "OK"),
+        (said(b'{"category":"a","code":"20070","message":"m","description":"d"}', 403), "20070"),
+        (said(b'{"error":"a sentence"}', 400), "HTTP_400"),
+        (said(b'{"message":"API rate limit exceeded"}', 429), "HTTP_429"),
+        (said(b'{"list":[' + b'{"code":"005930"},' * 500 + b"]}"), "OK"),
+        (said(b'{"code"'), "HTTP_200"),
+        (said(b"<html>", 502), "HTTP_502"),
+        (said(b"", 200), "HTTP_200"),
+    ],
+)
+def test_a_call_of_koscom_is_counted(answer: HttpResponse, code: str) -> None:
+    table = HttpRequest("GET", "https://h/v3/market/kospi/005930/price", {})
+    assert counted(KoscomWire(), table, answer) == ("price", code)
 
 
 def test_what_has_no_operation_is_named_by_its_path_and_never_by_what_is_no_name() -> None:

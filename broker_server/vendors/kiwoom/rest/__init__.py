@@ -39,5 +39,6 @@ def make_backend(
         rate_limit=config.rate_limit,
         api_rate_limit=config.api_rate_limit,
         ws_max_registrations=config.ws_max_registrations,
+        alias=config.alias,
     )
     return create(rest, clock=clock, order_timeout=order_timeout, instruments=instruments)

@@ -211,7 +211,7 @@ class RestBackend:
             "backend": self.name,
             "server": server,
             "rules": self._config.environment,
-            "account": "default",
+            "account": self._config.alias,
             "orders": server,
             "token": self._tokens.status(),
             "rate_limit": self._queries.status(),

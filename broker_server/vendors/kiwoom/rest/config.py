@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from broker_server.core.accounts import DEFAULT
 from broker_server.vendors.endpoints import check_live_url, check_rest_url
 
 KiwoomEnvironment = Literal["paper", "real"]
@@ -55,6 +56,7 @@ class RestConfig:
         rate_limit: Queries per second; ``None`` for Kiwoom's.
         api_rate_limit: Queries per second of one api-id; ``None`` for the environment's.
         ws_max_registrations: How many the connection holds, items times types.
+        alias: How the account is called.
     """
 
     environment: KiwoomEnvironment
@@ -68,6 +70,7 @@ class RestConfig:
     rate_limit: int | None = None
     api_rate_limit: int | None = None
     ws_max_registrations: int = MOST_REGISTRATIONS
+    alias: str = DEFAULT
 
     def __post_init__(self) -> None:
         """Refuse what could send an order or a key to the wrong place.

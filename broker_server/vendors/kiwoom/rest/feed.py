@@ -72,7 +72,9 @@ class RestSession(LiveSession[Conversation]):
         self._wanted: Sequence[Registration] = ()
         self._is_barred = False
         self._capacity = config.ws_max_registrations
-        self._intake = Intake(wires.received, config.account_digits, wires.owners_of, clock, self._oddities)
+        self._intake = Intake(
+            wires.received, config.account_digits, config.alias, wires.owners_of, clock, self._oddities
+        )
 
     def want(self, registrations: Sequence[Registration]) -> None:
         """See `LiveSession.want`; nothing is asked for with a refused key, until it is tried again."""

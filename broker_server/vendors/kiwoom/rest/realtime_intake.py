@@ -31,15 +31,23 @@ class Intake(LiveIntake):
     Args:
         received: The listener.
         account: Notices of another one are dropped; ``None`` keeps all.
+        alias: Of the account.
         owners_of: To whom.
         clock: The time.
         oddities: Where what cannot be used is counted.
     """
 
     def __init__(
-        self, received: Received, account: str | None, owners_of: OwnersOf, clock: Clock, oddities: OddityLog
+        self,
+        received: Received,
+        account: str | None,
+        alias: str,
+        owners_of: OwnersOf,
+        clock: Clock,
+        oddities: OddityLog,
     ) -> None:
         super().__init__(received, account, clock, oddities)
+        self._alias = alias
         self._owners_of = owners_of
         self._asked: set[tuple[str, str]] = set()
         self._known: frozenset[str] = frozenset(load_data("realtime_fids.json")["rest_real_types"])
@@ -86,7 +94,7 @@ class Intake(LiveIntake):
         received = self._now()
         self.records += 1
         for owner in owners:
-            self._received(owner, KiwoomIncoming(owner, code, fields, received))
+            self._received(owner, KiwoomIncoming(owner, code, fields, received, alias=self._alias))
 
     def _is_of_another(self, account: str) -> bool:
         told, own = account.strip().replace("-", ""), self._account

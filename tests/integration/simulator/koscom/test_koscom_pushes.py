@@ -10,6 +10,7 @@ from broker_server.simulator.clock import KST
 from broker_server.simulator.koscom.realtime.settings import KoscomStreamSettings
 from broker_server.simulator.koscom.tables import fields
 from broker_server.simulator.server import Options, Simulators
+from broker_server.simulator.ticks import step
 from tests.support.koscom_client import KoscomStreamClient
 from tests.support.waiting import wait_until_async
 
@@ -20,6 +21,9 @@ def names(kind: str, preset: str) -> set[str]:
 
 async def test_a_subscribe_is_answered_by_ok_and_then_the_values_in_memory(streaming):
     streaming.simulators.clock.freeze()
+    market = streaming.simulators.market
+    samsung = market.instruments.find("005930")
+    market.set_price(samsung, step(samsung.tick_table, market.quote(samsung).base, 1), hold=True)
     async with streaming.client() as client:
         await client.subscribe("tick10", "005930")
         first = (await client.of("tick10"))[0]
@@ -27,8 +31,8 @@ async def test_a_subscribe_is_answered_by_ok_and_then_the_values_in_memory(strea
         assert set(first) == names("stock", "tick10") | {"preset"}
         assert 9_300_000 <= first["trdTm"] < 9_310_000  # without its leading zero
         assert first["trdPrc"] > 0
-        assert first["cmpprevddPrc"] != 0
-        assert (first["cmpprevddTpCd"] == "2") == (first["cmpprevddPrc"] > 0)
+        assert first["cmpprevddPrc"] > 0
+        assert first["cmpprevddTpCd"] == "2"
 
 
 async def test_the_snapshot_may_be_in_the_result_or_nowhere(streaming):
@@ -179,6 +183,7 @@ async def test_the_switches_of_the_market_wide_feeds(streaming):
             before = len(client.arrays)
             await streaming.control("POST", "/clock", {"advance": 300})
             await client.until(lambda before=before: len(client.arrays) > before)
+        await client.until(lambda: any(len(array) == 3 for array in client.arrays))
         assert max(len(array) for array in client.arrays) == 3
         assert all(len(each["trdTm"]) == 7 for each in client.elements)
         assert all(each["isuSrtCd"].endswith("*001") for each in client.elements)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import MetaData, inspect
 
 from broker_server.journal.database import open_database
 from broker_server.prices.candles.store import CandleStore
@@ -18,6 +18,7 @@ from broker_server.prices_settings import PricesSettings
 from broker_server.settings import load_group
 from broker_server.wiring.candles import candle_store, stored_history
 from tests.support.candles import a_candle, candles_of
+from tests.support.schemas import migrated, structure
 
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -134,6 +135,18 @@ def test_the_migrated_schema_is_that_of_the_tables(store: CandleStore) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "prices_version"})
         assert list(compare_metadata(context, metadata)) == []
+
+
+def test_the_tables_of_an_empty_store_are_those_that_the_migrations_make(
+    journal_url: str, store: CandleStore
+) -> None:
+    made = structure(store.engine)
+    with store.engine.begin() as connection:
+        everything = MetaData()
+        everything.reflect(connection)
+        everything.drop_all(connection)
+    with migrated(journal_url, PRICES) as other:
+        assert structure(other) == made
 
 
 def test_journal_and_prices_can_share_one_database(journal_url: str) -> None:

@@ -15,6 +15,7 @@ from broker_server.simulator.kiwoom_control.messages import Messages
 from broker_server.simulator.kiwoom_control.tables import trs
 from broker_server.simulator.market import Market
 from broker_server.simulator.matching import Exchange
+from broker_server.simulator.ticks import step
 
 ACCOUNT = "8012345611"
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -110,10 +111,14 @@ def test_every_tr_answers_with_values_for_its_items(code: str) -> None:
 def test_values_are_padded_and_prices_carry_a_direction() -> None:
     program, seen = Program().log_in(), []
     program.on_answer = lambda *args: seen.append(program.control.GetCommData("OPT10001", "rq", 0, "현재가"))
+    samsung = program.exchange.market.instruments.find("005930")
+    assert samsung is not None
+    base = program.exchange.market.quote(samsung).base
+    program.exchange.market.set_price(samsung, step(samsung.tick_table, base, -1), hold=True)
     program.ask("OPT10001")
     program.run()
     assert seen[0] != seen[0].strip()
-    assert seen[0].strip()[0] in "+-"
+    assert seen[0].strip()[0] == "-"
 
 
 def test_before_the_login_nothing_is_known() -> None:

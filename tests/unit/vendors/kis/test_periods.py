@@ -7,7 +7,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker_server.vendors.kis.candle_pages import CANDLES_A_PAGE, read_back
+from broker_server.vendors.kis.client import CANDLE_PAGES
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.periods import Interval, day_before_period, default_start, months_before
 
 DAYS = st.dates(min_value=date(1980, 1, 1), max_value=date(2100, 12, 31))
@@ -54,7 +55,7 @@ def test_every_candle_is_read_once_whichever_day_labels_its_period(
     weeks = [monday - timedelta(weeks=back) for back in range(total)]
 
     def fetch(up_to: date) -> Mapping[date, dict[str, str]]:
-        seen = [week for week in weeks if week <= up_to][:CANDLES_A_PAGE]
+        seen = [week for week in weeks if week <= up_to][: CANDLE_PAGES.rows]
         return {
             (min(week + timedelta(days=4), up_to) if label_is_last else week): {"week": str(week)}
             for week in seen
@@ -62,7 +63,12 @@ def test_every_candle_is_read_once_whichever_day_labels_its_period(
 
     start = monday - timedelta(weeks=wanted)
     found, truncated = read_back(
-        fetch, start=start, end=end, interval="week", report_progress=lambda done, total: None
+        fetch,
+        start=start,
+        end=end,
+        interval="week",
+        pages=CANDLE_PAGES,
+        report_progress=lambda done, total: None,
     )
     expected = sorted(str(week) for week in weeks if week >= start)
     assert [row["week"] for row in found.values()] == expected

@@ -9,6 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from broker_client.errors import Unsupported
+from broker_server.account_settings import served_accounts
+from broker_server.core.accounts import AccountKey
 from broker_server.settings import load_settings
 from broker_server.vendors.koscom import KoscomConfig, declared_methods
 from broker_server.vendors.no_orders import NoOrders
@@ -112,6 +114,6 @@ def test_settings_make_an_adapter(tmp_path: Any) -> None:
     (vendor,) = make_vendors(settings, simulated=False, cache_folder=tmp_path)
     assert vendor.status()["rate_limit"]["limit_per_second"] == 3
     assert API_KEY in settings.secrets()
-    identity = account_identities(settings)["koscom"]
+    identity = account_identities(served_accounts(settings))[AccountKey("koscom")]
     assert identity is not None
     assert API_KEY not in identity

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from broker_server.vendors.http import HttpResponse
 from broker_server.vendors.koscom.envelopes import Answer, Failure, read_answer
 from broker_server.vendors.koscom.errors import error_for
-from broker_server.vendors.koscom.windows import ROWS_A_WINDOW, read_days, read_times
+from broker_server.vendors.koscom.windows import WINDOWS, read_times
+from broker_server.vendors.long_histories import read_back
 from broker_server.vendors.verdicts import UnreadableAnswer
 
 KEYS_WITHIN = st.sampled_from(["code", "message", "mesage", "isuSrtCd", "hisLists"])
@@ -50,10 +51,10 @@ def test_windows_of_days_lose_nothing(days: set[date], bounds: tuple[date, date]
 
     def fetch(last: date) -> Mapping[date, Any]:
         newest = sorted((each for each in days if start <= each <= last), reverse=True)
-        return {each: {} for each in newest[:ROWS_A_WINDOW]}
+        return {each: {} for each in newest[: WINDOWS.rows]}
 
-    found, truncated = read_days(
-        fetch, start=start, end=end, interval="day", report_progress=lambda done, total: None
+    found, truncated = read_back(
+        fetch, start=start, end=end, interval="day", pages=WINDOWS, report_progress=lambda done, total: None
     )
     assert list(found) == sorted(each for each in days if start <= each <= end)
     assert truncated is None
@@ -79,7 +80,7 @@ def test_windows_of_times_lose_nothing(
 
     def fetch(until: time) -> Mapping[time, Any]:
         inside = (each for each in seconds if first * 60 <= each <= reaches(until))
-        return {label(each): {} for each in sorted(inside, reverse=True)[:ROWS_A_WINDOW]}
+        return {label(each): {} for each in sorted(inside, reverse=True)[: WINDOWS.rows]}
 
     found, truncated = read_times(
         fetch,

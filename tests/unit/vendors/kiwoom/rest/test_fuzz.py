@@ -40,6 +40,7 @@ def test_no_data_frame_breaks_the_intake(data: Any) -> None:
     intake = Intake(
         lambda registration, incoming: received.append((incoming.event(), incoming.raw_event())),
         "1234567811",
+        "default",
         lambda code, item: [TRADE] if (code, item) == TRADE else [],
         FakeClock(),
         oddities,

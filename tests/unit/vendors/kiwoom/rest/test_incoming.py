@@ -256,7 +256,9 @@ def test_notices_of_other_accounts_are_dropped(own: str | None, told: str, taken
     received: list[Any] = []
     oddities = OddityLog("kiwoom", clock)
     notices = Registration("00", "")
-    intake = Intake(lambda *it: received.append(it), own, lambda code, item: [notices], clock, oddities)
+    intake = Intake(
+        lambda *it: received.append(it), own, "default", lambda code, item: [notices], clock, oddities
+    )
     intake.take([{"type": "00", "item": "005930", "values": {**NOTICE, "9201": told}}])
     assert [registration for registration, _ in received] == [notices] * taken
     assert intake.of_other_accounts == (not taken)
