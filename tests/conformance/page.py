@@ -17,7 +17,7 @@ _HEAD = """# Adapter conformance
 What every backend owes, whichever brokerage is behind it: {cards} cards, run on {backends} backends. Each
 backend is the product's own adapter, mostly in a real worker with a real RabbitMQ. The brokerage is a
 simulator, so this page says nothing of the brokerages' own servers. {passed} of {offered} offered
-results are passed.
+results are `✓`.
 
 A card is one or more tests of `tests/conformance`, the same for all backends. This page is written from
 the results of a run (`python -m scripts.write_conformance`). A test compares it with the cards, the
