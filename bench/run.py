@@ -1,7 +1,7 @@
 """``make bench``: every speed target as a ratio measured in one run, on private RabbitMQ nodes.
 
 ``python -m bench.run [--only NAME …] [--write PAGE]``. The figures depend on the machine; the ratios are what
-counts. Exit 1 when one of them misses its target.
+counts. Exit 1 when one of them misses its target or a part could not be measured, which stops no other part.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,15 +56,23 @@ def main() -> int:
     if options.write and options.only:
         parser.error("--write is of a whole run: leave --only out")
     report, on = Report(), list(machine())
+    failed: list[str] = []
     began = time.monotonic()
     for name in options.only or PARTS:
         part = PARTS[name]
         sys.stderr.write(f"{time.monotonic() - began:4.0f} s  {part.title}\n")
         report.begin(part.title, part.how)
-        part.measure(report)
+        try:
+            part.measure(report)
+        except Exception as error:
+            traceback.print_exc()
+            report.add(name, "not measured", str(error) or repr(error), "", "to be measured", met=False)
+            failed.append(name)
     seconds = time.monotonic() - began
     code = report.show()
-    if options.write:
+    if options.write and failed:
+        sys.stderr.write(f"{options.write} is not written: {', '.join(failed)} could not be measured\n")
+    elif options.write:
         with PrivateNode.start() as node:
             of = list(versions(node.url))
         page = render(report, machine=on, versions=of, day=datetime.now(UTC).date(), seconds=seconds)
