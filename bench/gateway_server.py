@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import sys
 import threading
@@ -141,6 +142,7 @@ async def gateway(listener: socket.socket, *, with_bare: bool) -> None:
 async def bare(listener: socket.socket) -> None:
     """The broadcast of ``websockets``, and nothing else."""
     clients: set[ServerConnection] = set()
+    logging.getLogger("websockets.server").setLevel(logging.CRITICAL)  # all clients end without a word
 
     async def take(client: ServerConnection) -> None:
         clients.add(client)

@@ -213,9 +213,10 @@ class LiveFloor(Floor):
         folder: Path,
         brokerage: SimulatedBrokerage,
         settings: Mapping[str, str],
+        open_exchange: Callable[[Any], Exchange] = Exchange,
     ) -> None:
         super().__init__(url, folder, f"sqlite:///{folder / 'journal.sqlite3'}", brokerage, settings)
-        self.exchange = Exchange(brokerage)
+        self.exchange = open_exchange(brokerage)
         self.workers: list[CommandProcess] = []
 
     def start(self, *arguments: str, **options: Any) -> CommandProcess:
@@ -260,6 +261,7 @@ def open_live_floor(
     notices: bool = True,
     settings: Mapping[str, str] | None = None,
     open_brokerage: Callable[[], SimulatedBrokerage] = Brokerage,
+    open_exchange: Callable[[Any], Exchange] = Exchange,
 ) -> Iterator[LiveFloor]:
     """A floor with a brokerage of its own and live data; no worker is started yet.
 
@@ -267,12 +269,13 @@ def open_live_floor(
         notices: The workers of KIS know the HTS ID.
         settings: More environment variables of every worker.
         open_brokerage: Starts the brokerage.
+        open_exchange: Shows its live data.
     """
     with open_brokerage() as brokerage:
         live = {**brokerage.live_settings(), **(settings or {})}
         if not notices:
             live.pop("KIS_HTS_ID")
-        with LiveFloor(url, folder, brokerage, live) as floor:
+        with LiveFloor(url, folder, brokerage, live, open_exchange) as floor:
             yield floor
 
 

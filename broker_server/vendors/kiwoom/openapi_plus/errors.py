@@ -154,13 +154,18 @@ def code_in(text: str | None) -> str | None:
 def refused_by_message(text: str) -> TaskFailed:
     """A request of which nothing came but a text."""
     return VendorRejected(
-        f"Kiwoom refused the request: {text}", vendor=VENDOR, vendor_code=code_in(text), vendor_message=text
+        f"Kiwoom refused the request: {' '.join(text.split())}",
+        vendor=VENDOR,
+        vendor_code=code_in(text),
+        vendor_message=text,
     )
 
 
 def order_refused(code: int | None, text: str | None) -> TaskFailed:
     """An order that Kiwoom provably does not have."""
-    said = text or (described(code) if code is not None else "no number and no text came back")
+    said = " ".join((text or "").split()) or (
+        described(code) if code is not None else "no number and no text came back"
+    )
     advice = f"; {REGISTER_IT}" if code == NO_PASSWORD else ""
     return VendorRejected(
         f"Kiwoom refused the order: {said}{advice}",

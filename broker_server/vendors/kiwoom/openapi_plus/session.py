@@ -131,9 +131,8 @@ class Session:
 
     def OnReceiveMsg(self, sScrNo: str, sRQName: str, sTrCode: str, sMsg: str) -> None:
         self._count("OnReceiveMsg")
-        text = " ".join(sMsg.split())
-        if not self.orders.on_message(sRQName, text) and not self.requests.on_message(sRQName, text):
-            log.debug("kiwoom_message", text=text, tr=sTrCode)
+        if not self.orders.on_message(sRQName, sMsg) and not self.requests.on_message(sRQName, sMsg):
+            log.debug("kiwoom_message", text=sMsg, tr=sTrCode)
 
     def OnReceiveRealData(self, sRealKey: str, sRealType: str, sRealData: str) -> None:
         self._sink.received(sRealKey.strip(), sRealType.strip(), sRealData)

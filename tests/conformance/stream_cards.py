@@ -1,82 +1,31 @@
-"""What live data owe to a subscriber, whichever vendor they come from: tests that each vendor inherits."""
+"""Cards of live data: what a subscriber is owed, whichever vendor they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
-from tests.support.live_data import (
-    BRISK,
-    LiveFloor,
-    Subscriber,
-    check_sequences,
-    gaps,
-    running_live_floor,
-)
+from tests.conformance.cards import card
+from tests.conformance.stand import Stand
+from tests.support.live_data import BRISK, Gap, LiveFloor, Subscriber, check_sequences, gaps
 from tests.support.order_events import Listener
-from tests.support.simulated_brokerage import SimulatedBrokerage
 from tests.support.waiting import wait_until
 
 FIRST, SECOND, THIRD, FOURTH, FIFTH = "005930", "000660", "015760", "035720", "035420"
-SHORT_WAITS = {"STALE_AFTER": "2", "POLLING_INTERVAL": "1"}
 
 
-class StreamSuite:
-    """The tests; a subclass named ``Test…`` says whose live data they are.
+class StreamCards(Stand):
+    """What live data owe; on the live connection there is room for four instruments."""
 
-    All tests of a class share one worker, on whose live connection there is room for four instruments.
-    """
-
-    open_brokerage: ClassVar[Callable[[], SimulatedBrokerage]]
-    settings: ClassVar[Mapping[str, str]]
-    """More environment variables of the worker: those that leave room for four."""
-    exchange: ClassVar[Mapping[str, Any]] = {"ping_interval": 0.5, "tick_interval": 0.1}
-    """How the vendor's simulated WebSocket server behaves."""
-    subscribe: ClassVar[str]
-    """The method that streams every trade of an instrument."""
-    unsubscribe: ClassVar[str]
-    code: ClassVar[str]
-    """What the vendor calls such a registration; its key is the ticker."""
-    tells_the_state: ClassVar[bool] = False
-    """The vendor itself begins a registration with the state."""
-    after_a_crash: ClassVar[Mapping[str, float]] = {}
-    """How the vendor's server treats a connection that its owner never closed."""
-
-    def parameters(self, ticker: str, **more: Any) -> dict[str, Any]:
-        """What the method is given."""
-        return {"ticker": ticker, **more}
+    def gaps(self, messages: Sequence[Mapping[str, Any]]) -> list[Gap]:
+        """Where trades were missed, and whether a consumer could tell."""
+        return gaps(messages)
 
     def registered(self, *tickers: str) -> list[tuple[str, str]]:
         """What is to be seen at the vendor."""
         return [(self.code, ticker) for ticker in tickers]
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def shared(cls, _test_broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveFloor]:
-        """A floor with one worker, whose live connection waits for nothing long."""
-        with running_live_floor(
-            _test_broker,
-            tmp_path_factory.mktemp("streams"),
-            exchange=cls.exchange,
-            settings={**SHORT_WAITS, **cls.settings},
-            open_brokerage=cls.open_brokerage,
-        ) as floor:
-            yield floor
-
-    @pytest.fixture
-    def floor(self, shared: LiveFloor) -> Iterator[LiveFloor]:
-        """The class's floor; nothing is subscribed and nothing wrong afterwards."""
-        yield shared
-        shared.brokerage.calm()
-        shared.end_subscriptions()
-
-    @pytest.fixture
-    def consumer(self, floor: LiveFloor) -> Iterator[Subscriber]:
-        """A client with a reply queue of its own."""
-        with Subscriber(floor.url) as subscriber:
-            yield subscriber
 
     def start(
         self, consumer: Subscriber, ticker: str, *, more: Mapping[str, Any] = {}, **options: Any
@@ -84,6 +33,7 @@ class StreamSuite:
         """Subscribe, and wait for the acknowledgement; returns the task_id."""
         return consumer.subscribe(self.subscribe, self.parameters(ticker, **(more or {})), **options)
 
+    @card("S1")
     def test_acknowledgement_then_the_state_then_updates_in_sequence(
         self, floor: LiveFloor, consumer: Subscriber
     ) -> None:
@@ -114,6 +64,7 @@ class StreamSuite:
         )
         assert floor.exchange.registrations() == self.registered(FIRST)
 
+    @card("S2")
     def test_tasks_on_one_ticker_are_one_registration_until_the_last_ends(
         self, floor: LiveFloor, consumer: Subscriber
     ) -> None:
@@ -132,6 +83,7 @@ class StreamSuite:
         consumer.send(self.unsubscribe, task_id=tasks[9])
         floor.exchange.wait_registered(what="nothing to be registered any more")
 
+    @card("S3")
     def test_unsubscribing_ends_it_at_once_and_at_the_vendor(
         self, floor: LiveFloor, consumer: Subscriber
     ) -> None:
@@ -145,6 +97,7 @@ class StreamSuite:
         last = consumer.messages(task_id)[-1]
         assert (last["kind"], last["result"]) == ("reply", [{"subscription": task_id, "ticker": FIRST}])
 
+    @card("S4")
     def test_over_the_limit_says_how_many_there_are(self, floor: LiveFloor, consumer: Subscriber) -> None:
         for ticker in (FIRST, SECOND, THIRD, FOURTH):
             self.start(consumer, ticker, more={"polling": False})
@@ -155,6 +108,7 @@ class StreamSuite:
         assert listed == {FIRST, SECOND, THIRD, FOURTH}
         self.start(consumer, FIRST, more={"polling": False})  # that one is registered anyway
 
+    @card("S5")
     def test_over_the_limit_is_polled_and_live_again_when_a_slot_is_free(
         self, floor: LiveFloor, consumer: Subscriber
     ) -> None:
@@ -178,6 +132,7 @@ class StreamSuite:
         assert len(epochs) == 2
         assert {each["epoch"] for each in live if each["kind"] == "event"} == {epochs[1]}
 
+    @card("S6", "S9")
     @pytest.mark.parametrize(
         "fault",
         ["drop", pytest.param("close", marks=pytest.mark.chaos), "half_open"],
@@ -200,11 +155,12 @@ class StreamSuite:
         for task_id in tasks:
             messages = consumer.messages(task_id)
             assert len(check_sequences(messages)) >= 2
-            found = gaps(messages)
+            found = self.gaps(messages)
             assert found or fault != "half_open", "shares were traded meanwhile"
             assert [gap for gap in found if not gap.is_visible] == []
         assert floor.exchange.counts()["opened"] == 1
 
+    @card("S7")
     def test_mute_ticker_is_told_and_healed_while_the_others_go_on(
         self, floor: LiveFloor, consumer: Subscriber
     ) -> None:
@@ -237,10 +193,11 @@ class StreamSuite:
         assert floor.exchange.counts().get("opened", 0) == 0
         messages = consumer.messages(mute)
         assert len(check_sequences(messages)) >= 2
-        found = gaps(messages)
+        found = self.gaps(messages)
         assert found
         assert all(each.is_visible for each in found)
 
+    @card("S8")
     @pytest.mark.parametrize("way", ["killed", pytest.param("terminated", marks=pytest.mark.chaos)])
     def test_subscription_goes_on_in_the_next_worker(
         self, floor: LiveFloor, consumer: Subscriber, way: str
@@ -260,7 +217,7 @@ class StreamSuite:
             consumer.wait_new_events(task_id, 3)
             messages = consumer.messages(task_id)
             assert len(check_sequences(messages)) == 2
-            assert all(each.is_visible for each in gaps(messages))
+            assert all(each.is_visible for each in self.gaps(messages))
             assert consumer.replies[task_id][-1].properties.correlation_id == "mine"
             assert [each["kind"] for each in messages].count("ack") == 1
         assert sorted(floor.exchange.registrations()) == sorted(self.registered(FIRST, SECOND))
