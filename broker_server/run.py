@@ -29,6 +29,7 @@ from broker_server.core.instruments import Instruments
 from broker_server.core.methods import Method
 from broker_server.core.vendor import Vendor, key_of
 from broker_server.gateway_process import GatewayProcess
+from broker_server.heap import use_few_arenas
 from broker_server.journal.database import JournalError
 from broker_server.logs import configure_logs, log_defects_of_threads, redactor
 from broker_server.orders.gate import Step, no_step
@@ -180,6 +181,7 @@ def run_worker(
     Returns:
         The exit code: 0 after a drain, 2 with one line on stderr when the worker cannot serve.
     """
+    use_few_arenas()
     configure_logs(settings.log_format, settings.log_level, settings.secrets())
     try:
         with (

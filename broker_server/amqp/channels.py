@@ -47,7 +47,12 @@ class AsyncChannel:
         if not connection.is_open:
             raise ConnectionWrongStateError("the connection is closed")
         connection.channel(on_open_callback=on_open).add_on_close_callback(on_closed)
-        return cls(await opened)
+        try:
+            return cls(await opened)
+        except asyncio.CancelledError:
+            if opened.done() and not opened.cancelled() and opened.exception() is None:
+                opened.result().close()  # it opened in the very moment
+            raise
 
     async def declare_queue(
         self,

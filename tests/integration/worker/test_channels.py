@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pika
 import pytest
@@ -45,3 +46,33 @@ async def test_a_question_that_is_given_up_leaves_no_channel(clean_broker: str, 
 
         await wait_until_async(none_left, what="the end of the channels of questions that were given up")
         connection.close()
+
+
+class OpensAtOnce:
+    """A connection, and its channel."""
+
+    is_open = True
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def channel(self, on_open_callback: Callable[[OpensAtOnce], None]) -> OpensAtOnce:
+        self.opened = on_open_callback
+        return self
+
+    def add_on_close_callback(self, _: object) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def test_a_channel_that_opens_in_the_moment_of_giving_up_is_closed() -> None:
+    connection = OpensAtOnce()
+    opening = asyncio.ensure_future(AsyncChannel.open(connection))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    connection.opened(connection)
+    opening.cancel()  # before the task has seen it
+    await asyncio.wait({opening})
+    assert opening.cancelled()
+    assert connection.closed
