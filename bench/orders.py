@@ -147,7 +147,7 @@ def measure_orders(report: Report) -> None:
         f"kis.buy-order behind {READS:,} reads, p50",
         f"{loaded.median_ms:.0f} ms",
         f"idle {idle.median_ms:.0f} ms",
-        f"+{loaded.median_ms - idle.median_ms:.0f} ms",
+        f"{loaded.median_ms - idle.median_ms:+.0f} ms",
         "",
         met=True,
     )
@@ -155,7 +155,7 @@ def measure_orders(report: Report) -> None:
         f"kis.buy-order behind {READS:,} reads, p99",
         f"{loaded.p99_ms:.0f} ms",
         f"idle {idle.p99_ms:.0f} ms",
-        f"+{loaded.p99_ms - idle.p99_ms:.0f} ms",
+        f"{loaded.p99_ms - idle.p99_ms:+.0f} ms",
         f"≤ +{1.5 * SLOT_MS:.0f} ms (1.5 slots of {LIMIT}/s)",
         met=loaded.p99_ms <= allowed,
     )
