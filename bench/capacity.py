@@ -34,6 +34,7 @@ from broker_server.amqp.private_node import PrivateNode
 from broker_server.amqp.topology import REALTIME_EXCHANGE
 from broker_server.core.orders import Status
 from broker_server.journal.tables import order_transitions, orders
+from broker_server.logs import configure_logs
 from broker_server.simulator.instruments import DOMESTIC, load_instruments
 from broker_server.simulator.process import SimulatorProcess
 
@@ -280,6 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="only these")
     names = parser.parse_args().tables or list(TABLES)
+    configure_logs("console", "error", [])  # which go to stderr, not between the tables
     print(f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}", end="")
     print(f"; load average at the start {os.getloadavg()[0]:.1f}\n", flush=True)
     for name in names:

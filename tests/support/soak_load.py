@@ -131,7 +131,8 @@ class SoakLoad:
         number = self.counts["passing streams"]
         ticker = PASSING_TICKERS[number % len(PASSING_TICKERS)]
         try:
-            async with client.stream("kis.subscribe-realtime-price", ticker=ticker) as stream:
+            # No trades, so that those of the load all go to the others.
+            async with client.stream("kis.subscribe-order-book", ticker=ticker) as stream:
                 await anext(stream)
         except BrokerError as error:
             self.errors[f"a passing stream: {_kind(error)}"] += 1
