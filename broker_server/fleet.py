@@ -65,7 +65,7 @@ class Fleet:
         self, command: str, arguments: dict[str, Any], *, vendor: str | None = None, seconds: float = 2.0
     ) -> Heard:
         """See `core.others.Others`."""
-        self._neighbours.refresh()
+        looked = self._neighbours.refresh()
         away = [
             place
             for place in self._neighbours.records_away()
@@ -77,7 +77,7 @@ class Fleet:
         except TaskFailed as error:
             return Heard([], away, [error.message])
         rows: Rows = []
-        silent: list[str] = []
+        silent = [] if looked else ["whether other workers are away could not be seen in time"]
         for reply in gathered.replies:
             if reply.result is None:
                 silent.append(f"{reply.worker} could not answer: {reply.error}")

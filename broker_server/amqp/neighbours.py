@@ -30,7 +30,7 @@ from broker_server.core.accounts import DEFAULT, AccountKey
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
-REFRESH_SECONDS = 0.5
+REFRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +102,25 @@ class Neighbours:
         """The places that are away with their record of orders; that of a trial ended with its worker."""
         return [] if self._fleeting else list(self.away())
 
-    def refresh(self) -> None:
-        """Look again, and block for the answer, for a moment at most. For any thread but the event loop's."""
+    def refresh(self) -> bool:
+        """Look again, and block for the answer, for a moment at most. For any thread but the event loop's.
+
+        Returns:
+            Whether what is known is new; not if the broker took too long.
+        """
         watch, loop = self._look, self._loop
         if watch is None or loop is None:
-            return
+            return True
         looking = watch.look(closely=True)
         try:
             asyncio.run_coroutine_threadsafe(looking, loop).result(REFRESH_SECONDS)
         except (TimeoutError, AMQPError):
             log.info("the other vendors' queues could not be looked at in time")
+            return False
         except RuntimeError:  # the loop is closed: the worker has stopped
             looking.close()
+            return False
+        return True
 
     def seen(self, place: str, neighbour: Neighbour | None) -> None:
         """Note what was seen; ``None`` when it has no queue."""

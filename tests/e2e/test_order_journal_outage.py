@@ -107,7 +107,7 @@ def test_cancel_goes_on_under_a_lease_that_was_taken_without_a_journal(
         resting = floor.resting("005930", 126)
         outage.begin()
         proxy.cut()
-        worker.wait_for_log("lease taken", '"kis/default": 0')
+        worker.wait_for_log("lease taken", '"account": "kis/default", "epoch": 0')
         order = {"ticker": "005930", "quantity": 127, "order_type": "market"}
         error = floor.refusal("kis.buy-order", order)
         assert (error["code"], error["retryable"]) == ("ORDERS_DISABLED", True)
