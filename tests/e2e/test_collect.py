@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 SINCE = ("--since", "2020-01-02")
 """Where the simulated market begins."""
-TICKERS = "005930,000660,035720,091990,058470"
+TICKERS = "005930,000660,035720,293490,058470"
 
 
 @pytest.fixture(scope="module")
