@@ -72,7 +72,7 @@ _LONGEST = (
 )
 """The modules that take longest, the longest first. What is wrong here costs time and nothing else."""
 
-_PARTS = ("e2e", "browser", "integration", "unit")
+_PARTS = ("conformance", "e2e", "browser", "integration", "unit")
 
 
 @pytest.hookimpl(trylast=True)

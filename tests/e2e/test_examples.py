@@ -116,7 +116,14 @@ def test_the_strategy_follows_each_crossing_and_its_summary_is_what_the_brokerag
     with Example(line, url=floor.url, folder=tmp_path) as strategy:
         strategy.wait_for_line("warm: 20 of 20")
         brokerage.market(TICKER, price=int(base * 0.9) // 1000 * 1000)
-        strategy.wait_for_line("the fast average is below")
+        below = (
+            "the fast average is below",
+            "sell signal",
+        )  # a crossing, if a trade came before the price fell
+        wait_until(
+            lambda: any(line.startswith(below) for line in strategy.stdout_lines),
+            what="a fall of the averages",
+        )
         brokerage.control("POST", "/clock", {"advance": 60})
         task_ids = []
         for factor, told, fault in (

@@ -22,6 +22,8 @@ async def test_it_is_announced_and_says_what_it_is(streaming):
     assert {pair["hts_id"] for pair in announcement["credentials"]["kis"].values()} == {
         "SimReal01",
         "SimPaper01",
+        "SimReal02",
+        "SimPaper02",
     }
     async with await streaming.client() as client:
         assert client.socket.response.headers["Server"] == "sapi-broker-simulator"
