@@ -346,6 +346,7 @@ def test_the_notifier_tells_each_outcome_once(floor: LiveFloor, tmp_path: Path) 
             phone.wait("응답하는 워커가 없")
             floor.start(program=BRISK)
             phone.wait("다시 응답")
+            phone.wait(": 시작")  # in either order
             notifier.interrupt()
         told = [text.splitlines()[0] for text in phone.texts]
         assert Counter(text for text in told if "000660" in text) == {
