@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from broker_server.core.orders import Refused, State
 from broker_server.results import Later
-from tests.support.order_office import Clock, Desk, FakeVendor, journal
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def vendor(clock: Clock) -> FakeVendor:
-    return FakeVendor(clock)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> Desk:
-    return Desk(journal(tmp_path), vendor, clock)
+from tests.support.order_office import Clock, Desk, FakeVendor
 
 
 def looked_up(vendor: FakeVendor) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,22 +13,7 @@ from broker_server.core.orders import OrderDetails, State, Stuck
 from broker_server.orders.obstacles import Obstacles
 from broker_server.orders.task import OrderTask
 from broker_server.results import Later
-from tests.support.order_office import Clock, Desk, FakeVendor, journal
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def vendor(clock: Clock) -> FakeVendor:
-    return FakeVendor(clock)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, vendor: FakeVendor, clock: Clock) -> Desk:
-    return Desk(journal(tmp_path), vendor, clock)
+from tests.support.order_office import Clock, Desk, FakeVendor
 
 
 def lose(desk: Desk, vendor: FakeVendor, **parameters: object) -> None:
