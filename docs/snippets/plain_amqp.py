@@ -10,6 +10,7 @@ import pika
 
 connection = pika.BlockingConnection(pika.URLParameters(os.environ["BROKER_URL"]))
 channel = connection.channel()
+channel.confirm_delivery()  # a publish returns when RabbitMQ has the task; one that it cannot take raises
 replies = channel.queue_declare("", exclusive=True).method.queue
 
 now = datetime.now(UTC)

@@ -19,14 +19,16 @@ A_FEW = 10
 
 
 def publish_reads(floor: Floor, count: int) -> None:
-    """Fill ``tasks`` with reads whose replies nobody looks at."""
+    """Fill ``tasks`` with reads whose replies nobody looks at.
+
+    The channel stays open: what it published without confirms may be lost when it closes.
+    """
     channel = floor.wire.connection.channel()
     queue = channel.queue_declare("test.replies-of-reads", exclusive=True).method.queue
     document = {"method": "kis.get-current-price", "parameters": {"ticker": "005930"}, "reply_queue": queue}
     for number in range(count):
         body = json.dumps(document | {"task_id": f"read-{number}"})
         channel.basic_publish("", "tasks", body.encode())
-    channel.close()
 
 
 def calls_before_the_order(floor: Floor, tap: Wiretap, to: str, quantity: int) -> Callable[[], int]:
