@@ -39,6 +39,8 @@ HEARTBEAT = 10
 REPLY_QUEUE_ARGUMENTS: dict[str, Any] = {"x-queue-type": "classic", "x-expires": 300_000}
 """A durable queue that outlives a reconnect, and goes 5 minutes after a client that never came back."""
 
+NEXT_HOST_SECONDS = 4.0
+"""A host that accepts and says nothing, or that no packet reaches, keeps the others waiting for so long."""
 REPLY_PREFETCH = 500
 
 REPLY_QUEUES = "broker.client."

@@ -20,6 +20,7 @@ from yarl import URL
 
 from broker_client.address import (
     HEARTBEAT,
+    NEXT_HOST_SECONDS,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
     arguments_at,
@@ -191,7 +192,8 @@ class AsyncLink:
         )
         self._needs = ""
         try:
-            await connection.connect(timeout=_CONNECT_SECONDS)
+            alone = len(self._urls) == 1
+            await connection.connect(timeout=_CONNECT_SECONDS if alone else NEXT_HOST_SECONDS)
             connection.close_callbacks.add(lambda _, error: end(error or "closed"))
             channel = await connection.channel(on_return_raises=True)
             channel.close_callbacks.add(lambda _, error: self._on_channel_closed(url, str(error)))

@@ -183,11 +183,15 @@ def failure_panel(error: TaskFailed, method: str | None = None) -> Panel:
 
 
 def matching_methods(rows: Sequence[dict[str, Any]], pattern: str | None) -> list[dict[str, Any]]:
-    """The methods whose name contains, or as a glob equals, ``pattern``; all of them without one."""
+    """The methods whose name contains, or as a glob equals, ``pattern``; all of them without one.
+
+    Where no name does, those whose summary has that text.
+    """
     if not pattern:
         return list(rows)
     glob = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
-    return [row for row in rows if fnmatch.fnmatchcase(str(row.get("name", "")), glob)]
+    named = [row for row in rows if fnmatch.fnmatchcase(str(row.get("name", "")), glob)]
+    return named or [row for row in rows if pattern.lower() in str(row.get("summary", "")).lower()]
 
 
 def methods_table(rows: Sequence[dict[str, Any]]) -> Table:

@@ -15,6 +15,7 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 
 from broker_client.address import (
     HEARTBEAT,
+    NEXT_HOST_SECONDS,
     REPLY_PREFETCH,
     REPLY_QUEUE_ARGUMENTS,
     arguments_at,
@@ -68,7 +69,7 @@ class Link:
     ) -> None:
         self._urls = urls
         for url in urls:
-            _parameters(url, name)
+            _parameters(url, name, alone=len(urls) == 1)
         self._reply_queue = reply_queue
         self._book = book
         self._name = name
@@ -169,7 +170,9 @@ class Link:
             return
         try:
             self._connection = SelectConnection(
-                _parameters(self._urls[self._turn], self._name),  # its certificates may be new
+                _parameters(  # anew: its certificates may be
+                    self._urls[self._turn], self._name, alone=len(self._urls) == 1
+                ),
                 on_open_callback=self._on_connection_open,
                 on_open_error_callback=self._on_connect_failed,
                 on_close_callback=self._on_connection_closed,
@@ -334,8 +337,10 @@ class Link:
         self._channel.queue_delete(self._reply_queue, callback=lambda _: self._close_connection())
 
 
-def _parameters(url: str, name: str) -> pika.URLParameters:
+def _parameters(url: str, name: str, *, alone: bool) -> pika.URLParameters:
     parameters = pika_parameters(url)
+    if not alone:
+        parameters.socket_timeout = parameters.stack_timeout = NEXT_HOST_SECONDS
     if not has_option(url, "heartbeat"):
         parameters.heartbeat = HEARTBEAT
     parameters.client_properties = {"connection_name": name}

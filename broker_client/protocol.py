@@ -175,7 +175,11 @@ class TaskRequest(BaseModel):
 
 
 class ErrorBody(BaseModel):
-    """The ``error`` object of a failed reply. The vendor's own code and text travel untouched."""
+    """The ``error`` object of a failed reply. The vendor's own code and text travel untouched.
+
+    Attributes:
+        vendor: Whose code and text it has; ``None`` when no vendor said anything.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -193,6 +197,7 @@ class TaskReply(BaseModel):
     Attributes:
         result: One element for a look-up, one per row for tables, one per event for streams.
         response_time: UTC, ISO 8601.
+        status: How the task ended.
         kind: ``reply`` for the answer of a task; a stream sends ``ack``, ``event`` and ``status``.
         replayed: The recorded outcome of an order that was answered before.
         truncated: The rows stop before the end; the message of the vendor's page limit.

@@ -375,7 +375,7 @@ class KisMethods(Verbs[AnswerT, StreamT]):
         pattern: str = '',
         timeout: float | None = None,
     ) -> AnswerT:
-        r"""List the REST APIs that kis.call reaches, or explain the arguments of one.
+        r"""List the REST APIs of KIS, or explain the arguments of one.
 
         Method ``kis.describe-api``.
 
@@ -1235,7 +1235,7 @@ class KiwoomMethods(Verbs[AnswerT, StreamT]):
         pattern: str = '',
         timeout: float | None = None,
     ) -> AnswerT:
-        r"""List the REST api-ids that kiwoom.request-tr reaches, or explain one.
+        r"""List the REST api-ids of Kiwoom, or explain one.
 
         Method ``kiwoom.describe-api``.
 

@@ -6,12 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import Annotated
 
-import orjson
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 from rich.text import Text
 
 from broker_client import __version__
@@ -208,7 +204,10 @@ def _check_streams(
 
 @app.command()
 def methods(
-    pattern: Annotated[str, typer.Argument(help="Only names that contain this text.")] = "",
+    pattern: Annotated[
+        str,
+        typer.Argument(help="Part of a name or of what it does, a glob such as 'kis.*', or a whole name."),
+    ] = "",
     api: Annotated[
         str,
         typer.Argument(
@@ -226,36 +225,16 @@ def methods(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """List the methods with their parameters, or what kis.call and kiwoom.request-tr reach."""
+    """List the methods, or explain one by its whole name; or what kis.call and kiwoom.request-tr reach."""
     if apis or api:
         from broker_server.api_listing import print_api, print_apis
 
         found = print_api(pattern, api, as_json=json) if api else print_apis(pattern, as_json=json)
         raise typer.Exit(0 if found else 1)
-    from broker_server.admin import describe
-    from broker_server.wiring.catalogue import catalogue
+    from broker_server.method_listing import print_methods
 
-    rows = [describe(method) for method in catalogue() if pattern in method.name]
-    if not rows:
-        sys.stderr.write(f"no method matches {pattern!r}\n")
+    if not print_methods(pattern, as_json=json):
         raise typer.Exit(1)
-    if json:
-        sys.stdout.buffer.write(
-            orjson.dumps([row.model_dump() for row in rows], option=orjson.OPT_APPEND_NEWLINE)
-        )
-        return
-    table = Table(Column("method", no_wrap=True, style="bold"), "parameters", "what it does", box=SIMPLE_HEAD)
-    for row in rows:
-        required = set(row.parameters.get("required", []))
-        names = sorted(row.parameters.get("properties", {}), key=lambda name: name not in required)
-        shown = " ".join(name if name in required else f"[{name}]" for name in names)
-        table.add_row(row.name, escape(shown), row.summary)
-    Console().print(table)
-    if any(row.name.startswith(("kis.call", "kiwoom.request-tr")) for row in rows):
-        typer.echo(
-            "REST APIs of KIS and Kiwoom: broker-server methods --apis [TEXT], then broker-server methods "
-            "kis.call API or kiwoom.request-tr API"
-        )
 
 
 @app.command()

@@ -93,7 +93,7 @@ def definitions(
     """
     readers = (roles.gateway, *roles.clients, *roles.original_clients)
     limits = {"max-connections": CLIENT_CONNECTIONS, "max-channels": CLIENT_CHANNELS}
-    rights = {roles.worker: worker_rights(), roles.monitoring: Rights(NOTHING, NOTHING, NOTHING)}
+    rights = {roles.worker: worker_rights(roles.worker), roles.monitoring: Rights(NOTHING, NOTHING, NOTHING)}
     for name in readers:
         rights[name] = client_rights(name, original=name in roles.original_clients)
     return {
@@ -150,11 +150,16 @@ class Rights:
     read: str
 
 
-def worker_rights() -> Rights:
-    """What a worker, and the supervisor of one on Windows, has to do."""
+def worker_rights(user: str) -> Rights:
+    """What a worker has to do, the supervisor of one on Windows, and what asks it under its own user.
+
+    ``broker-server check``, the health check of its container and ``run --gateway`` are clients with the
+    worker's URL: they have queues of their own, and the gateway hears live data.
+    """
     tasks, waste = re.escape(TASKS_QUEUE), re.escape(REJECTED_QUEUE.removeprefix(f"{TASKS_QUEUE}."))
     kept = [rf"{re.escape(prefix)}.+" for prefix in (_MARKERS, _PINS, HOST_PREFIX)]
     exchanges = [re.escape(name) for name in (REALTIME_EXCHANGE, EVENTS_EXCHANGE, CONTROL_EXCHANGE)]
+    own = (rf"{re.escape(reply_prefix(user))}.+", NAMED_BY_THE_BROKER)
     return Rights(
         configure=_any(
             rf"{tasks}(\..+)?",
@@ -163,18 +168,10 @@ def worker_rights() -> Rights:
             *exchanges,
             rf"{re.escape(OWNER_PREFIX)}.+",
             *kept,
-            NAMED_BY_THE_BROKER,
+            *own,
         ),
-        write=_any(
-            re.escape(DEFAULT_EXCHANGE), *exchanges, rf"{re.escape(HOST_PREFIX)}.+", NAMED_BY_THE_BROKER
-        ),
-        read=_any(
-            rf"{tasks}(\.(?!{waste}$).+)?",
-            re.escape(EVENTS_EXCHANGE),
-            re.escape(CONTROL_EXCHANGE),
-            *kept,
-            NAMED_BY_THE_BROKER,
-        ),
+        write=_any(re.escape(DEFAULT_EXCHANGE), *exchanges, rf"{re.escape(HOST_PREFIX)}.+", *own),
+        read=_any(rf"{tasks}(\.(?!{waste}$).+)?", *exchanges, *kept, *own),
     )
 
 

@@ -43,7 +43,9 @@ class GatewayProcess:
         self._command = list(
             command or [sys.executable, "-m", "broker_server", "gateway", "--watch-stdin", *given]
         )
-        self._environment = {**os.environ, **environment}
+        elsewhere = {f"{name}_FILE" for name in environment}  # both together would be refused
+        kept = {name: value for name, value in os.environ.items() if name.upper() not in elsewhere}
+        self._environment = kept | dict(environment)
         self._first_pause = first_pause
         self._process: subprocess.Popen[str] | None = None
         self._stopping = threading.Event()

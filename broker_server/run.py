@@ -205,6 +205,8 @@ def run_worker(
         QueueRefused,
     ) as error:
         sys.stderr.write(f"broker-server: {error}\n")
+        if isinstance(error, JournalError) and error.may_pass:
+            return 1  # whoever keeps the worker running starts it again
         tell_cannot_start(redactor(all_secrets(settings))(str(error)))
         return 2
     return 0

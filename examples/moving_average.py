@@ -43,6 +43,8 @@ from broker_client import (
 
 Side = Literal["buy", "sell"]
 SIGN = {"buy": 1, "sell": -1}
+MOST_ORDERS = 1000
+"""Of one list of the worker's record, the newest first."""
 BLIND = {"stale", "reconnecting", "suspended", "disconnected", "unanswered"}
 
 
@@ -189,9 +191,12 @@ class Strategy:
 
     async def own_orders(self) -> list[OrderRecord]:
         """The orders of this strategy that are on record."""
-        rows = await self.ask("broker.list-orders", limit=1000)
+        rows = await self.ask("broker.list-orders", vendor=self.options.vendor, limit=MOST_ORDERS)
+        if len(rows) == MOST_ORDERS:
+            raise NotNow(f"the record has {MOST_ORDERS} orders or more: older ones are not seen")
         orders = [OrderRecord.model_validate(row) for row in rows]
-        return [order for order in orders if order.task_id.startswith(f"{self.options.name}-")]
+        own = f"{self.options.name}-{self.options.ticker}-"
+        return [order for order in orders if order.task_id.startswith(own)]
 
     async def ask(self, method: str, **parameters: Any) -> list[dict[str, Any]]:
         """Read something about the stock."""

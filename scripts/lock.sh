@@ -19,7 +19,7 @@ compile pyproject.toml --constraint requirements/base.txt --extra dev --extra do
     --extra gateway --extra mcp --extra postgres --extra tracing -o requirements/dev.txt
 compile pyproject.toml --constraint requirements/dev.txt --extra gateway -o requirements/gateway.txt
 compile pyproject.toml --constraint requirements/dev.txt --extra gateway --extra postgres \
-    -o requirements/image.txt
+    --extra tracing -o requirements/image.txt
 compile pyproject.toml requirements/bench.in --constraint requirements/gateway.txt --extra gateway \
     -o requirements/bench.txt
 compile requirements/build.in --constraint requirements/dev.txt -o requirements/build.txt

@@ -7,16 +7,13 @@ import asyncio
 import structlog
 from pika.exceptions import AMQPConnectionError, AMQPError
 
-from broker_client.address import describe_url, url_list
+from broker_client.address import NEXT_HOST_SECONDS, describe_url, url_list
 from broker_client.reasons import reason_of
 from broker_client.tls import tls_guess
 from broker_server.amqp.connection import Backoff, LoginRefused, TlsRefused, connect
 from broker_server.amqp.frames import TolerantConnection
 
 log = structlog.get_logger(__name__)
-
-NEXT_HOST_SECONDS = 4.0
-"""A host that accepts and says nothing, or that no packet reaches, keeps the others waiting for so long."""
 
 
 class NoHostAnswers(AMQPConnectionError):  # type: ignore[misc]  # pika has no types

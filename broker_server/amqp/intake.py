@@ -278,8 +278,13 @@ class Intake:
             task_id=request.task_id, received_at=now, ensure_in_time=_nothing, report_progress=_nothing
         )
         headers = recipient.delivery.properties.headers
-        with self._tracer.task(method.name, request.task_id, headers, waited=0.0):
-            outcome = method.handler(parameters, context)
+        with self._tracer.task(method.name, request.task_id, headers, waited=0.0) as ended:
+            try:
+                outcome = method.handler(parameters, context)
+            except TaskFailed as error:
+                ended(error.code)
+                raise
+            ended(None)
         style = recipient.address.style
         recipient.send(self._replier.encode(request.task_id, list(outcome.rows), style=style))
         self._meter.task_done(method.name, SUCCEEDED, self._monotonic() - recipient.delivery.arrived)

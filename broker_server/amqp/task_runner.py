@@ -219,7 +219,7 @@ class TaskRunner:
             name, headers = task.method.name, task.recipients[-1].delivery.properties.headers
             waited = self._loop.time() - task.admitted_at
             with self._tracer.task(name, task.request.task_id, headers, waited=waited) as ended:
-                result = self._do(task)
+                result = self._outcome(task)
                 ended(result.error.code if result.error else None)
         except LaterInOrder:
             raise
@@ -231,12 +231,20 @@ class TaskRunner:
             log.warning("task left to another worker", task_id=task.request.task_id, reason=str(reason))
             self._loop.call_soon_threadsafe(self._leave, task)
             return
-        except TaskFailed as error:
-            result = Result(error=error)
-        except BaseException as error:  # an exit that a library asks for must not end the lane's thread
-            where = {"task_id": task.request.task_id, "method": task.request.method}
-            result = Result(error=internal_error(error, **where))
+        except BaseException as error:
+            result = _defect(task, error)
         self._loop.call_soon_threadsafe(self._finish, task, result)
+
+    def _outcome(self, task: RunningTask) -> Result:
+        """Do it; raises only to put it off or to leave it to another worker."""
+        try:
+            return self._do(task)
+        except (Later, Elsewhere):
+            raise
+        except TaskFailed as error:
+            return Result(error=error)
+        except BaseException as error:  # an exit that a library asks for must not end the lane's thread
+            return _defect(task, error)
 
     def _begin(self, task: RunningTask) -> bool:
         with self._beginning:
@@ -444,6 +452,11 @@ def _encode(task: RunningTask, result: Result, *, replayed: bool = False) -> byt
     except TypeError as error:
         defect = internal_error(error, task_id=request.task_id, method=request.method)
         return replier.encode(request.task_id, [], error=defect, style=style)
+
+
+def _defect(task: RunningTask, error: BaseException) -> Result:
+    where = {"task_id": task.request.task_id, "method": task.request.method}
+    return Result(error=internal_error(error, **where))
 
 
 def _never_begun(task: RunningTask) -> TaskFailed:

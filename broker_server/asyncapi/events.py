@@ -44,7 +44,7 @@ _VENDOR_EVENT = {
     "description": "A record in the vendor's own form, as `kis.subscribe` and `kiwoom.subscribe` give it.",
     "properties": {
         "type": {"type": "string", "description": "The vendor's id of the TR or real type."},
-        "vendor": {"type": "string"},
+        "vendor": {"type": "string", "description": "Whose feed it is."},
         "key": {"type": ["string", "null"], "description": "What it was registered with."},
         "fields": {"type": "object", "description": "By the vendor's names, typed by the field table."},
         "extra": {"type": "array", "description": "Values that the table does not know."},

@@ -54,7 +54,9 @@ class Trade:
         expected: It has not happened: an auction is running. Its figures must not be added up.
         change: Against the previous close, per share, signed.
         change_rate: The same in percent.
-        open: First price of the day; ``high`` and ``low`` likewise.
+        open: First price of the day.
+        high: Highest price of the day.
+        low: Lowest price of the day.
         ask: Best offer after the trade; ``bid`` likewise.
         volume: Shares traded today up to and with this trade; a jump means missed trades. Like ``value``, not
             of an expected trade.
@@ -175,7 +177,9 @@ class Index:
         expected: It is what a running auction would make it.
         change: Against the previous close, in points, signed.
         change_rate: The same in percent.
-        open: First value of the day in points; ``high`` and ``low`` likewise.
+        open: First value of the day in points.
+        high: Highest value of the day.
+        low: Lowest value of the day.
         volume: Shares traded today in its members, as exact as the vendor tells it; not of an expected value.
         traded_value: Won traded today in its members, likewise.
         rising: Members above their previous close, those at their limit included.

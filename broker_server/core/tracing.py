@@ -16,7 +16,7 @@ class Tracer(Protocol):
     def task(
         self, method: str, task_id: str, headers: Mapping[str, Any] | None, *, waited: float
     ) -> AbstractContextManager[Ended]:
-        """A task in work.
+        """A task in work. One that is put off is told no end, and leaves no span.
 
         Args:
             headers: Of its message: they may name the client's span.

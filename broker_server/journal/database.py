@@ -34,7 +34,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from broker_server.journal.locking import schema_lock
 from broker_server.journal.tables import metadata
@@ -56,7 +56,13 @@ _POSTGRESQL: dict[str, Any] = {
 
 
 class DatabaseError(Exception):
-    """A database cannot be opened; the message names its setting and says what to do."""
+    """A database cannot be opened; the message names its setting and says what to do.
+
+    Attributes:
+        may_pass: Its server does not let anybody in now, which may be otherwise in a moment.
+    """
+
+    may_pass: bool = False
 
 
 class JournalError(DatabaseError):
@@ -117,7 +123,9 @@ def open_database(url: str, schema: Schema = JOURNAL) -> Engine:
             raise
     except (ArgumentError, ImportError, OSError, SQLAlchemyError) as error:
         first_line = str(error).splitlines()[0]
-        raise schema.error(f"{schema.setting}: the {schema.name} cannot be opened: {first_line}") from error
+        failed = schema.error(f"{schema.setting}: the {schema.name} cannot be opened: {first_line}")
+        failed.may_pass = isinstance(error, OperationalError) and not url.startswith("sqlite")
+        raise failed from error
     return engine
 
 

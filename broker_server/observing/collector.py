@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client.core import (
@@ -14,7 +13,6 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
-from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client import __version__
 from broker_server.core.accounts import AccountKey
@@ -22,7 +20,6 @@ from broker_server.core.measuring import Timings
 from broker_server.observing.families import FAMILIES
 from broker_server.observing.sources import Sources
 
-OPEN = "OPEN"
 _MESSAGES = {
     "received": "received",
     "redelivered": "redelivered",
@@ -47,12 +44,10 @@ class WorkerCollector(Collector):
 
     Args:
         sources: Where everything is known.
-        clock: UTC.
     """
 
-    def __init__(self, sources: Sources, clock: Callable[[], datetime]) -> None:
+    def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
         """Every metric, as it is now."""
@@ -69,7 +64,6 @@ class WorkerCollector(Collector):
         yield _plain("ready", float(health.ready))
         up = [(AccountKey.of(place), float(each.up)) for place, each in health.vendors.items()]
         yield _gauge("vendor_up", up)
-        yield _plain("orders_halted", float(self._sources.halted()))
         accounts = [(key, self._sources.grant(key)) for key in self._sources.accounts]
         yield _gauge("owner", [(labels, float(grant is not None)) for labels, grant in accounts])
         yield _gauge(
@@ -106,7 +100,8 @@ class WorkerCollector(Collector):
             "vendor_slots_waiting",
             [((*key, lane), n) for key, each in limits.items() for lane, n in each["waiting"].items()],
         )
-        yield _gauge("vendor_slots_left", [(key, each["remaining"]) for key, each in limits.items()])
+        left = [(key, each["remaining"]) for key, each in limits.items() if "remaining" in each]
+        yield _gauge("vendor_slots_left", left)
         yield _gauge(
             "vendor_token_valid",
             [(key, float(each["state"] == "valid")) for key, each in tokens.items()],
@@ -153,20 +148,11 @@ class WorkerCollector(Collector):
         )
 
     def _of_the_journal(self) -> Iterator[Metric]:
-        counts, now = self._sources.orders, self._clock()
-        today: list[tuple[tuple[str, ...], float]] = []
-        pending: list[tuple[tuple[str, ...], float]] = []
-        up = True
-        try:
-            for key in self._sources.accounts:
-                today += [((*key, state), n) for state, n in counts.of_today(*key, now).items()]
-                pending += [((*key, state), n) for state, n in counts.pending(*key).items()]
-                pending.append(((*key, OPEN), counts.open(*key)))
-        except SQLAlchemyError:
-            today, pending, up = [], [], False
-        yield _plain("journal_up", float(up))
-        yield _gauge("journal_orders", today)
-        yield _gauge("journal_pending", pending)
+        reading = self._sources.journal()
+        yield _plain("orders_halted", float(reading.halted))
+        yield _plain("journal_up", float(reading.up))
+        yield _gauge("journal_orders", reading.today)
+        yield _gauge("journal_pending", reading.pending)
 
 
 def _info(labels: dict[str, str]) -> Metric:

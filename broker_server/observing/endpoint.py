@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
@@ -37,17 +36,14 @@ class Endpoint:
         port: Its port.
         sources: Where everything is known.
         check: Tells how the worker is.
-        clock: UTC.
 
     Raises:
         SettingsError: The port cannot be had.
     """
 
-    def __init__(
-        self, host: str, port: int, *, sources: Sources, check: HealthCheck, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, host: str, port: int, *, sources: Sources, check: HealthCheck) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(WorkerCollector(sources, clock))
+        self._registry.register(WorkerCollector(sources))
         self._check = check
         self._scraping = threading.Lock()
         pages = {"/metrics": self._metrics, "/readyz": self._ready, "/healthz": self._alive}

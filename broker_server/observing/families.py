@@ -92,7 +92,12 @@ FAMILIES: Mapping[str, Family] = {
         _family(
             "vendor_slots_waiting", "gauge", "vendor account lane", "Calls that wait for the rate limit."
         ),
-        _family("vendor_slots_left", "gauge", "vendor account", "Calls that could start right now."),
+        _family(
+            "vendor_slots_left",
+            "gauge",
+            "vendor account",
+            "Calls that could start right now; not told by OpenAPI+.",
+        ),
         _family(
             "vendor_token_valid",
             "gauge",

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from broker_server.core.accounts import AccountKey
 from broker_server.core.measuring import Meter
-from broker_server.journal.order_counts import OrderCounts
 from broker_server.observing.health import Health
+from broker_server.observing.journal_readings import JournalReading
 from broker_server.orders.ownership import Grant
 from broker_server.status import StatusSource
 
@@ -31,10 +31,9 @@ class Sources:
         meter: What was measured.
         counts: What was counted.
         health: How it is.
-        halted: Whether orders are halted.
         grant: The lease of an account.
         status: What an adapter says of itself; empty when it cannot.
-        orders: The journal's counts.
+        journal: What the journal says; does not block for long.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Sources:
     meter: Meter
     counts: StatusSource
     health: Callable[[], Health]
-    halted: Callable[[], bool]
     grant: Callable[[AccountKey], Grant | None]
     status: AdapterStatus
-    orders: OrderCounts
+    journal: Callable[[], JournalReading]

@@ -66,8 +66,18 @@ class OpenTelemetryTracer:
                 "sapi.waited_seconds": round(waited, 6),
             },
         )
-        with use_span(span, end_on_exit=True, record_exception=False):
-            yield _ender(span)
+        told: list[str | None] = []
+        ender = _ender(span)
+
+        def ended(code: str | None) -> None:
+            told.append(code)
+            ender(code)
+
+        # An exception's text may have parameters and answers in it, so a span has codes alone.
+        with use_span(span, end_on_exit=False, record_exception=False, set_status_on_exception=False):
+            yield ended
+        if told:
+            span.end()
 
     @contextmanager
     def call(self, vendor: str, operation: str) -> Iterator[Ended]:
@@ -77,6 +87,7 @@ class OpenTelemetryTracer:
             kind=SpanKind.CLIENT,
             attributes={"sapi.vendor": vendor, "sapi.operation": operation},
             record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             yield _ender(span)
 

@@ -32,7 +32,10 @@ def account_identities(accounts: Iterable[AccountSettings]) -> dict[AccountKey, 
 
 
 def hidden(text: str | None) -> str | None:
-    """A text that tells accounts apart and cannot be read back."""
+    """A text that tells accounts apart without showing them.
+
+    Who has it and wants to know can try all numbers: it is for where a number would be read in passing.
+    """
     return None if text is None else hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

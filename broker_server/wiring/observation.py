@@ -9,14 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from broker_client.protocol import Environment
 from broker_server.amqp.session import Session
 from broker_server.core.instruments import Instruments
 from broker_server.core.vendor import Vendor, key_of
-from broker_server.journal.halts import Halts
-from broker_server.journal.order_counts import OrderCounts
 from broker_server.observing.health import HealthCheck, HealthReport, NotConsuming
 from broker_server.orders.ownership import Ownership
 from broker_server.settings import Settings
@@ -110,22 +107,24 @@ class Observation:
             return
         # Only with the setting: Prometheus' library takes a tenth of a second to import.
         from broker_server.observing.endpoint import Endpoint
+        from broker_server.observing.journal_readings import JournalReadings, read_journal
         from broker_server.observing.sources import Sources
 
+        accounts = tuple(key_of(vendor) for vendor in vendors)
+        readings = JournalReadings(lambda: read_journal(engine, environment, accounts, clock()))
         sources = Sources(
             name=name,
             environment=environment,
-            accounts=tuple(key_of(vendor) for vendor in vendors),
+            accounts=accounts,
             meter=instruments.meter,
             counts=counts,
             health=self._check.ready,
-            halted=lambda: _halted(Halts(engine, environment)),
             grant=lambda key: ownership.grant(*key),
             status=lambda key: status(key.place),
-            orders=OrderCounts(engine, environment),
+            journal=readings.now,
         )
         self._endpoint = Endpoint(
-            settings.metrics_host, settings.metrics_port, sources=sources, check=self._check, clock=clock
+            settings.metrics_host, settings.metrics_port, sources=sources, check=self._check
         )
 
     def report(self) -> HealthReport:
@@ -142,10 +141,3 @@ class Observation:
         """Answer no more."""
         if self._endpoint is not None:
             self._endpoint.close()
-
-
-def _halted(halts: Halts) -> bool:
-    try:
-        return halts.current() is not None
-    except SQLAlchemyError:
-        return True  # such a worker sends no order either

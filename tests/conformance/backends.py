@@ -163,8 +163,8 @@ class KiwoomOpenApiPlus(Backend):
             "O14": _ONE_ACCOUNT,
             "T1": "a login of the control has no token",
             "T2": "a person types the password into Kiwoom's own window; the adapter has no key",
-            "S4": "130 screens of 100 codes: more than there are stocks, so no limit is reached",
-            "S5": "130 screens of 100 codes: more than there are stocks, so no limit is reached",
+            "S4": "130 screens of 90 codes: more than there are stocks, so no limit is reached",
+            "S5": "130 screens of 90 codes: more than there are stocks, so no limit is reached",
         }
     )
     proofs = MappingProxyType(

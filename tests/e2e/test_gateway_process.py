@@ -31,8 +31,14 @@ def environment(clean_broker: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def worker(environment: dict[str, str]) -> Iterator[CommandProcess]:
-    with start_server("run", "--simulate", "--gateway", environment=environment) as running:
+def worker(environment: dict[str, str], tmp_path: Path) -> Iterator[CommandProcess]:
+    """With a gateway beside it, and with the broker's URL in a file as a secret is."""
+    secret = tmp_path / "broker_url"
+    secret.write_text(environment["BROKER_URL"], encoding="utf-8")
+    secret.chmod(0o600)
+    others = {name: value for name, value in environment.items() if name != "BROKER_URL"}
+    settings = {**others, "BROKER_URL_FILE": str(secret)}
+    with start_server("run", "--simulate", "--gateway", environment=settings) as running:
         running.wait_ready()
         yield running
 

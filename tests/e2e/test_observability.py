@@ -190,6 +190,22 @@ def test_a_task_without_a_trace_begins_one_and_a_wrong_header_does_no_harm(watch
     wire.connection.close()
 
 
+def test_the_span_of_a_failed_read_has_its_code(watched: Watched) -> None:
+    with Client(watched.url) as client, pytest.raises(TaskFailed) as failed:
+        client.call(PRICE[0], ticker="999999")
+
+    def codes() -> list[str]:
+        name = "messaging.message.conversation_id"
+        spans = list(watched.collector.spans)
+        return [
+            str(span.attributes["error.type"])
+            for span in spans
+            if span.attributes.get(name) == failed.value.task_id
+        ]
+
+    assert wait_until(codes) == [failed.value.code]
+
+
 def test_every_line_of_the_log_is_json_and_those_of_a_task_name_it(watched: Watched) -> None:
     with Client(watched.url) as client:
         result = client.call(PRICE[0], **PRICE[1])

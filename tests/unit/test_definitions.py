@@ -86,12 +86,15 @@ WORKERS_OWN = [
 
 
 def test_a_worker_may_declare_whatever_it_declares() -> None:
-    rights = worker_rights()
+    rights = worker_rights("worker")
     for name in (*WORKERS_OWN, *topology.EXCHANGES, "tasks.kis.second.orders", "amq.gen-JzTY20BRgKO"):
         assert re.search(rights.configure, name), name
     for name in ("amq.default", *topology.EXCHANGES):
         assert re.search(rights.write, name), name
     read = ["tasks", "tasks.orders", "tasks.expired", "tasks.kis", "broker.control", "broker.host.kiwoom"]
+    own = f"{reply_prefix('worker')}1"  # of the health check, the check and the gateway beside it
+    assert all(re.search(each, own) for each in (rights.configure, rights.write, rights.read))
+    read += topology.EXCHANGES
     for name in read:
         assert re.search(rights.read, name), name
     for name in ("tasks.rejected", "replies.unroutable", f"{reply_prefix('client')}1", "sapi-kiwoom"):

@@ -146,10 +146,10 @@ def test_compose_has_a_gateway_behind_nginx_for_who_asks_for_it() -> None:
     assert f":{loaded.gateway_port}/healthz" in gateway["healthcheck"]["test"][-1]
 
 
-def test_the_image_has_what_the_gateway_and_a_journal_in_postgresql_need() -> None:
+def test_the_image_has_what_gateway_traces_and_a_journal_in_postgresql_need() -> None:
     pinned = {line.split("==")[0] for line in (ROOT / "requirements/image.txt").read_text().splitlines()}
     base = {line.split("==")[0] for line in (ROOT / "requirements/base.txt").read_text().splitlines()}
-    assert {"fastapi", "itsdangerous", "psycopg", "psycopg-binary", "uvicorn"} <= {
+    assert {"fastapi", "itsdangerous", "opentelemetry-sdk", "psycopg", "psycopg-binary", "uvicorn"} <= {
         each for each in pinned if each and each[0].isalpha()
     }
     assert {each for each in base if each and each[0].isalpha()} <= pinned
@@ -270,7 +270,7 @@ def test_cluster_has_three_nodes_that_name_each_other() -> None:
     settings = (CLUSTER.parent / "rabbitmq" / "rabbitmq.conf").read_text()
     for number, name in enumerate(NODES, 1):
         node = services[name]
-        assert node["image"] == "rabbitmq:4-management"
+        assert node["image"] == "rabbitmq:4.0-management"
         assert node["hostname"] == name
         assert "check_port_connectivity" in node["healthcheck"]["test"]
         assert f"cluster_formation.classic_config.nodes.{number} = rabbit@{name}" in settings.splitlines()
@@ -290,6 +290,9 @@ def test_cluster_has_two_workers_of_one_account_with_one_journal() -> None:
     assert one["command"] == ["run"]
     assert set(one["depends_on"]) == {*NODES, "postgres"}
     assert {each["condition"] for each in one["depends_on"].values()} == {"service_healthy"}
+    port = one["environment"]["METRICS_PORT"]
+    assert f":{port}/healthz" in one["healthcheck"]["test"][-1]
+    assert "ports" not in one
 
 
 def test_cluster_has_no_secret_in_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +319,7 @@ def test_cluster_has_no_secret_in_its_file(tmp_path: Path, monkeypatch: pytest.M
                 file.write_text(contents.get(key.removesuffix("_FILE"), "a" * 40))
                 monkeypatch.setenv(key, str(file))
             else:
-                monkeypatch.setenv(key, re.sub(r"\$\{\w+:-(.*)\}", r"\1", value))
+                monkeypatch.setenv(key, re.sub(r"\$\{\w+:-(.*)\}", r"\1", str(value)))
         loaded = load_group(kind, env_file=None)
         assert loaded.broker_url is not None
         assert loaded.broker_url.get_secret_value() == hosts

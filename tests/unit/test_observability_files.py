@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 import yaml
 
+from broker_server.gateway_settings import GatewaySettings
 from broker_server.observing.families import FAMILIES
 from broker_server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "docker/grafana/sapi-broker.json"
 ALERTS = ROOT / "docker/prometheus/alerts.yml"
-UNIT = ROOT / "examples/systemd/sapi-broker.service"
+UNITS = [ROOT / "examples/systemd" / f"sapi-{name}.service" for name in ("broker", "gateway")]
+"""Of the worker and of the gateway."""
 PAGE = ROOT / "docs/topics/observability.md"
 SAMPLES = {name: family for family in FAMILIES.values() for name in family.sample_names}
 OF_PROMETHEUS = {"instance", "job"}
@@ -96,8 +98,8 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own() -> None:
     assert len({panel["id"] for panel in panels()}) == len(panels())
 
 
-def unit() -> dict[str, list[str]]:
-    lines = [line for line in UNIT.read_text(encoding="utf-8").splitlines() if re.match(r"\w+=", line)]
+def unit(file: Path) -> dict[str, list[str]]:
+    lines = [line for line in file.read_text(encoding="utf-8").splitlines() if re.match(r"\w+=", line)]
     found: dict[str, list[str]] = {}
     for line in lines:
         name, _, value = line.partition("=")
@@ -105,29 +107,46 @@ def unit() -> dict[str, list[str]]:
     return found
 
 
-def test_the_unit_hands_over_settings_that_exist() -> None:
-    variables = {name.upper() for name in Settings.model_fields}
-    credentials = [value.partition(":")[0] for value in unit()["LoadCredential"]]
+every_unit = pytest.mark.parametrize("file", UNITS, ids=lambda file: file.stem)
+
+
+@every_unit
+def test_a_unit_hands_over_settings_that_exist(file: Path) -> None:
+    settings = Settings if file == UNITS[0] else GatewaySettings
+    variables = {name.upper() for name in settings.model_fields}
+    credentials = [value.partition(":")[0] for value in unit(file)["LoadCredential"]]
     assert credentials
     assert {name.upper() for name in credentials} <= variables
-    set_there = {value.partition("=")[0] for value in unit()["Environment"]}
+    set_there = {value.partition("=")[0] for value in unit(file)["Environment"]}
     assert {name for name in set_there if not name.startswith("XDG_")} <= variables
 
 
+@every_unit
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    text = UNIT.read_text(encoding="utf-8").replace("/opt/sapi-broker/.venv/bin/broker-server", "/bin/true")
-    file = tmp_path / UNIT.name
-    file.write_text(text, encoding="utf-8")
-    command = ["systemd-analyze", "verify", "--man=no", str(file)]
+def test_systemd_understands_a_unit(file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8").replace("/opt/sapi-broker/.venv/bin/broker-server", "/bin/true")
+    copy = tmp_path / file.name
+    copy.write_text(text, encoding="utf-8")
+    command = ["systemd-analyze", "verify", "--man=no", str(copy)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    complaints = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    complaints = [line for line in done.stderr.splitlines() if file.name in line]
     assert complaints == []
 
 
-def test_the_unit_is_well_formed() -> None:
+@every_unit
+def test_a_unit_is_well_formed(file: Path) -> None:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(UNIT)
+    parser.read(file)
     assert parser.sections() == ["Unit", "Service", "Install"]
-    assert unit()["Type"] == ["notify"]
+    for wanted in ("DynamicUser", "NoNewPrivileges", "ProtectSystem", "UMask"):
+        assert wanted in unit(file), wanted
+
+
+def test_only_a_worker_is_expected_to_tell_that_it_lives_and_no_folder_is_shared() -> None:
+    worker, gateway = map(unit, UNITS)
+    assert (worker["Type"], "WatchdogSec" in worker) == (["notify"], True)
+    assert (gateway["Type"], "WatchdogSec" in gateway) == (["exec"], False)
+    folders = [found["StateDirectory"] + found.get("CacheDirectory", []) for found in (worker, gateway)]
+    assert not set(folders[0]) & set(folders[1])
+    assert not {name for name in unit(UNITS[1])["LoadCredential"] if name.startswith(("kis", "kiwoom"))}

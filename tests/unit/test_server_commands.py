@@ -33,6 +33,25 @@ def test_methods_are_listed_by_a_part_of_their_name() -> None:
     assert "kis.get-order-book" in outcome.output
 
 
+def test_methods_are_searched_by_what_they_do_where_no_name_fits() -> None:
+    outcome = CliRunner().invoke(app, ["methods", "worker's clock"])
+    assert (outcome.exit_code, "broker.ping" in outcome.output) == (0, True)
+    globbed = CliRunner().invoke(app, ["methods", "koscom.get-*", "--json"])
+    assert {row["name"].split("-")[0] for row in json.loads(globbed.output)} == {"koscom.get"}
+
+
+def test_a_whole_name_explains_one_method_with_types_defaults_and_an_example() -> None:
+    outcome = CliRunner().invoke(app, ["methods", "kis.buy-order"])
+    assert outcome.exit_code == 0
+    lines = outcome.output.splitlines()
+    assert lines[0] == "kis.buy-order"
+    assert lines[-1].startswith("broker-client call kis.buy-order ticker=")
+    for text in ("required", "quantity", "Shares", "limit | market"):
+        assert text in outcome.output
+    (row,) = json.loads(CliRunner().invoke(app, ["methods", "kis.buy-order", "--json"]).output)
+    assert row["parameters"]["required"] == ["ticker", "quantity"]
+
+
 def test_an_api_of_kis_is_found_and_explained_with_a_line_to_begin_with() -> None:
     listed = CliRunner().invoke(app, ["methods", "--apis", "휴장일"])
     assert (listed.exit_code, "domestic_stock.chk_holiday" in listed.output) == (0, True)

@@ -168,7 +168,7 @@ def describing_methods() -> list[Method[Any]]:
             vendor=VENDOR,
             kind="read",
             lane=Lane.QUOTE,
-            summary="List the REST APIs that kis.call reaches, or explain the arguments of one.",
+            summary="List the REST APIs of KIS, or explain the arguments of one.",
             parameters=DescribeApi,
             handler=_describe,
             example={"api": "domestic_stock.inquire_price"},

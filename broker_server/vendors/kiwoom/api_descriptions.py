@@ -193,7 +193,7 @@ def describing_methods() -> list[Method[Any]]:
             vendor=VENDOR,
             kind="read",
             lane=Lane.QUOTE,
-            summary="List the REST api-ids that kiwoom.request-tr reaches, or explain one.",
+            summary="List the REST api-ids of Kiwoom, or explain one.",
             parameters=DescribeKiwoomApi,
             handler=_describe,
             example={"api": "ka10001"},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import socket
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from broker_client import BrokerUnreachable, Client, OrderOutcomeUnknown
+from broker_client import AsyncClient, BrokerUnreachable, Client, OrderOutcomeUnknown, aio_link, link
 from tests.integration.client.echo_worker import EchoWorker
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
@@ -28,6 +31,29 @@ def test_a_call_that_waits_gets_its_answer_after_a_cut(
         *(task.task_id for task in tasks),
         last.task_id,
     }
+
+
+@pytest.fixture
+def silent_url() -> Iterator[str]:
+    """A host whose system takes connections, and that never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"amqp://guest:guest@127.0.0.1:{listener.getsockname()[1]}/%2F"
+
+
+def test_a_host_that_says_nothing_is_given_up_for_the_next(
+    silent_url: str, clean_broker: str, worker: EchoWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = f"{silent_url},{clean_broker}"
+    monkeypatch.setattr(link, "NEXT_HOST_SECONDS", 1.0)
+    with Client(hosts, timeout=8) as client:  # less than the library's own patience
+        assert client.call("echo.get-it").first
+    monkeypatch.setattr(aio_link, "NEXT_HOST_SECONDS", 1.0)
+
+    async def call() -> None:
+        async with AsyncClient(hosts, timeout=8) as client:
+            assert (await client.call("echo.get-it")).first
+
+    asyncio.run(call())
 
 
 def test_calls_made_while_the_broker_is_away_are_sent_when_it_is_back(

@@ -15,9 +15,13 @@ import requests
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
+from typer.testing import CliRunner
 
 from broker_client import AsyncClient, BrokerUnreachable, Client
 from broker_client.address import login_user, reply_prefix
+from broker_client.cli import app as client_app
+from broker_server.check_worker import ask_worker
+from broker_server.core.accounts import AccountKey
 from tests.integration.security.conftest import GuardedNode
 from tests.support.processes import CommandProcess, start_server
 from tests.support.waiting import wait_until
@@ -117,12 +121,31 @@ def test_each_role_does_its_work_and_is_refused_nothing(
     assert "ACCESS_REFUSED" not in worker.output
 
 
+def test_what_asks_a_worker_under_its_own_user_is_answered(everything: GuardedNode) -> None:
+    url = everything.url("worker")
+    results = list(ask_worker(url, "simulated", AccountKey("kis", "default"), account=True))
+    assert [(each.name, each.detail) for each in results if not each.passed] == []
+    assert len(results) == 3
+    # The health check of the container.
+    shown = CliRunner().invoke(client_app, ["status", "--url", url, "--json"])
+    assert shown.exit_code == 0, shown.output
+    # The gateway of run --gateway hears live data.
+    with Client(url) as client, client.stream("kis.subscribe-realtime-price", ticker="005930") as stream:
+        assert next(iter(stream)).data["ticker"] == "005930"
+        with pika.BlockingConnection(pika.URLParameters(url)) as bare:
+            channel = bare.channel()
+            channel.queue_bind(
+                channel.queue_declare("", exclusive=True).method.queue, "broker.realtime", "kis.trade.#"
+            )
+
+
 def test_clients_use_queues_of_their_users_namespace_only(everything: GuardedNode) -> None:
     names = {declared.queue for declared in everything.tap.all_of(spec.Queue.Declare)}
     of_clients = {name for name in names if name.startswith("broker.client.")}
     for user in ("trader", "gateway"):
         assert any(name.startswith(reply_prefix(user)) for name in of_clients)
-    assert all(name.startswith((reply_prefix("trader"), reply_prefix("gateway"))) for name in of_clients)
+    users = ("trader", "gateway", "worker")
+    assert all(name.startswith(tuple(map(reply_prefix, users))) for name in of_clients)
     assert reply_prefix(login_user("amqp://a%2Eb:x@h/")) == "broker.client.a:2Eb."
     assert not reply_prefix("a.b").startswith(reply_prefix("a"))
     assert len(reply_prefix("트" * 80)) < 100

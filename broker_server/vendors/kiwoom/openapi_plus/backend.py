@@ -71,7 +71,7 @@ class OpenApiPlusBackend:
             on_session=self._want_live_data,
             remote=remote,
         )
-        self._desk = OrderDesk(self._life, config, clock)
+        self._desk = OrderDesk(self._life, config, clock, self._slot_taken)
         self.listeners = self._life.listeners
         self.listeners.append(on_notice)
 
@@ -110,12 +110,19 @@ class OpenApiPlusBackend:
         )
         with observed(self.instruments, VENDOR, tr.code, self._clock.monotonic):
             self._life.post(lambda: session.requests.submit(request))
-            page = self._life.wait(request.future, context)
+            try:
+                page = self._life.wait(request.future, context)
+            finally:
+                self._slot_taken(lane, request.waited)
         summary = {own: page.summary[name.control] for own, name in tr.summary.items()}
         if not tr.columns:
             return Page(page.rows, page.more, summary)
         rows = [{own: row[name.control] for own, name in tr.columns.items()} for row in page.rows]
         return Page(rows, page.more, summary)
+
+    def _slot_taken(self, lane: Lane, waited: float | None) -> None:
+        if waited is not None:
+            self.instruments.meter.slot_taken(VENDOR, lane, waited)
 
     def knows(self, code: str, context: TaskContext) -> bool:
         return self.stock_name(code, context) is not None
@@ -197,7 +204,7 @@ class OpenApiPlusBackend:
                 "slow_work": self._life.loop.slow,
                 "failed_work": self._life.loop.failed,
             },
-            **({} if session is None else session.status()),
+            **({} if session is None else {"rate_limit": session.rate_limit(), **session.status()}),
         }
 
     def check(self, context: TaskContext) -> Sequence[CheckResult]:

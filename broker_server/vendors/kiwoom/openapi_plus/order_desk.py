@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from broker_client.errors import InvalidParameters, OrdersDisabled, TaskFailed, Unsupported
 from broker_server.core.methods import Lane, TaskContext
@@ -33,12 +34,20 @@ class OrderDesk:
         life: The control.
         config: The login.
         clock: The time.
+        slot_taken: Told how long an order waited for the rate limit.
     """
 
-    def __init__(self, life: ControlLife, config: OpenApiPlusConfig, clock: Clock) -> None:
+    def __init__(
+        self,
+        life: ControlLife,
+        config: OpenApiPlusConfig,
+        clock: Clock,
+        slot_taken: Callable[[Lane, float | None], None],
+    ) -> None:
         self._life = life
         self._config = config
         self._clock = clock
+        self._slot_taken = slot_taken
         self._mine = threading.local()
 
     def ready_for_order(self, order: OrderRequest, context: TaskContext) -> None:
@@ -52,6 +61,8 @@ class OrderDesk:
             self._life.wait(slot.future, context)
         except OrderNotTaken as untaken:
             raise untaken.error from untaken
+        finally:
+            self._slot_taken(slot.lane, slot.waited)
         self._mine.has_slot = True
 
     def send_order(self, order: OrderRequest, context: TaskContext) -> str:
@@ -74,6 +85,8 @@ class OrderDesk:
         except OrderNotTaken as untaken:
             context.not_taken()
             raise untaken.error from untaken
+        finally:
+            self._slot_taken(call.lane, call.waited)
 
     def account(self) -> str:
         """The account that trades.

@@ -64,6 +64,8 @@ class OrderCall:
     Attributes:
         deadline: Of the loop's clock; it must not leave after it.
         has_slot: An `OrderSlot` was waited for.
+        asked_at: When it began to wait, on the loop's clock.
+        waited: Seconds that it waited for its turn; ``None`` until it had it.
         future: The order's number, an error, or `OrderNotTaken`.
     """
 
@@ -77,6 +79,8 @@ class OrderCall:
     lane: Lane
     deadline: float | None = None
     has_slot: bool = False
+    asked_at: float = 0.0
+    waited: float | None = None
     future: Future[str] = field(default_factory=Future)
 
 
@@ -86,11 +90,15 @@ class OrderSlot:
 
     Attributes:
         deadline: Of the loop's clock, after which nobody wants it.
+        asked_at: When it began to wait, on the loop's clock.
+        waited: Seconds that it waited for its turn; ``None`` until it had it.
         future: Done once an order may leave at once.
     """
 
     lane: Lane
     deadline: float | None = None
+    asked_at: float = 0.0
+    waited: float | None = None
     future: Future[None] = field(default_factory=Future)
 
 
@@ -151,6 +159,7 @@ class Orders:
                 call, OrderNotTaken(unavailable("the order was not sent: Kiwoom's control is not logged in"))
             )
             return
+        call.asked_at = self._loop.monotonic()
         if isinstance(call, OrderCall) and call.has_slot:
             self._waiting[call.lane].appendleft(call)
         else:
@@ -191,6 +200,7 @@ class Orders:
                 continue
             if not has_slot:
                 self._limiter.start(call.lane, now)
+                call.waited = now - call.asked_at
             if isinstance(call, OrderSlot):
                 self._screens.give_back(screen)
                 call.future.set_result(None)

@@ -105,6 +105,7 @@ class Requests:
         if self._refusal is not None:
             fail(request, self._refusal())
             return
+        request.asked_at = self._loop.monotonic()
         self._waiting[request.lane].append(request)
         if request.deadline is not None:
             self._loop.call_later(max(0.0, request.deadline - self._loop.monotonic()), self.step)
@@ -147,6 +148,7 @@ class Requests:
                 self._free(chain.screen)
                 continue
             self._limiter.start(request.lane, now)
+            request.waited = now - request.asked_at
             self._send(request, chain)
 
     def on_tr_data(self, name: str, screen: str, record: str, more: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +109,12 @@ class Session:
             "live_data": self.registrar.status(),
             "events": dict(self._counts),
         }
+
+    def rate_limit(self) -> dict[str, Any]:
+        """How many queries and orders wait in each lane; what is left only the control's thread may ask."""
+        waiting = Counter(self.requests.status()["waiting"])
+        waiting.update(self.orders.status()["waiting"])
+        return {"waiting": dict(waiting)}
 
     def OnEventConnect(self, nErrCode: int) -> None:
         self._count("OnEventConnect")

@@ -42,6 +42,8 @@ class TrRequest:
         record: The record with many rows; ``None`` where the answer is one row.
         items: Names of the values that are wanted; without any, the page's by position.
         summary: Names of values of the one row that comes beside the many.
+        asked_at: When it began to wait, on the loop's clock.
+        waited: Seconds that it waited for its turn; ``None`` until it had it.
         deadline: Of the loop's clock, after which nobody wants the answer.
         after: `TrPage.more` of the page before.
     """
@@ -54,6 +56,8 @@ class TrRequest:
     deadline: float | None = None
     after: str | None = None
     summary: Sequence[str] = ()
+    asked_at: float = 0.0
+    waited: float | None = None
     future: Future[TrPage] = field(default_factory=Future)
 
 

@@ -156,7 +156,12 @@ def test_an_order_waits_for_its_slot_before_the_last_gate_and_leaves_at_once_beh
         began = here.messages.monotonic()
         assert here.backend.send_order(BUY, here.context()) == "0001006"
         assert waited > 0.3 > here.messages.monotonic() - began
-        assert here.backend.status()["orders"]["accepted"] == 6
+        status = here.backend.status()
+        assert status["orders"]["accepted"] == 6
+        assert status["rate_limit"]["waiting"]["order"] == 0
+        (slots,) = here.backend.instruments.meter.slots.read()
+        assert slots.labels == ("kiwoom", "order")
+        assert 0.3 < slots.total < waited + 1
 
 
 def test_an_order_that_cannot_leave_is_refused_before_the_last_gate() -> None:
