@@ -6,6 +6,7 @@ number above every number known before it was sent. Only a match without doubt s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ LONGEST_ATTEMPT = timedelta(minutes=10)
 """An order is not sent again later than this after its first try."""
 COMPLETE_LISTS = 2
 _MATCHED = frozenset({State.UNKNOWN, State.SENDING, State.NOT_SENT})
+_ETN = re.compile("Q[0-9]{6}", re.ASCII)
 ROUTED = "SOR"
 """An order for the smart order router may be listed under the venue that it was routed to."""
 
@@ -245,7 +247,7 @@ def _is_later(
 def _is_alike(order: Order, each: ListedOrder) -> bool:
     """Whether an order with a listed one's number can be it, as far as both tell."""
     details = order.details
-    if details.ticker and each.ticker and details.ticker != each.ticker:
+    if details.ticker and each.ticker and not _same_instrument(details.ticker, each.ticker):
         return False
     if details.side is not None and details.side != each.side:
         return False
@@ -294,13 +296,27 @@ def _is_wanted(order: Order, each: ListedOrder) -> bool:
         return details.action == "cancel" or details.price in (None, each.price)
     return (
         each.action == "new"
-        and each.ticker == details.ticker
+        and _same_instrument(details.ticker, each.ticker)
         and each.side == details.side
         and each.quantity == details.quantity
         and (details.price is None or each.price == details.price)
         and (details.price is not None or each.order_type in (None, details.order_type))
-        and (each.venue is None or details.venue in (each.venue, ROUTED))
+        and (each.venue is None or details.venue in (None, each.venue, ROUTED))
     )
+
+
+def _same_instrument(ticker: str | None, listed: str | None) -> bool:
+    """Whether two codes are of one instrument: a list may leave out the Q that an ETN's code begins with.
+
+    That one does is not known; taking it for another instrument would deny an order that was booked.
+    """
+    return ticker == listed or (
+        None not in (ticker, listed) and _without_q(ticker or "") == _without_q(listed or "")
+    )
+
+
+def _without_q(ticker: str) -> str:
+    return ticker[1:] if _ETN.fullmatch(ticker) else ticker
 
 
 def _same_day(order: Order, each: ListedOrder, clock_offset: timedelta) -> bool:

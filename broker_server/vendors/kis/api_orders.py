@@ -22,6 +22,9 @@ _NUMBERS = ("odno", "rsvn_ord_seq", "ovrs_rsvn_odno")
 """Where the answers of the samples have the number of an order or of a reservation."""
 _LONGEST = 16
 """Of what goes into the journal: no code of KIS is longer."""
+_WITHOUT_QUOTE = frozenset({"overseas_reserve", "overseas_daytime"})
+"""Markets whose prices are not those of a method of ours."""
+_CODE = re.compile("[A-Z0-9][A-Z0-9./-]*", re.ASCII)
 _QUANTITY = re.compile("[0-9]{1,12}", re.ASCII)
 _PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,8})?", re.ASCII)
 
@@ -112,11 +115,13 @@ class OrderApi:
                 raise InvalidParameters(f"arguments: {name} must be {shown}: otherwise it is another order")
         action = self.action(arguments)
         side = action if action in ("buy", "sell") else None
+        if side is not None and self.reconciled:
+            self._ensure_recognisable(arguments)
         venue = self._text(arguments, "venue")
         kind = self._type(arguments, venue, side)
         price = None if action == "cancel" else self._limit(arguments)
         currency = self._currency(arguments)
-        if price is None and self.market == "overseas_reserve":
+        if price is None and self.market in _WITHOUT_QUOTE:
             currency = None  # no quote is asked for it, so its cost is not known
         return OrderDetails(
             action=action,
@@ -130,6 +135,17 @@ class OrderApi:
             venue=venue,
             original=self._original(arguments, action),
         )
+
+    def _ensure_recognisable(self, arguments: Mapping[str, str]) -> None:
+        """Hold what an order is found by in the list to the form that the list has it in."""
+        for what, example in (("ticker", "005930 or AAPL"), ("venue", "KRX or NASD")):
+            name = self._entry[what]
+            text = arguments.get(name, "")
+            if not _CODE.fullmatch(text):
+                raise InvalidParameters(
+                    f"arguments: {name} must be a code in capital letters without blanks, such as {example}: "
+                    "the order is recognised by it in the list of orders"
+                )
 
     def _text(self, arguments: Mapping[str, str], what: str) -> str | None:
         name = self._entry.get(what)

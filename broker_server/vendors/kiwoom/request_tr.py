@@ -24,6 +24,8 @@ from broker_server.vendors.results import Part
 
 _REST = re.compile(r"(au|ka|kt)[0-9]{5}", re.ASCII)
 _ORDER_CODES = re.compile(r"koa_(normal|credit)_|sendorder", re.IGNORECASE)
+_ORDER_IDS = re.compile(r"kt1[0-9]{4}|kt5000[0-9]", re.ASCII)
+"""Where the ids of orders are, of stocks and of gold: one that the tables do not have yet may be an order."""
 _QUERY_PATHS = tuple(
     f"/api/dostk/{group}"
     for group in (
@@ -55,7 +57,7 @@ class TrParameters(Parameters):
         account: The alias of the account whose key asks.
     """
 
-    tr: Annotated[str, Field(min_length=1, max_length=40)]
+    tr: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
     inputs: Annotated[dict[str, Input], Field(max_length=50)] = Field(default_factory=dict)
     record: Text | None = None
     fields: Annotated[tuple[Text, ...], Field(max_length=500)] = ()
@@ -163,6 +165,8 @@ def _rest_tr(name: str, parameters: TrParameters) -> Tr:
 
 def _unknown_rest_tr(name: str, parameters: TrParameters) -> Tr:
     """An api-id of the caller's own knowledge; whatever is not known to be a query may be an order."""
+    if _ORDER_IDS.fullmatch(name):
+        raise _has_its_own_method(name)
     if parameters.path not in _QUERY_PATHS or not parameters.fields:
         raise InvalidParameters(
             f"tr: {name} is none of the api-ids that this version knows (kiwoom.describe-api lists them)"

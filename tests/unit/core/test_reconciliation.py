@@ -190,6 +190,18 @@ def test_an_order_for_the_router_is_known_by_whatever_venue_took_it() -> None:
     assert look([unknown(details=routed)], listed(venue="NXT")) == {"t-1": ["Accepted", "Progress"]}
 
 
+def test_an_order_that_does_not_say_its_venue_is_known_by_the_rest() -> None:
+    silent = replace(BUY, venue=None)
+    assert look([unknown(details=silent)], listed()) == {"t-1": ["Accepted", "Progress"]}
+
+
+def test_an_etn_is_one_instrument_with_its_letter_and_without() -> None:
+    etn = replace(BUY, ticker="Q500001")
+    assert look([unknown(details=etn)], listed(ticker="500001")) == {"t-1": ["Accepted", "Progress"]}
+    symbol = replace(BUY, ticker="QQQ")
+    assert look([unknown(details=symbol)], listed(ticker="QQ")) == {"t-1": ["Missed"]}
+
+
 def test_a_list_that_begins_after_the_send_denies_nothing() -> None:
     midnight = SENT + timedelta(seconds=30)
     assert look([unknown(missed=5)], after=120, since=midnight) == {"t-1": ["Stuck"]}

@@ -50,6 +50,17 @@ OPEN = {
     "ord_dvsn_cd": "00",
     "excg_id_dvsn_cd": "KRX",
 }
+ABROAD: dict[str, str] = {
+    "ord_dv": "buy",
+    "ovrs_excg_cd": "NASD",
+    "pdno": "AAPL",
+    "ord_qty": "2",
+    "ovrs_ord_unpr": "180.50",
+    "ctac_tlno": "",
+    "mgco_aptm_odno": "",
+    "ord_svr_dvsn_cd": "0",
+    "ord_dvsn": "00",
+}
 RESERVED: dict[str, str] = {
     "pdno": "005930",
     "ord_qty": "1",
@@ -144,6 +155,40 @@ def test_a_quantity_or_price_that_cannot_be_counted_does_not_leave(
     with pytest.raises(InvalidParameters, match="as text"):
         real.outcome("kis.call-order", api="domestic_stock.order_cash", arguments=CASH | changes)
     assert not real.kis.requests
+
+
+@pytest.mark.parametrize(
+    ("api", "changes"),
+    [
+        ("domestic_stock.order_cash", {"excg_id_dvsn_cd": ""}),
+        ("domestic_stock.order_cash", {"excg_id_dvsn_cd": " "}),
+        ("domestic_stock.order_cash", {"excg_id_dvsn_cd": "krx"}),
+        ("domestic_stock.order_cash", {"pdno": " 005930"}),
+        ("overseas_stock.order", {"pdno": "aapl"}),
+    ],
+)
+def test_what_the_list_could_not_be_searched_for_does_not_leave(
+    real: Bench, api: str, changes: dict[str, str]
+) -> None:
+    arguments = (CASH if api.startswith("domestic") else ABROAD) | changes
+    with pytest.raises(InvalidParameters, match="recognised by it in the list of orders"):
+        real.outcome("kis.call-order", api=api, arguments=arguments)
+    assert not real.kis.requests
+
+
+def test_every_reconciled_order_says_what_the_list_is_searched_for(real: Bench) -> None:
+    reconciled = {name for name, entry in order_apis().items() if entry["reconciled"]}
+    placing = {name for name in reconciled if "buy" in OrderApi(name).actions()}
+    assert placing == {"domestic_stock.order_cash", "overseas_stock.order"}
+    for api, arguments in (("domestic_stock.order_cash", CASH), ("overseas_stock.order", ABROAD)):
+        details = details_of(real, api, arguments)
+        assert None not in (details.ticker, details.side, details.quantity, details.venue), api
+
+
+def test_a_daytime_order_without_a_price_asks_for_no_quote(real: Bench) -> None:
+    arguments = ABROAD | {"order_dv": "buy", "ord_dvsn": "01"}
+    details = OrderApi("overseas_stock.daytime_order").details(arguments)
+    assert (details.price, details.currency) == (None, None)
 
 
 def test_a_change_is_looked_up_so_that_the_guards_know_what_it_is_about(real: Bench) -> None:

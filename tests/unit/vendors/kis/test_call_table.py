@@ -26,6 +26,8 @@ GIVEN = {
 }
 """Values that are more than a text to us."""
 NUMBERS = ("qty", "unpr", "unit_price", "pric")
+CODES = {"sll_buy_dvsn_cd": "02", "pdno": "PDNO", "excg_id_dvsn_cd": "KRX"}
+"""What an argument of that name cannot be any text for."""
 LOOKED_UP = {
     "domestic_stock.order_rvsecncl": ("inquire-psbl-rvsecncl", "inquire-daily-ccld"),
     "overseas_stock.order_rvsecncl": ("inquire-ccnl", "inquire-ccnl"),
@@ -37,8 +39,8 @@ class NoTable(Exception):
 
 
 def value_of(name: str) -> str:
-    if name == "sll_buy_dvsn_cd":
-        return "02"
+    if name in CODES:
+        return CODES[name]
     return (
         "7"
         if any(each in name for each in NUMBERS) and not name.endswith(("_yn", "_cd"))
@@ -88,7 +90,7 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bench]:
 
 def order(number: str, api: str) -> dict[str, str]:
     """What the look-up of a change finds."""
-    common = {"odno": number, "sll_buy_dvsn_cd": "02", "pdno": "v-pdno", "ord_dt": "20261120"}
+    common = {"odno": number, "sll_buy_dvsn_cd": "02", "pdno": CODES["pdno"], "ord_dt": "20261120"}
     if api.startswith("overseas"):
         return {**common, "ft_ord_qty": "9", "nccs_qty": "9", "ovrs_excg_cd": "NASD"}
     return {**common, "ord_qty": "9", "psbl_qty": "9", "rmn_qty": "9", "ord_unpr": "7", "ord_dvsn_cd": "00"}
