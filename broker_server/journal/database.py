@@ -42,6 +42,8 @@ from broker_server.journal.tables import metadata
 _ALEMBIC = Path(__file__).parent / "migrations"
 _PATIENCE = 10.0
 _POLL = 0.01
+_CACHE_KIB = 256
+"""Of each connection: SQLite's own 2 MB add up over a dozen of them, and the system caches the file anyway."""
 _SQLITE: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": "IMMEDIATE"}
 """A writer waits 10 s for another one, and holds the write lock from its first statement on."""
 _POSTGRESQL: dict[str, Any] = {
@@ -246,6 +248,7 @@ def _make_sqlite_durable(connection: Any, _: object) -> None:
                 raise
             time.sleep(_POLL)
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     cursor.close()
 
 

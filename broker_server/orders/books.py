@@ -21,6 +21,7 @@ from broker_server.core.orders import (
     State,
     Status,
     Stuck,
+    apply,
 )
 from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, ours, reconcile
 from broker_server.core.vendor import Vendor
@@ -105,19 +106,22 @@ class BookKeeper:
         listed = vendor.orders.list_orders(market, context, since)
         for each in listed.orders:
             self._floors.note_listed(vendor.name, account, market, each.order_no, each.received_at)
-        absent = self._absent(
-            vendor, account, market, self._ours(vendor, account, market, listed), listed, asked_at
-        )
+        # In this order: what is ours only after the look-up is pending, and so is not taken for foreign.
+        pending = self._is_pending(vendor, account, market)
+        known = self._ours(vendor, account, market, listed)
+        absent = self._absent(vendor, account, market, known, listed, asked_at)
         if absent and listed.incomplete is None:
             # A list without an order that is on record as open proves nothing of any other order.
             first = absent[0]
             why = f"it does not show {first.order_no} ({first.task_id}), which is on record as open"
             self._give_up_on(absent, asked_at)
             listed = replace(listed, incomplete=why)
-        self._reconcile(vendor, account, market, listed, asked_at)
-        known = self._ours(vendor, account, market, listed)
+        if self._reconcile(vendor, account, market, listed, asked_at):
+            pending = self._is_pending(vendor, account, market)
+            known = self._ours(vendor, account, market, listed)
         self._follow(known, listed, asked_at)
-        self._announce_foreign(vendor, account, market, known, listed, since)
+        if not pending:  # one of them may still turn out to be ours
+            self._announce_foreign(vendor, account, market, known, listed, since)
         return listed
 
     def is_sought(self, order: Order) -> bool:
@@ -240,6 +244,11 @@ class BookKeeper:
             and record.order.sent_at is not None
         ]
 
+    def _is_pending(self, vendor: Vendor, account: str, market: str) -> bool:
+        """Whether the outcome of an order of ours is open."""
+        unsettled = self._journal.unsettled(vendor.name, account)
+        return any(record.order.details.market == market for record in unsettled)
+
     def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> dict[ListedOrder, Order]:
         """The listed orders that are ours."""
         offset = vendor.orders.clock_offset()
@@ -252,7 +261,8 @@ class BookKeeper:
 
     def _reconcile(
         self, vendor: Vendor, account: str, market: str, listed: OrderList, asked_at: datetime
-    ) -> None:
+    ) -> bool:
+        """Settle what the list settles; whether it told anything."""
         unsettled = [
             record.order
             for record in self._journal.unsettled(vendor.name, account)
@@ -260,7 +270,7 @@ class BookKeeper:
         ]
         denied = self._denied(vendor.name, account, market, asked_at)
         if not unsettled and not denied:
-            return
+            return False
         resent = {order.task_id: self._journal.sent_equally(order) for order in denied}
         findings = reconcile(
             [*unsettled, *denied],
@@ -273,6 +283,7 @@ class BookKeeper:
         )
         for finding in findings:
             self._apply(finding)
+        return bool(findings)
 
     def _apply(self, finding: Finding) -> None:
         try:
@@ -299,7 +310,11 @@ class BookKeeper:
             if order is None or order.state is not State.ACCEPTED or order.status is None:
                 continue
             over = each.status in OPEN and order.is_open and self._day_over(order, asked_at)
-            self.change(order.task_id, expired(each) if over else follow(each))
+            event = expired(each) if over else follow(each)
+            if (
+                apply(order, event, asked_at) != order
+            ):  # most say nothing new: they cost no look at the record
+                self.change(order.task_id, event)
 
     def _announce_foreign(
         self,
@@ -311,10 +326,6 @@ class BookKeeper:
         since: datetime | None,
     ) -> None:
         now = self._clock()
-        if any(
-            record.order.details.market == market for record in self._journal.unsettled(vendor.name, account)
-        ):
-            return  # one of them may still turn out to be ours
         day = trading_day(now)
         announced = self._foreign.known(vendor.name, account, market, day)
         earlier = since is not None and trading_day(since) != day

@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 15.0
 JOURNAL_PAUSE = 5.0
+REST = 2.0
+"""A look is followed by a rest of so many times as long, whatever wakes the keeper: on a day of thousands of
+orders neither the rate limit nor the processor is for lists alone."""
+LONGEST_REST = 5.0
 IDLE_SECONDS = 60.0
 LEASE_PAUSE = 0.2
 START_SECONDS = 30.0
@@ -103,6 +107,7 @@ class AccountKeeper:
         self._failures = 0
         self._wake = threading.Event()
         self._stopped = False
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"keeper-{vendor.name}-{account}", daemon=True)
 
     @property
@@ -123,6 +128,7 @@ class AccountKeeper:
     def stop(self) -> None:
         """End, after what it does now."""
         self._stopped = True
+        self._ended.set()
         self._wake.set()
 
     def _run(self) -> None:
@@ -130,6 +136,7 @@ class AccountKeeper:
         while not self._stopped:
             self._wake.wait(pause)
             self._wake.clear()
+            began = self._monotonic()
             try:
                 pause = self.turn()
             except TaskFailed as error:
@@ -141,6 +148,7 @@ class AccountKeeper:
             except Exception:
                 log.exception("the keeper failed; it tries again")
                 pause = LONGEST_PAUSE
+            self._ended.wait(min(LONGEST_REST, REST * (self._monotonic() - began)))
 
     def turn(self) -> float:
         """Do what is due.

@@ -117,6 +117,7 @@ class KisClient:
         enough: Callable[[Answer], bool] = lambda answer: False,
         most_pages: int = MOST_PAGES,
         partial: bool = False,
+        take: Callable[[Answer], None] | None = None,
         **variant: str,
     ) -> Pages:
         """Read all pages of something.
@@ -131,6 +132,7 @@ class KisClient:
             most_pages: Where to stop although there is more.
             partial: Keep what was read when a later page fails, and say so in ``truncated``. Otherwise it is
                 dropped, for half a list misleads.
+            take: Given each page as it comes, instead of keeping it: a long list need not be held twice.
             variant: What else selects the TR id.
 
         Raises:
@@ -138,18 +140,20 @@ class KisClient:
         """
         route = self.catalogue.route(api, **variant)
         continuation = dict.fromkeys(keys, "")
-        pages = Pages()
+        pages, read = Pages(), 0
+        take = pages.answers.append if take is None else take
         while True:
             parameters = route.parameters({**arguments, **continuation})
             try:
-                answer = self.read_page(route, parameters, context, lane, continued=bool(pages.answers))
+                answer = self.read_page(route, parameters, context, lane, continued=read > 0)
             except TaskFailed as error:
-                if not (partial and pages.answers):
+                if not (partial and read):
                     raise
-                pages.truncated = f"page {len(pages.answers) + 1} could not be read: {error.message}"
+                pages.truncated = f"page {read + 1} could not be read: {error.message}"
                 return pages
-            pages.answers.append(answer)
-            context.report_progress(len(pages.answers), None)
+            take(answer)
+            read += 1
+            context.report_progress(read, None)
             if not answer.has_more or enough(answer):
                 return pages
             # The keys are padded with blanks, and KIS wants them back as they were.
@@ -157,7 +161,7 @@ class KisClient:
             if following == continuation or not any(value.strip() for value in following.values()):
                 pages.truncated = "KIS announced another page but gave no key to ask for it"
                 return pages
-            if len(pages.answers) >= most_pages:
+            if read >= most_pages:
                 pages.truncated = f"stopped after {most_pages} pages; ask for a shorter period"
                 return pages
             continuation = following

@@ -153,8 +153,36 @@ class DomesticOrderBook:
         partial: bool = False,
     ) -> DomesticOrders:
         """Orders of a period, newest first. What is older than three months is asked by another TR."""
-        boundary = months_before(self.today(), _MONTHS_OF_THE_CURRENT_TR)
         found = DomesticOrders()
+        found.truncated = self.read_history(
+            start, end, context, lane, found.orders.append, ticker=ticker, enough=enough, partial=partial
+        )
+        return found
+
+    def read_history(
+        self,
+        start: date,
+        end: date,
+        context: TaskContext,
+        lane: Lane,
+        take: Callable[[DomesticOrder], None],
+        *,
+        ticker: str = "",
+        enough: Callable[[Answer], bool] = lambda answer: False,
+        partial: bool = False,
+    ) -> str | None:
+        """Give each order of a period to ``take``, as `history` would list it, page by page.
+
+        Returns:
+            Why the list may stop early.
+        """
+
+        def take_page(answer: Answer) -> None:
+            for order in self._read(answer.rows("output1")):
+                take(order)
+
+        boundary = months_before(self.today(), _MONTHS_OF_THE_CURRENT_TR)
+        truncated = None
         for first, last, age in (
             (max(start, boundary), end, "inner"),
             (start, min(end, boundary - timedelta(days=1)), "before"),
@@ -169,11 +197,11 @@ class DomesticOrderBook:
                 lane=lane,
                 enough=enough,
                 partial=partial,
+                take=take_page,
                 pd_dv=age,
             )
-            found.orders += self._read(pages.rows("output1"))
-            found.truncated = found.truncated or pages.truncated
-        return found
+            truncated = truncated or pages.truncated
+        return truncated
 
     def find(self, order_no: str, context: TaskContext, lane: Lane) -> DomesticOrder | None:
         """What a change or a cancel of today's order would be about: see `DomesticOrders.find_latest`."""

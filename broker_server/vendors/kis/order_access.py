@@ -98,18 +98,15 @@ class KisOrderAccess:
     def _list_domestic(self, context: TaskContext, since: datetime | None) -> OrderList:
         today = self._domestic.today()
         first = today if since is None else min(today, since.astimezone(KST).date())
-        found = self._domestic.history(first, today, context, Lane.ACCOUNT, partial=True)
         # A list that grows while it is paged may show an order twice: the later page is the newer reading.
         # KIS's numbers are unique within a branch and a date.
-        latest = {
-            (text_of(order.row, "ord_dt"), order.branch, order.record.order_no): order
-            for order in found.orders
-        }
-        return OrderList(
-            [_domestic(order) for order in latest.values()],
-            found.truncated,
-            datetime.combine(first, time(), KST),
-        )
+        latest: dict[tuple[str, str, str], ListedOrder] = {}
+
+        def take(order: DomesticOrder) -> None:
+            latest[text_of(order.row, "ord_dt"), order.branch, order.record.order_no] = _domestic(order)
+
+        truncated = self._domestic.read_history(first, today, context, Lane.ACCOUNT, take, partial=True)
+        return OrderList(list(latest.values()), truncated, datetime.combine(first, time(), KST))
 
     def _list_overseas(self, context: TaskContext, since: datetime | None) -> OrderList:
         complete_from = self._overseas.current_from(since)

@@ -124,8 +124,8 @@ def test_each_role_does_its_work_and_is_refused_nothing(
 def test_what_asks_a_worker_under_its_own_user_is_answered(everything: GuardedNode) -> None:
     url = everything.url("worker")
     results = list(ask_worker(url, "simulated", AccountKey("kis", "default"), account=True))
-    assert [(each.name, each.detail) for each in results if not each.passed] == []
-    assert len(results) == 3
+    assert [(each.item, each.detail) for each in results if not each.passed] == []
+    assert {each.item for each in results} >= {"kis worker", "kis quote", "kis account"}
     # The health check of the container.
     shown = CliRunner().invoke(client_app, ["status", "--url", url, "--json"])
     assert shown.exit_code == 0, shown.output
