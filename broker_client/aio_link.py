@@ -218,6 +218,7 @@ class AsyncLink:
             await asyncio.gather(*self._publishing, return_exceptions=True)
             self._book.connection_lost()
             await self.streams.lost(reason_of(_exception_of(lost)))
+            lost.cancel()  # what the closing tells is no news
             with contextlib.suppress(*_BROKER_TROUBLE):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.close()

@@ -43,7 +43,7 @@ _ALEMBIC = Path(__file__).parent / "migrations"
 _PATIENCE = 10.0
 _POLL = 0.01
 _CACHE_KIB = 256
-"""Of each connection: SQLite's own 2 MB add up over a dozen of them, and the system caches the file anyway."""
+"""Of each connection: SQLite's own 2 MB add up over a dozen of them, and the system caches the file."""
 _SQLITE: dict[str, Any] = {"timeout": _PATIENCE, "isolation_level": "IMMEDIATE"}
 """A writer waits 10 s for another one, and holds the write lock from its first statement on."""
 _POSTGRESQL: dict[str, Any] = {

@@ -82,6 +82,29 @@ def test_without_a_worker_the_key_is_tried_itself(
     assert (sessions["connections"], sessions["open"]) == (1, 0)
 
 
+def test_every_account_of_the_file_is_tried(
+    environment: dict[str, str], simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    kis, kiwoom = simulator.credentials["kis"]["real-2"], simulator.credentials["kiwoom"]["real"]
+    file = tmp_path / "accounts.toml"
+    file.touch(mode=0o600)
+    file.write_text(
+        f'[second]\nvendor = "kis"\nenvironment = "real"\naccount = "{kis["account"]}"\n'
+        f'app_key = "{kis["app_key"]}"\napp_secret = "{kis["app_secret"]}"\n'
+        f'rest_url = "{simulator.kis_rest_url}"\nws_url = "{simulator.kis_ws_url}"\n'
+        f'[main]\nvendor = "kiwoom"\nenvironment = "real"\nrest_url = "{simulator.kiwoom_rest_url}"\n'
+        f'account = "{kiwoom["account"]}"\napp_key = "{kiwoom["app_key"]}"\napp_secret = "no-such-secret"\n',
+        encoding="utf-8",
+    )
+    code, lines = checked(environment | {"ACCOUNTS_FILE": str(file), "VENDORS": "kis,kiwoom"})
+    assert code == 1, lines
+    proved = {line[5:].partition(":")[0] for line in lines if line.startswith("ok ")}
+    assert {"kis token", "kis account", "kis/second token", "kis/second account"} <= proved, lines
+    (failed,) = [line for line in lines if line.startswith("FAIL")]
+    assert failed.startswith("FAIL kiwoom/main token: "), failed
+    assert "no-such-secret" not in "".join(lines)
+
+
 def test_workers_of_another_environment_fail_the_check_in_the_words_of_run(
     environment: dict[str, str], clean_broker: str
 ) -> None:
