@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from broker_server.core.accounts import AccountKey
@@ -37,6 +37,8 @@ from broker_server.journal.order_statements import (
     update_statement,
 )
 from broker_server.journal.tables import order_transitions, orders
+
+_ROWS_AT_ONCE = 200
 
 
 class StaleEpoch(Exception):
@@ -282,15 +284,18 @@ class OrderJournal:
 
     def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:
         """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day."""
-        records = self._select(
+        query = self._query(
             *_account(vendor, account),
             orders.c.market == market,
             orders.c.order_no.is_not(None),
             orders.c.trading_day >= since,
-        )
+        ).order_by(orders.c.received_at, orders.c.task_id)
         numbered: dict[str, list[Order]] = {}
-        for record in records:
-            numbered.setdefault((record.order.order_no or "").lstrip("0") or "0", []).append(record.order)
+        with self._engine.connect() as connection:
+            # Row by row: of some thousand orders the rows and their replies are most of the memory.
+            for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query):
+                order = record_of(row).order
+                numbered.setdefault((order.order_no or "").lstrip("0") or "0", []).append(order)
         return numbered
 
     def number_holder(self, order: Order, order_no: str) -> str | None:
@@ -417,14 +422,12 @@ class OrderJournal:
         self, *wanted: ColumnElement[bool], newest_first: bool = False, limit: int | None = None
     ) -> list[Record]:
         order = orders.c.received_at.desc() if newest_first else orders.c.received_at
-        query = (
-            select(orders)
-            .where(orders.c.environment == self._environment, *wanted)
-            .order_by(order, orders.c.task_id)
-            .limit(limit)
-        )
+        query = self._query(*wanted).order_by(order, orders.c.task_id).limit(limit)
         with self._engine.connect() as connection:
             return [record_of(row) for row in connection.execute(query).all()]
+
+    def _query(self, *wanted: ColumnElement[bool]) -> Select[Any]:
+        return select(orders).where(orders.c.environment == self._environment, *wanted)
 
     def _transition(self, order: Order, event: str, at: datetime, by: str, version: int) -> dict[str, Any]:
         return {
