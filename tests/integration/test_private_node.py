@@ -17,7 +17,10 @@ import pytest
 from pika.exceptions import AMQPError
 
 from broker_client.errors import BrokerUnreachable
-from broker_server.amqp.private_node import PrivateNode
+from broker_server.amqp.private_node import PrivateNode, broker_process
+from broker_server.amqp.private_node.broker_process import BrokerProcess, PortTaken
+from broker_server.amqp.private_node.install import ensure_rabbitmq
+from broker_server.amqp.private_node.layout import NodeFolder, Ports
 from broker_server.amqp.private_node.processes import command_line
 from tests.support.processes import CommandProcess
 from tests.support.waiting import wait_until
@@ -140,6 +143,23 @@ def test_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
     assert f"port {port}" in message
     assert "\n" not in message
     wait_until(lambda: not processes_of(tmp_path), what="nothing is left behind")
+
+
+async def test_a_node_that_answers_at_the_port_in_its_place_is_not_taken_for_it(
+    node: PrivateNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two nodes that start at the same moment both find the usual port free, and one of them gets it."""
+    monkeypatch.setattr(broker_process, "is_free", lambda port: True)
+    folder = NodeFolder(tmp_path / "node")
+    folder.create()
+    ports = Ports.choose(pika.URLParameters(node.url).port)
+    process = BrokerProcess(folder, ensure_rabbitmq(), ports, plugins=())
+    try:
+        with pytest.raises(PortTaken):
+            await process.start()
+    finally:
+        await process.stop(hard=True)
+    assert accepts_amqp(node.url)
 
 
 def test_unusable_folder_is_told_in_one_line(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class BrokerProcess:
             self.folder.process_file,
             {self._epmd.pid: f"-port {self.ports.epmd}", self._node.pid: str(self.folder.root)},
         )
-        await self._until(lambda: _opens(self.ports.url), self._node, log_start)
+        await self._until(lambda: _opens(self.ports), self._node, log_start)
         if MANAGEMENT_PLUGIN in self._plugins:
             await self._until(lambda: _accepts(self.ports.management), self._node, log_start)
 
@@ -171,18 +171,20 @@ def _accepts(port: int) -> bool:
         return False
 
 
-def _opens(url: str) -> bool:
-    parameters = pika.URLParameters(url)
+def _opens(ports: Ports) -> bool:
+    """Whether the node answers there: not another one that was quicker to take the port."""
+    parameters = pika.URLParameters(ports.url)
     if not _accepts(parameters.port):
         return False
     # A node that is still booting refuses the handshake, which pika would log with a traceback.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     parameters.socket_timeout = parameters.stack_timeout = 5
     try:
-        pika.BlockingConnection(parameters).close()
+        with pika.BlockingConnection(parameters) as connection:
+            properties: dict[str, object] = connection._impl.server_properties  # pika has no public name
     except (AMQPError, AMQPConnectorException, OSError):
         return False
-    return True
+    return properties.get("cluster_name") == ports.cluster_name
 
 
 async def _end(process: asyncio.subprocess.Process | None, first: signal.Signals) -> None:

@@ -39,6 +39,11 @@ class Ports:
         return f"amqp://guest:guest@{LOOPBACK}:{self.amqp}/%2F"
 
     @property
+    def cluster_name(self) -> str:
+        """What the node calls itself in each handshake; no two nodes of a machine have the same."""
+        return f"private-{self.distribution}"
+
+    @property
     def management_url(self) -> str:
         """Where the management plugin answers, when it is enabled."""
         return f"http://{LOOPBACK}:{self.management}"
@@ -121,6 +126,7 @@ class NodeFolder:
         """Write the node's configuration files."""
         settings = [
             f"listeners.tcp.1 = {LOOPBACK}:{ports.amqp}",
+            f"cluster_name = {ports.cluster_name}",
             "disk_free_limit.absolute = 50MB",
             "vm_memory_high_watermark.absolute = 512MB",
             "log.file.rotation.size = 10485760",
