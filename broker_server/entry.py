@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 INTERRUPTED = 130
@@ -10,9 +11,17 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run ``broker-server``."""
+    _fill_closed_streams()
     try:
         from broker_server.cli import app
 
         app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _fill_closed_streams() -> None:
+    """Whoever closed one wants to hear nothing; its number must not become that of the journal."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as we run

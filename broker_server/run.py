@@ -288,8 +288,7 @@ def stop_without_supervisor(stop: asyncio.Event) -> None:
 
 def announce_standby(parts: Prepared, waits_for: str) -> None:
     """Print the line that says which lease another worker has."""
-    sys.stdout.write(f"standby {' '.join(_words(parts))} waits_for={waits_for}\n")
-    sys.stdout.flush()
+    _say(f"standby {' '.join(_words(parts))} waits_for={waits_for}\n")
 
 
 def _words(parts: Prepared) -> list[str]:
@@ -325,8 +324,14 @@ def announce(parts: Prepared) -> None:
             f"  {client} methods",
             "",
         ]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    _say("\n".join(lines) + "\n")
+
+
+def _say(text: str) -> None:
+    """Print, if somebody can hear it: a worker whose reader is gone serves all the same."""
+    with suppress(OSError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _client_command() -> str:

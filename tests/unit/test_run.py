@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 
@@ -31,6 +32,16 @@ def test_only_a_simulated_market_trades_around_the_clock(
     settings = load_settings(env_file=None, broker_url="amqp://localhost")
     with run.prepared(settings, simulate=simulate, hours=hours) as parts:
         assert parts.hours is kept, "silence outside the hours of a market proves nothing"
+
+
+def test_a_reader_that_is_gone_does_not_end_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8", closefd=False) as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        monkeypatch.setattr(run, "_words", lambda parts: ["environment=paper"])
+        run.announce_standby(cast("run.Prepared", None), "kis/default")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writing)
 
 
 def test_windows_own_way_to_ask_a_process_to_end_is_heard() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.main import get_command
@@ -131,3 +134,12 @@ def test_the_simulators_page_names_only_commands_and_options_that_exist() -> Non
     for name, rest in lines:
         known = {"--help", *(option for parameter in commands[name].params for option in parameter.opts)}
         assert set(re.findall(r"--[a-z-]+", rest)) <= known
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes it")
+def test_a_closed_output_is_no_failure() -> None:
+    line = 'exec "$0" -m broker_server methods --json >&-'
+    ended = subprocess.run(
+        ["/bin/sh", "-c", line, sys.executable], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
