@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from contextlib import suppress
 from decimal import Decimal
@@ -53,6 +54,7 @@ from broker_server.settings import Settings, SettingsError
 _Secret = Annotated[SecretStr, Field(min_length=1)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Rate = Annotated[int, Field(ge=1, le=1000)]
+_DIGITS = re.compile("[0-9]{8,}(-[0-9]+)*")
 _UNKNOWN = "is no setting of a {vendor} table"
 
 
@@ -183,7 +185,8 @@ def _table(path: Path, alias: str, values: Any) -> Table:
         raise SettingsError(
             f"ACCOUNTS_FILE: {path}: {alias} stands outside a table; write [name] above the keys"
         )
-    where = f"ACCOUNTS_FILE: {path}: [{alias}]"
+    # Whoever took the number of an account for its name does not find it in a log.
+    where = f"ACCOUNTS_FILE: {path}: [{_DIGITS.sub('…', alias)}]"
     vendor = values.get("vendor")
     model = _MODELS.get(vendor) if isinstance(vendor, str) else None
     if model is None:
@@ -194,9 +197,12 @@ def _table(path: Path, alias: str, values: Any) -> Table:
     try:
         table = model(**values, alias=alias)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
+        problems = error.errors(include_url=False, include_input=False)
+        # A mistyped key is named before the one that is missing for it.
+        problem = min(problems, key=lambda each: each["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in problem["loc"])
-        what = unknown if problem["type"] == "extra_forbidden" else describe_problem(problem)
+        what = {"extra_forbidden": unknown, "too_short": "must not be empty"}.get(problem["type"])
+        what = what or describe_problem(problem)
         raise SettingsError(f"{where} {key}: {what}") from None
     if table.is_account and not is_alias(alias):
         raise SettingsError(

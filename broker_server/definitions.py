@@ -67,11 +67,13 @@ class Roles:
         """All of them.
 
         Raises:
-            ValueError: A name is empty, or two roles have the same.
+            ValueError: A name is empty or not printable, or two roles have the same.
         """
         names = (self.worker, self.gateway, self.monitoring, *self.clients, *self.original_clients)
         if not all(names):
             raise ValueError("a user needs a name")
+        if odd := next((name for name in names if not name.isprintable()), None):
+            raise ValueError(f"{odd!r} cannot be the name of a user: a character in it cannot be printed")
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"the user {twice!r} has two roles; each needs a user of its own")
         return names
@@ -89,8 +91,10 @@ def definitions(
         salt: Gives so many random bytes.
 
     Raises:
-        ValueError: The names of the users do not fit.
+        ValueError: The names do not fit.
     """
+    if not virtual_host:
+        raise ValueError("the virtual host needs a name, such as /")
     readers = (roles.gateway, *roles.clients, *roles.original_clients)
     limits = {"max-connections": CLIENT_CONNECTIONS, "max-channels": CLIENT_CHANNELS}
     rights = {roles.worker: worker_rights(roles.worker), roles.monitoring: Rights(NOTHING, NOTHING, NOTHING)}

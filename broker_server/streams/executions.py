@@ -164,7 +164,11 @@ class Executions:
             try:
                 await self._compare(registration, market)
             except (TaskFailed, SQLAlchemyError) as error:
-                log.warning("executions cannot be compared yet", market=market, reason=str(error)[:300])
+                log.warning(
+                    "executions cannot be compared yet",
+                    market=market,
+                    reason=str(error).splitlines()[0][:300],
+                )
             except Exception:
                 log.exception("executions cannot be compared", market=market)
             else:

@@ -81,7 +81,7 @@ def test_each_table_is_a_key(tmp_path: Path) -> None:
     [
         ('[a]\nvendor = "kis"', "[a] environment: field required"),
         (GOOD.replace('"real"', '"demo"'), "[quotes] environment: "),
-        (GOOD.replace('"key-one"', '""'), "[quotes] app_key: "),
+        (GOOD.replace('"key-one"', '""'), "[quotes] app_key: must not be empty"),
         (GOOD.replace("max_registrations = 20", "max_registrations = 42"), "[more] max_registrations: "),
         (GOOD.replace("hts_id", "hts"), "[more] hts: is no setting of a kis table"),
         (GOOD.replace("hts_id", "alias"), "[more] alias: is no setting of a kis table"),
@@ -91,7 +91,8 @@ def test_each_table_is_a_key(tmp_path: Path) -> None:
         (ACCOUNT.replace("50123456-01", "5012345601"), "[second] account: must look like 12345678-01"),
         (ACCOUNT.replace("[second]", "[Second]"), "[Second]: cannot be the alias of an account"),
         (ACCOUNT.replace("[second]", '["a.b"]'), "[a.b]: cannot be the alias of an account"),
-        (ACCOUNT.replace("[second]", '["12345678-01"]'), "cannot be the alias of an account"),
+        (ACCOUNT.replace("[second]", '["12345678-01"]'), "[…]: cannot be the alias of an account"),
+        (ACCOUNT.replace("app_secret", "app_secrte"), "[second] app_secrte: is no setting of a kis table"),
         (KIWOOM.replace("account", "#"), "[isa] account: field required"),
         (KIWOOM + 'custtype = "B"', "[isa] custtype: is no setting of a kiwoom table"),
         (KIWOOM.replace("1234567811", "12345678"), "[isa] account: must be the ten digits"),

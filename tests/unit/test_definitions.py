@@ -60,6 +60,8 @@ def test_passwords_come_from_a_folder_and_only_their_hashes_are_printed(tmp_path
     [
         (["--client", "worker"], "the user 'worker' has two roles"),
         (["--client", ""], "a user needs a name"),
+        (["--client", "x\ny"], "'x\\ny' cannot be the name of a user"),
+        (["--vhost", ""], "the virtual host needs a name"),
         (["--passwords", "/missing"], "--passwords: /missing is no folder"),
     ],
 )
