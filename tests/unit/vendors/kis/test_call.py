@@ -193,6 +193,27 @@ def test_every_api_can_be_described_and_found() -> None:
     assert {line.method for line in list_apis("order_rvsecncl")} == {"kis.call-order or kis.call-cancel"}
 
 
+@pytest.mark.parametrize(
+    ("api", "argument", "sample"),
+    [
+        ("domestic_stock.inquire_price", "fid_input_iscd", "005930"),
+        ("domestic_stock.inquire_member", "fid_input_iscd", "005930"),  # KIS's text says 123456
+        ("domestic_stock.inquire_index_price", "fid_input_iscd", "0001"),
+        ("domestic_stock.volume_rank", "fid_input_iscd", "0000"),
+        ("domestic_bond.inquire_price", "fid_input_iscd", "KR2033022D33"),
+        ("domestic_bond.buy", "pdno", "KR2033022D33"),
+        ("domestic_futureoption.inquire_price", "fid_input_iscd", "101W09"),
+        ("elw.indicator_trend_daily", "fid_input_iscd", "57K281"),
+        ("elw.indicator", "fid_input_iscd", "00000"),
+        ("etfetn.inquire_price", "fid_input_iscd", "069500"),
+        ("overseas_stock.order", "pdno", "AAPL"),
+        ("domestic_stock.chk_holiday", "bass_dt", "20260102"),  # KIS's text says YYYYMMDD
+    ],
+)
+def test_the_example_asks_for_an_instrument_that_the_api_has(api: str, argument: str, sample: str) -> None:
+    assert describe_api(api).example["arguments"][argument] == sample
+
+
 def test_a_described_api_has_what_a_call_takes(real: Bench) -> None:
     (description,) = real.rows("kis.describe-api", api=BALANCE)
     assert description["from_settings"] == ["KIS_ACCOUNT"]
