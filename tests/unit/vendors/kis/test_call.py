@@ -126,6 +126,12 @@ def test_rows_say_their_output_and_nothing_is_left_out(real: Bench) -> None:
     ]
 
 
+def test_what_the_simulator_does_not_have_is_not_taken_for_a_fault_of_kis(real: Bench) -> None:
+    real.kis.on("inquire-price", HttpResponse(404, {}, b"not here"))
+    with pytest.raises(Unsupported, match="only a part of KIS's; this one needs a key of KIS"):
+        price(real, {"fid_cond_mrkt_div_code": "J", "fid_input_iscd": "005930"})
+
+
 def pages(bench: Bench, count: int, *, keys: bool = True) -> None:
     """As many pages, whose keys are padded with blanks."""
 
