@@ -6,8 +6,10 @@ import sys
 from types import ModuleType
 
 import pytest
+from typer.main import get_command
 
 from broker_client import entry
+from broker_client.cli import app
 
 
 class Interrupted(ModuleType):
@@ -32,3 +34,9 @@ def test_the_exit_code_is_that_of_the_command(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(SystemExit) as left:
         entry.main()
     assert left.value.code == 2
+
+
+def test_the_help_lists_first_what_a_newcomer_needs() -> None:
+    assert list(get_command(app).commands) == [  # type: ignore[attr-defined]
+        *("call", "methods", "status", "watch", "orders", "halt", "resume", "mcp")
+    ]
