@@ -22,6 +22,8 @@ _AMOUNTS = {
     *("open", "high", "low", "close", "price", "change", "rate", "value", "amount"),
     *("cash", "cost", "deposit", "profit", "bps", "eps", "pbr", "per"),
 }
+# Of a float, such as a rate in percent; a decimal travels as text and keeps every digit.
+_DECIMALS = 4
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?\Z")
 
 
@@ -61,6 +63,8 @@ def plain(value: Any, name: str = "", *, with_offset: bool = True) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if is_number(value, name):
+        if isinstance(value, float):
+            value = round(value, _DECIMALS) or value
         return f"{Decimal(value):,}" if isinstance(value, str) else f"{value:,}"
     if isinstance(value, str) and (match := _MOMENT.match(value)):
         words = (match[1], match[2], offset_of(value) if with_offset else "")

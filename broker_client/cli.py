@@ -53,12 +53,6 @@ app = typer.Typer(
     help="Ask a sapi-broker worker over RabbitMQ. BROKER_URL (environment or .env) says where it is.",
 )
 
-app.command()(orders)
-app.command()(halt)
-app.command()(resume)
-app.command()(watch)
-app.command()(mcp)
-
 
 def main() -> int:
     """Run the command line; returns the exit code."""
@@ -153,6 +147,14 @@ def status(timeout: TimeoutOption = 10.0, as_json: JsonOption = False, url: UrlO
         Console().print(status_view(rows))
     else:
         print_rows(rows)
+
+
+# After the commands above: the help lists them in this order, what a newcomer needs first.
+app.command()(watch)
+app.command()(orders)
+app.command()(halt)
+app.command()(resume)
+app.command()(mcp)
 
 
 def _ask(

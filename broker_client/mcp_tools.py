@@ -149,7 +149,8 @@ def describe_result(method: str, result: TaskResult) -> tuple[str, dict[str, Any
     if result.warnings:
         document["warnings"] = list(result.warnings)
         notes += [f"Warning: {warning}" for warning in result.warnings]
-    head = f"{method}, {result.environment}, task_id {result.task_id}: {len(result.result)} rows"
+    count = len(result.result)
+    head = f"{method}, {result.environment}, task_id {result.task_id}: {count} row{'' if count == 1 else 's'}"
     return "\n".join([head, *notes, *(orjson.dumps(row).decode() for row in rows)]), document
 
 

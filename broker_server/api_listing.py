@@ -19,6 +19,9 @@ from broker_server.vendors.kiwoom import api_descriptions as kiwoom
 CALLS = ("kis.call", "kis.call-order", "kis.call-cancel")
 REQUESTS = "kiwoom.request-tr"
 
+_WIDE = 120
+"""Columns of a terminal that has room for what an API is called by, beside its name and title."""
+
 
 def print_apis(pattern: str, *, as_json: bool) -> bool:
     """Print the APIs that a text is found in.
@@ -33,14 +36,19 @@ def print_apis(pattern: str, *, as_json: bool) -> bool:
     if as_json:
         _write_json(lines)
         return True
-    table = Table(Column("API", no_wrap=True, style="bold"), "called by", "what it is", box=SIMPLE_HEAD)
-    for line in lines:
-        table.add_row(line.api, line.method, escape(line.title))
     console = Console()
+    is_wide = console.width >= _WIDE
+    table = Table(Column("API", no_wrap=True, style="bold"), box=SIMPLE_HEAD)
+    if is_wide:
+        table.add_column("called by", no_wrap=True)
+    table.add_column("what it is", overflow="fold")
+    for line in lines:
+        table.add_row(line.api, *([line.method] if is_wide else []), escape(line.title))
     console.print(table)
     first = lines[0]
     explains = "kis.call" if isinstance(first, kis.ApiLine) else REQUESTS
-    console.print(f"{len(lines)} APIs; broker-server methods {explains} {first.api} explains the first")
+    count = "1 API" if len(lines) == 1 else f"{len(lines)} APIs"
+    console.print(f"{count}; broker-server methods {explains} {first.api} explains the first")
     return True
 
 
@@ -87,7 +95,8 @@ def _print_kis(description: kis.ApiDescription) -> None:
         )
     if description.from_settings:
         console.print(f"added from the settings: {', '.join(description.from_settings)}")
-    table = Table(Column("argument", no_wrap=True, style="bold"), "", "what it is", "values", box=SIMPLE_HEAD)
+    texts = (Column(name, overflow="fold") for name in ("what it is", "values"))
+    table = Table(Column("argument", no_wrap=True, style="bold"), "", *texts, box=SIMPLE_HEAD)
     for each in description.arguments:
         need = "required" if each.required else f"default {each.default!r}" if each.default else ""
         table.add_row(each.name, need, escape(each.label), escape(each.values))

@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
 
 project = "sapi-broker"
 language = "en"
+html_show_copyright = False
 root_doc = "docs/index"
 extensions = ["myst_parser", "korean"]
 include_patterns = ["README.md", "README.ko.md", "CHANGELOG.md", "docs/**.md", "examples/README.md"]

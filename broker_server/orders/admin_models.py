@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from broker_server.core.accounts import AccountAlias
 from broker_server.core.methods import Parameters
 from broker_server.core.orders import State
 from broker_server.journal.order_rows import Record
 from broker_server.journal.orders import Transition
+
+
+def _is_day(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        is_day = date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        is_day = False
+    if not is_day:
+        raise ValueError('must be a date such as "2026-11-20"')
+    return value
 
 
 class OrderChange(BaseModel):
@@ -124,7 +136,7 @@ class ListOrders(Parameters):
     ticker: str | None = None
     state: State | None = None
     open: bool = False
-    day: str | None = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
+    day: Annotated[str | None, BeforeValidator(_is_day)] = Field(default=None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     limit: int = Field(default=100, ge=1, le=1000)
 
 

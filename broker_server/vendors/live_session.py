@@ -50,7 +50,7 @@ class LiveSession(ABC, Generic[ConversationT]):
         chance: For the jitter of the back-off.
         timing: The waits.
         pause: Waits before a connection is made again.
-        environment: For the log.
+        environment: For the log and the status; ``simulated`` behind our simulator, whatever its rules.
         observer: Is told each step.
     """
 

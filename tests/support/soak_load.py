@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -24,8 +25,9 @@ from broker_client.aio import AsyncPendingTask
 from broker_client.errors import BrokerError
 
 TASKS_PER_SECOND = 200
-ORDER_EVERY = 70
-"""One task in so many is an order: about three a second."""
+ORDER_EVERY = int(os.environ.get("SOAK_ORDER_EVERY", "350"))
+"""One task in so many is an order: more than one every two seconds. A worker needs some memory for each one
+of the day, so at several a second that is what grows (docs/topics/capacity.md)."""
 MOST_IN_FLIGHT = 1_000
 STEP_SECONDS = 0.05
 REPORT_SECONDS = 2.0

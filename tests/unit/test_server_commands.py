@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -69,6 +70,24 @@ def test_an_api_of_kis_is_found_and_explained_with_a_line_to_begin_with() -> Non
     (description,) = json.loads(as_json.output)
     assert (description["method"], description["reconciled"]) == ("kis.call-order", False)
     assert "--apis" in CliRunner().invoke(app, ["methods", "kis.call"]).output
+
+
+@pytest.mark.parametrize(("columns", "called_by"), [(80, False), (160, True)])
+def test_the_list_of_apis_cuts_nothing_off(columns: int, called_by: bool) -> None:
+    terminal = {"COLUMNS": str(columns)}
+    shown = CliRunner().invoke(app, ["methods", "--apis"], env=terminal).output
+    assert "…" not in shown
+    assert all(cell_len(line) <= columns for line in shown.splitlines())
+    for api in ("domestic_futureoption.inquire_daily_fuopchartprice", "domestic_stock.order_cash", "ka10081"):
+        assert f" {api} " in shown
+    assert ("kiwoom.request-tr" in shown, "called by" in shown) == (called_by, called_by)
+    one = CliRunner().invoke(app, ["methods", "--apis", "chk_holiday"], env=terminal).output
+    assert "1 API; broker-server methods kis.call domestic_stock.chk_holiday" in " ".join(one.split())
+
+
+def test_the_values_of_an_argument_are_whole_in_80_columns() -> None:
+    arguments = ["methods", "kis.call", "overseas_stock.inquire_daily_chartprice"]
+    assert "…" not in CliRunner().invoke(app, arguments, env={"COLUMNS": "80"}).output
 
 
 def test_an_api_of_kiwoom_is_found_and_explained_with_a_line_to_begin_with() -> None:

@@ -18,10 +18,12 @@ from broker_server.vendors.results import Part
 
 _QUOTED = re.compile("'([^' ]+)'|\"([^\" ]+)\"")
 _SHOWN = re.compile(r"(?:예:?|ex\.?)\s*([A-Za-z0-9]+)|^\W*([A-Za-z0-9]{1,14})(?=\s*(?:[:,|–-]|입력|$))")
+_CODE = re.compile(r"(?<!\w)(?:KR\w{10}|\d{2,3}[A-Z]\d{2,3}|\d{4,6})(?![0-9A-Za-z])", re.ASCII)
+_NO_CODE = "123456"
+_EVERY_ISSUER = "00000"
+_PLACEHOLDER = re.compile("Default|[YMDH]{4,8}")
 _KNOWN = {
-    "fid_input_iscd": "005930",
     "fid_cond_mrkt_div_code": "J",
-    "pdno": "005930",
     "ovrs_excg_cd": "NASD",
     "excd": "NAS",
     "symb": "AAPL",
@@ -29,6 +31,16 @@ _KNOWN = {
     "ord_qty": "1",
 }
 """Where the catalogue's texts show no example, or a poor one."""
+_INSTRUMENTS = {
+    "domestic_bond": "KR2033022D33",
+    "domestic_futureoption": "101W09",
+    "domestic_stock": "005930",
+    "elw": "58J297",
+    "etfetn": "069500",
+    "overseas_stock": "AAPL",
+}
+"""What an API is asked for by ``fid_input_iscd`` or ``pdno``, by the first part of its name: where its texts
+show no code, or one that KIS only made up (123456)."""
 _DATE = re.compile("(^|_)(dt|date)(_|$)|bymd")
 
 
@@ -195,15 +207,25 @@ def _method(order: OrderApi | None) -> str:
 def _sample(api: str, argument: Argument) -> str:
     if argument.choices:
         return argument.choices[0]
-    if argument.name == "pdno" and api.startswith("overseas"):
-        return _KNOWN["symb"]
+    if argument.name in ("fid_input_iscd", "pdno"):
+        return _instrument(api, argument)
     if argument.name in _KNOWN and argument.name != "fid_cond_mrkt_div_code":
         return _KNOWN[argument.name]
     for pattern in (_QUOTED, _SHOWN):
         for text in (argument.values, argument.label):
             shown = pattern.search(text)
-            if shown is not None and shown[0] != "Default":
+            if shown is not None and _PLACEHOLDER.fullmatch(shown[0]) is None:
                 return shown[1] or shown[2]
     if _DATE.search(argument.name):
         return "20260102"
     return _KNOWN.get(argument.name, argument.default)
+
+
+def _instrument(api: str, argument: Argument) -> str:
+    group = api.partition(".")[0]
+    if group != "overseas_stock":
+        for text in (argument.values, argument.label):
+            code = _CODE.search(text)
+            if code is not None and code[0] != _NO_CODE:
+                return code[0]
+    return _EVERY_ISSUER if "발행사" in argument.label else _INSTRUMENTS[group]

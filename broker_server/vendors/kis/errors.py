@@ -143,7 +143,10 @@ def not_simulated(path: str) -> Unsupported:
     Args:
         path: From the host on.
     """
-    return Unsupported(f"the simulator does not serve {path}", vendor=VENDOR)
+    return Unsupported(
+        f"the simulator does not serve {path}: it has only a part of KIS's; this one needs a key of KIS",
+        vendor=VENDOR,
+    )
 
 
 def unreadable(what: str) -> UnreadableAnswer:

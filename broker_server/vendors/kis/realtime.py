@@ -66,7 +66,7 @@ class KisSession(LiveSession[Conversation]):
             chance=chance,
             timing=timing,
             pause=pause,
-            environment=config.environment,
+            environment="simulated" if config.simulated else config.environment,
             observer=observer,
         )
         self._approval = approval

@@ -37,7 +37,7 @@ def run_in_terminal(url: str, *arguments: str) -> tuple[int, str]:
         "NO_COLOR": "1",
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "broker_client.cli", *arguments],
+        [sys.executable, "-m", "broker_client", *arguments],
         stdin=follower,
         stdout=follower,
         stderr=follower,

@@ -22,6 +22,8 @@ from broker_client.cells import NOTHING, cell, is_number, offset_of, plain
         ("price", "005930", "005930"),
         ("date", "2026-11-20", "2026-11-20"),
         ("day", "20261120", "20261120"),
+        ("change_rate", 1.0204081632653061, "1.0204"),
+        ("change_rate", -0.0000123, "-1.23e-05"),
         ("halted", False, "no"),
         ("adjusted", True, "yes"),
         ("price", None, NOTHING),

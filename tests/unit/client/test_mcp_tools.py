@@ -96,7 +96,7 @@ def test_an_answer_says_the_same_as_text_and_as_json() -> None:
         "result": [{"order_no": "7"}],
         "replayed": True,
     }
-    assert text.splitlines()[0] == "kis.buy-order, paper, task_id t-1: 1 rows"
+    assert text.splitlines()[0] == "kis.buy-order, paper, task_id t-1: 1 row"
     assert text.splitlines()[-1] == '{"order_no":"7"}'
 
 

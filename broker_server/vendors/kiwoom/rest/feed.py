@@ -64,7 +64,7 @@ class RestSession(LiveSession[Conversation]):
             chance=chance,
             timing=timing,
             pause=pause,
-            environment=config.environment,
+            environment="simulated" if config.simulated else config.environment,
             observer=observer,
         )
         self._tokens = tokens

@@ -126,6 +126,12 @@ def test_rows_say_their_output_and_nothing_is_left_out(real: Bench) -> None:
     ]
 
 
+def test_what_the_simulator_does_not_have_is_not_taken_for_a_fault_of_kis(real: Bench) -> None:
+    real.kis.on("inquire-price", HttpResponse(404, {}, b"not here"))
+    with pytest.raises(Unsupported, match="only a part of KIS's; this one needs a key of KIS"):
+        price(real, {"fid_cond_mrkt_div_code": "J", "fid_input_iscd": "005930"})
+
+
 def pages(bench: Bench, count: int, *, keys: bool = True) -> None:
     """As many pages, whose keys are padded with blanks."""
 
@@ -191,6 +197,27 @@ def test_every_api_can_be_described_and_found() -> None:
     assert len(list_apis()) == 272
     assert [line.api for line in list_apis("ttTC8434R")] == [BALANCE]
     assert {line.method for line in list_apis("order_rvsecncl")} == {"kis.call-order or kis.call-cancel"}
+
+
+@pytest.mark.parametrize(
+    ("api", "argument", "sample"),
+    [
+        ("domestic_stock.inquire_price", "fid_input_iscd", "005930"),
+        ("domestic_stock.inquire_member", "fid_input_iscd", "005930"),  # KIS's text says 123456
+        ("domestic_stock.inquire_index_price", "fid_input_iscd", "0001"),
+        ("domestic_stock.volume_rank", "fid_input_iscd", "0000"),
+        ("domestic_bond.inquire_price", "fid_input_iscd", "KR2033022D33"),
+        ("domestic_bond.buy", "pdno", "KR2033022D33"),
+        ("domestic_futureoption.inquire_price", "fid_input_iscd", "101W09"),
+        ("elw.indicator_trend_daily", "fid_input_iscd", "57K281"),
+        ("elw.indicator", "fid_input_iscd", "00000"),
+        ("etfetn.inquire_price", "fid_input_iscd", "069500"),
+        ("overseas_stock.order", "pdno", "AAPL"),
+        ("domestic_stock.chk_holiday", "bass_dt", "20260102"),  # KIS's text says YYYYMMDD
+    ],
+)
+def test_the_example_asks_for_an_instrument_that_the_api_has(api: str, argument: str, sample: str) -> None:
+    assert describe_api(api).example["arguments"][argument] == sample
 
 
 def test_a_described_api_has_what_a_call_takes(real: Bench) -> None:

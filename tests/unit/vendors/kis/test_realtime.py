@@ -278,6 +278,7 @@ async def test_notices_are_opened_and_those_of_other_accounts_dropped(tmp_path: 
         await until(lambda: len(it.heard.incoming) == 2)
         status = it.feed.status()
         assert status["sessions"][0]["of_other_accounts"] == 1
+        assert status["sessions"][0]["environment"] == "simulated"
         assert HTS_ID not in str(status)
         for registration, incoming in it.heard.incoming:
             assert registration == notices()

@@ -185,6 +185,7 @@ async def test_records_reach_the_listener_with_their_registration(tmp_path: Path
         assert [registration for registration, _ in it.heard.incoming] == [A, B]
         assert [incoming.subject for _, incoming in it.heard.incoming] == ["005930", "000660.NXT"]
         assert it.feed.status()["sessions"][0]["records"] == 2
+        assert it.feed.status()["sessions"][0]["environment"] == "simulated"
 
 
 async def test_odd_frames_are_counted_and_harmless(tmp_path: Path) -> None:
