@@ -130,7 +130,7 @@ _EXPLANATIONS: dict[Meaning, tuple[type[TaskFailed], str]] = {
     Meaning.GATEWAY: (VendorUnavailable, "KIS has an internal fault; try again later"),
     Meaning.CREDENTIALS: (
         AuthenticationFailed,
-        "KIS refuses the key; check KIS_APP_KEY, KIS_APP_SECRET and KIS_ENVIRONMENT, or its table of accounts",
+        "KIS refuses the key; check KIS_APP_KEY, KIS_APP_SECRET, KIS_ENVIRONMENT, or the account's table",
     ),
     Meaning.NOT_ON_PAPER: (Unsupported, "KIS does not offer this in paper trading"),
     Meaning.BUSINESS: (VendorRejected, "KIS refused the request"),

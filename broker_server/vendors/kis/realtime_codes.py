@@ -85,7 +85,7 @@ _EXPLANATIONS: Mapping[Treatment, tuple[type[TaskFailed], str]] = {
     Treatment.MALFORMED: (VendorRejected, "KIS cannot read the request; check KIS_CUSTTYPE"),
     Treatment.KEY_REFUSED: (
         AuthenticationFailed,
-        "KIS refuses the key; check KIS_APP_KEY, KIS_APP_SECRET and KIS_ENVIRONMENT, or its table of accounts",
+        "KIS refuses the key; check KIS_APP_KEY, KIS_APP_SECRET, KIS_ENVIRONMENT, or the account's table",
     ),
     Treatment.NEW_APPROVAL_KEY: (VendorUnavailable, "KIS wants another approval key; one is asked for"),
     Treatment.IN_USE: (
