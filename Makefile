@@ -45,8 +45,8 @@ check: setup  ## formatting, lint and types
 	@$(BIN)/mypy
 	@$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 broker_server/vendors/kiwoom/openapi_plus
 
-bench: $(BENCH_VENV)/.ready  ## benchmarks with a table of ratios
-	@$(BENCH_VENV)/bin/python -m bench.run $(ARGS)
+bench: $(BENCH_VENV)/.ready  ## benchmarks with a table of ratios, and docs/benchmarks.md of them
+	@$(BENCH_VENV)/bin/python -m bench.run $(or $(ARGS),--write docs/benchmarks.md)
 
 chaos: setup  ## the long fault tests, and every test of orders on PostgreSQL
 	@$(BIN)/python -m pytest -m 'chaos or thorough' $(ARGS)

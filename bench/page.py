@@ -9,7 +9,7 @@ from bench.report import Report, Row
 
 _HEAD = """# Benchmarks
 
-Written by `make bench ARGS="--write docs/benchmarks.md"` on {day}, in {minutes:.0f} minutes.
+Written by `make bench` on {day}, in {minutes:.0f} minutes.
 {met} of {targets} targets were met.
 
 The figures depend on the machine; the ratios are what counts, because both sides of a ratio were measured in
