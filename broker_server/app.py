@@ -184,6 +184,7 @@ async def serve(
             health=observation.report,
             bus=control,
             neighbours=neighbours,
+            announce=events.publish,
             clock=clock,
             users=settings.order_users,
         ),

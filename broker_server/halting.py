@@ -95,6 +95,7 @@ class KillSwitch:
         bus: Reaches the other workers.
         clock: Gives UTC.
         neighbours: Tells which vendors have no worker.
+        announce: Publishes an event under a routing key.
     """
 
     def __init__(
@@ -106,8 +107,10 @@ class KillSwitch:
         bus: ControlBus,
         clock: Callable[[], datetime],
         neighbours: Neighbours,
+        announce: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._neighbours = neighbours
+        self._announce = announce
         self._name = name
         self._halts = halts
         self._owners = owners
@@ -140,6 +143,10 @@ class KillSwitch:
         at, by = self._clock(), by or f"a client of {self._name}"
         command = SwitchCommand(at=at, by=by[:255], reason=reason).model_dump(mode="json")
         log.warning("orders halted" if halted else "orders resumed", by=by, reason=reason)
+        state = "halted" if halted else "resumed"
+        event = {"type": "orders", "state": state, "since": utc_text(at), "by": by, "reason": reason}
+        if halted:  # also where not everybody acknowledges
+            self._announce(f"orders.{state}", event)
         try:
             gathered = self._bus.ask_everybody(
                 HALT if halted else RESUME, command, timeout=ACKNOWLEDGE_SECONDS, until=owners_answered
@@ -152,6 +159,8 @@ class KillSwitch:
                 f"orders are halted on {self._name} only: {error.message}", retryable=True
             ) from None
         acknowledged = ensure_acknowledged(gathered, halted=halted, seconds=ACKNOWLEDGE_SECONDS)
+        if not halted:
+            self._announce(f"orders.{state}", event)
         self._neighbours.refresh()
         return SwitchRecord(
             halted=halted,

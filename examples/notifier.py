@@ -44,10 +44,10 @@ from broker_client.protocol import EVENTS_EXCHANGE
 
 TELEGRAM = "https://api.telegram.org/bot{token}/sendMessage"
 QUEUE: dict[str, Any] = {"x-max-length": 10_000, "x-overflow": "drop-head", "x-expires": 86_400_000}
-TOPICS = ["order.#", "worker.#", "connection.#", "host.#", "subscription.*.dropped"] + [
+TOPICS = ["order.#", "orders.#", "worker.#", "connection.#", "host.#", "subscription.*.dropped"] + [
     f"stream.*.{state}" for state in ("stale", "live", "refused", "failing", "back")
 ]
-GOOD = {"accepted", "partially_filled", "filled", "live", "back", "restored", "started", "ready"}
+GOOD = {"accepted", "partially_filled", "filled", "live", "back", "restored", "started", "ready", "resumed"}
 ABOUT = ("task_id", "order_no", "key", "vendor", "worker")
 """What an event is about: the first of these that it has."""
 RETURNS = {"live": "stale", "back": "failing"}
@@ -58,6 +58,7 @@ TEXTS = {
         "order": "{mark} {state}: {action} {quantity} {ticker}{fills}",
         "fills": ", {filled_quantity} filled at {average_price}",
         "unknown": "{mark} OUTCOME UNKNOWN: {action} {quantity} {ticker}. Do not repeat it: it is looked up.",
+        "orders": "{mark} all orders {state} by {by}",
         "stream": "{mark} feed {vendor} {key}: {state}",
         "connection": "{mark} connection of {who}: {state}",
         "subscription": "{mark} subscription {task_id}: {state}",
@@ -70,6 +71,7 @@ TEXTS = {
         "order": "{mark} {state}: {ticker} {quantity}주 {action}{fills}",
         "fills": ", {filled_quantity}주 체결, 평균 {average_price}",
         "unknown": "{mark} 결과 불명: {ticker} {quantity}주 {action}. 확인 중이니 다시 주문하지 마세요.",
+        "orders": "{mark} 모든 주문 {state}: {by}",
         "stream": "{mark} 실시간 시세 {vendor} {key}: {state}",
         "connection": "{mark} {who}의 연결: {state}",
         "subscription": "{mark} 구독 {task_id}: {state}",
@@ -83,6 +85,8 @@ KOREAN = {
     "accepted": "접수",
     "rejected": "거부",
     "refused": "거절",
+    "halted": "중지",
+    "resumed": "재개",
     "not_sent": "미전송",
     "filled": "체결 완료",
     "partially_filled": "일부 체결",

@@ -81,6 +81,7 @@ BROKER_EVENTS = {
         "order.{vendor}.{account}.{state}",
         "An order changed; `task_id` is null for one that was entered elsewhere.",
     ),
+    "orders": ("orders.{state}", "Somebody has `halted` or `resumed` the orders of all workers."),
     "host": ("host.{vendor}.{state}", "The program that an adapter lives in changed its state."),
     "connection": (
         "connection.{name}.{state}",

@@ -44,6 +44,7 @@ def catalogue() -> MethodRegistry:
             source=NoCounts(),
             bus=ControlBus("", "simulated"),
             neighbours=Neighbours(),
+            announce=lambda key, body: None,
             clock=utc_now,
         ),
     ):

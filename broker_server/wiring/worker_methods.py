@@ -38,6 +38,7 @@ def worker_methods(
     source: StatusSource,
     bus: ControlBus,
     neighbours: Neighbours,
+    announce: Callable[[str, dict[str, Any]], None],
     clock: Callable[[], datetime],
     users: frozenset[str] | None = None,
     health: Callable[[], HealthReport | None] = lambda: None,
@@ -46,6 +47,7 @@ def worker_methods(
 
     Args:
         holds: Whether this worker owns an account.
+        announce: Publishes an event under a routing key.
         users: The only AMQP users that may resume orders; ``None`` for any.
         health: Tells whether the worker is ready.
     """
@@ -56,6 +58,7 @@ def worker_methods(
         bus=bus,
         clock=clock,
         neighbours=neighbours,
+        announce=announce,
     )
     reporter = StatusReporter(
         name=name,

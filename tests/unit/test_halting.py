@@ -67,7 +67,12 @@ def bus() -> FakeBus:
 
 
 @pytest.fixture
-def switch(engine: Engine, bus: FakeBus) -> KillSwitch:
+def events() -> list[tuple[str, dict[str, Any]]]:
+    return []
+
+
+@pytest.fixture
+def switch(engine: Engine, bus: FakeBus, events: list[tuple[str, dict[str, Any]]]) -> KillSwitch:
     return KillSwitch(
         name="me",
         halts=Halts(engine, "paper"),
@@ -75,6 +80,7 @@ def switch(engine: Engine, bus: FakeBus) -> KillSwitch:
         bus=bus,  # type: ignore[arg-type]
         clock=lambda: NOW,
         neighbours=Neighbours(),
+        announce=lambda key, body: events.append((key, body)),
     )
 
 
@@ -102,6 +108,20 @@ def test_who_asked_is_on_record(switch: KillSwitch, engine: Engine, user: str | 
     (row,) = resume.handler(SwitchOrders(reason="over"), context(user)).rows
     assert (row.halted, row.by, row.reason, row.acknowledged) == (False, by, "over", ["me"])
     assert switch.state() is None
+
+
+def test_both_are_events_and_a_halt_is_one_even_if_nobody_acknowledges(
+    switch: KillSwitch, bus: FakeBus, events: list[tuple[str, dict[str, Any]]]
+) -> None:
+    told = {"type": "orders", "since": "2026-11-20T09:00:00.000Z", "by": "trader"}
+    bus.failure = TaskTimeout("nobody answers")
+    for halted in (True, False):
+        with pytest.raises(TaskFailed):
+            switch.switch(halted=halted, reason="why", by="trader")
+    assert events == [("orders.halted", told | {"state": "halted", "reason": "why"})]
+    bus.failure = None
+    switch.switch(halted=False, reason="over", by="trader")
+    assert events[1:] == [("orders.resumed", told | {"state": "resumed", "reason": "over"})]
 
 
 @pytest.mark.parametrize(
