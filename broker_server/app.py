@@ -34,6 +34,7 @@ from broker_server.core.methods import Method, MethodRegistry
 from broker_server.core.vendor import Vendor, key_of
 from broker_server.execution import LaneExecutor
 from broker_server.fleet import Fleet
+from broker_server.heap import give_back_regularly
 from broker_server.journal.database import open_database
 from broker_server.journal.orders import OrderJournal
 from broker_server.journal.starts import TaskStarts
@@ -257,6 +258,7 @@ async def serve(
     # What is there now stays for good: the garbage collector need not look at it again on the hot path.
     gc.collect()
     gc.freeze()
+    gc.collect()  # a full collection is due when a quarter is new: of what is left, not of what was frozen
     worker = Worker(
         url=broker_url,
         name=name,
@@ -268,6 +270,7 @@ async def serve(
         counters=counters,
     )
     stopping = asyncio.create_task(announce_the_stop())
+    giving_back = asyncio.create_task(give_back_regularly())
     leases.listeners.append(lambda key, _: office.look(key))
     leases.listeners.append(live.on_lease)
     if not is_supervised():
@@ -279,6 +282,7 @@ async def serve(
         await worker.run(stop, started, stands_by)
     finally:
         stopping.cancel()
+        giving_back.cancel()
         manager.close()
         observation.close()
         events.close()

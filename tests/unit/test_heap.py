@@ -52,3 +52,23 @@ def test_many_threads_share_two_heaps_unless_told_otherwise() -> None:
     done, heaps = heaps_of(plain | {"MALLOC_ARENA_MAX": "5"})
     assert done == "False"
     assert int(heaps) > 2
+
+
+FREED = """
+import re
+from broker_server.heap import give_back
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+kept = [bytes(20_000) for _ in range(4_000)]
+del kept[:-1]  # the last one holds what lies before it
+before = resident()
+print(give_back(), before - resident() > 40_000)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_what_was_freed_between_what_is_used_is_given_back() -> None:
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
