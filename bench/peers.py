@@ -65,7 +65,7 @@ PEERS = (
     FLOOR,
     Served("bare pika blocking echo", "bench.blocking_echo", "bench.blocking", 0.4, 1.0),
     Served("FastStream echo", "bench.faststream_echo", "bench.faststream", 0.25, 2.0),
-    Served("Celery echo, rpc, prefork 2", "bench.celery_echo", "bench.celery", 0.1, 3.0, is_celery=True),
+    Served("Celery echo, rpc, prefork 2", "bench.celery_echo", "bench.celery", 0.1, 4.0, is_celery=True),
 )
 HOW = (
     "A quorum queue each on one private RabbitMQ node, one client on pika's asyncio adapter for all. "

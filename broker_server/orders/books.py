@@ -311,9 +311,7 @@ class BookKeeper:
                 continue
             over = each.status in OPEN and order.is_open and self._day_over(order, asked_at)
             event = expired(each) if over else follow(each)
-            if (
-                apply(order, event, asked_at) != order
-            ):  # most say nothing new: they cost no look at the record
+            if apply(order, event, asked_at) != order:  # what says nothing new costs no look at the record
                 self.change(order.task_id, event)
 
     def _announce_foreign(

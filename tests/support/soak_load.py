@@ -27,8 +27,8 @@ from broker_client.errors import BrokerError
 from broker_server.heap import give_back
 
 TASKS_PER_SECOND = 200
-ORDER_EVERY = int(os.environ.get("SOAK_ORDER_EVERY", "350"))
-"""One task in so many is an order: more than one every two seconds. A worker needs some memory for each one
+ORDER_EVERY = int(os.environ.get("SOAK_ORDER_EVERY", "70"))
+"""One task in so many is an order: about three a second. A worker needs some memory for each one
 of the day, so at several a second that is what grows (docs/topics/capacity.md)."""
 MOST_IN_FLIGHT = 1_000
 STEP_SECONDS = 0.05
