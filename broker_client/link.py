@@ -264,11 +264,16 @@ class Link:
             for call in calls:
                 self._book.confirmed(call)
         elif calls:
-            for call in calls:
-                self._book.refused(call)
-            delay = self._delay(3)
+            delay, channel = self._delay(3), self._channel
             logger.warning("RabbitMQ did not take %d task(s); sending again in %.1f s", len(calls), delay)
-            self._loop.call_later(delay, self._flush)
+            self._loop.call_later(delay, lambda: self._send_again(calls, channel))
+
+    def _send_again(self, calls: list[Call], channel: Any) -> None:
+        if channel is not self._channel:
+            return  # what was refused on a connection that is gone was queued when it went
+        for call in calls:
+            self._book.refused(call)
+        self._flush()
 
     def _on_returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
         self._book.returned(properties.message_id)

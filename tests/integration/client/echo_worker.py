@@ -189,17 +189,18 @@ class EchoWorker:
             self._reply(request, properties, [], error=UnknownMethod(f"no method {request.method}"))
 
     def _subscribe(self, request: TaskRequest, properties: Any) -> None:
+        script, refusal = self.script, self.refusal  # before a test sees the answer, and may change them
         if self.mute:
             return
-        if self.refusal is not None:
-            self._reply(request, properties, [], error=self.refusal)
+        if refusal is not None:
+            self._reply(request, properties, [], error=refusal)
             return
         first = request.task_id not in self.subscriptions
         self.subscriptions[request.task_id] = properties.reply_to
         ack = {"subscription": request.task_id, "mode": "realtime", **request.parameters}
         self._reply(request, properties, [ack], kind="ack")
         if first:
-            self._emit(request.task_id, self.script)
+            self._emit(request.task_id, script)
 
     def _unsubscribe(self, request: TaskRequest, properties: Any) -> None:
         if self.subscriptions.pop(request.task_id, None) is None:

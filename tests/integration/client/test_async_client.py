@@ -66,7 +66,7 @@ async def test_errors_are_typed(clean_broker: str, worker: EchoWorker) -> None:
         with pytest.raises(VendorRejected):
             await client.call("fail.get-it")
         with pytest.raises(NoAnswer):
-            await client.call("ignore.get-it", timeout=0.2)
+            await client.call("ignore.get-it", timeout=1)
         assert (await client.call("twice.get-it", n="1")).first["parameters"] == {"n": "1"}
 
 
@@ -95,7 +95,7 @@ async def test_an_order_is_resumed_under_its_own_id_and_runs_once(
     worker.hold_orders = True
     async with AsyncClient(clean_broker) as client:
         with pytest.raises(OrderOutcomeUnknown) as caught:
-            await client.call("kis.buy-order", timeout=0.3, ticker="005930")
+            await client.call("kis.buy-order", timeout=1, ticker="005930")
         await wait_until_async(lambda: worker.runs, what="the order at the worker")
         worker.hold_orders = False
         assert (await client.resume(caught.value.task_id)).replayed
@@ -223,7 +223,7 @@ async def test_a_silent_cut_is_noticed_by_the_heartbeat(
     async with AsyncClient(f"{proxied_url}?heartbeat=1") as client:
         await asyncio.to_thread(proxy.pause)
         with pytest.raises(OrderOutcomeUnknown):
-            await client.call("kis.buy-order", timeout=0.2, ticker="005930")
+            await client.call("kis.buy-order", timeout=1, ticker="005930")
         await wait_until_async(lambda: proxy.connections_seen >= 2, what="a second connection")
         await asyncio.to_thread(proxy.resume)
         assert (await client.call("echo.get-it")).first

@@ -85,7 +85,7 @@ async def test_no_acknowledgement_is_no_answer(clean_broker: str, worker: EchoWo
     worker.mute = True
     async with AsyncClient(clean_broker) as client:
         with pytest.raises(NoAnswer):
-            await client.stream(PRICES, timeout=0.3).open()
+            await client.stream(PRICES, timeout=2).open()
         await wait_until_async(lambda: len(worker.received) == 2, what="the unsubscribe task")
 
 
@@ -199,7 +199,7 @@ async def test_silence_is_told_and_a_worker_that_knows_nothing_takes_it_up(
     worker.script = [Event(1)]
     async with (
         AsyncClient(clean_broker, stream_silence=0.2) as client,
-        client.stream(PRICES, timeout=1, on_status=lambda status: said.append(status.state)) as stream,
+        client.stream(PRICES, timeout=2, on_status=lambda status: said.append(status.state)) as stream,
     ):
         assert await taken(stream, 1) == [(1, 0)]
         await wait_until_async(lambda: len(worker.received) == 3, what="it asks again and again")

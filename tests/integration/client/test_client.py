@@ -80,14 +80,14 @@ def test_a_failed_reply_raises_its_own_class(clean_broker: str, worker: EchoWork
 
 def test_a_read_without_an_answer_raises_no_answer(clean_broker: str, worker: EchoWorker) -> None:
     with Client(clean_broker) as client, pytest.raises(NoAnswer) as caught:
-        client.call("ignore.get-it", timeout=0.2, task_id="slow")
+        client.call("ignore.get-it", timeout=1, task_id="slow")
     assert caught.value.task_id == "slow"
 
 
 def test_a_late_reply_is_dropped_and_the_client_goes_on(clean_broker: str, worker: EchoWorker) -> None:
     with Client(clean_broker) as client:
         with pytest.raises(NoAnswer):
-            client.call("late.get-it", timeout=0.2)
+            client.call("late.get-it", timeout=1)
         worker.release()
         assert client.call("echo.get-it").first
 
@@ -200,7 +200,7 @@ def test_an_order_without_an_answer_is_resumed_under_its_own_id_and_runs_once(
     worker.hold_orders = True
     with Client(clean_broker) as client:
         with pytest.raises(OrderOutcomeUnknown) as caught:
-            client.call("kis.buy-order", timeout=0.3, ticker="005930", quantity=3)
+            client.call("kis.buy-order", timeout=1, ticker="005930", quantity=3)
         wait_until(lambda: worker.runs, what="the order at the worker")
         worker.hold_orders = False
         result = client.resume(caught.value.task_id)

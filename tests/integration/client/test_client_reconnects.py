@@ -78,7 +78,7 @@ def test_a_task_that_could_not_be_sent_in_time_never_is(
         proxy.refuse()
         wait_until(lambda: proxy.connections_seen >= 2, what="the client notices the cut")
         with pytest.raises(BrokerUnreachable, match="not sent"):
-            client.call("kis.buy-order", timeout=0.3, ticker="005930")
+            client.call("kis.buy-order", timeout=1, ticker="005930")
         proxy.resume()
         assert client.call("echo.get-it").first
     assert worker.methods_received() == ["echo.get-it"]
@@ -104,7 +104,7 @@ def test_a_silent_cut_is_noticed_by_the_heartbeat(
     with Client(f"{proxied_url}?heartbeat=1") as client:
         proxy.pause()
         with pytest.raises(OrderOutcomeUnknown):
-            client.call("kis.buy-order", timeout=0.2, ticker="005930")
+            client.call("kis.buy-order", timeout=1, ticker="005930")
         wait_until(lambda: proxy.connections_seen >= 2, what="a second connection")
         proxy.resume()
         assert client.call("echo.get-it").first

@@ -139,7 +139,7 @@ def test_an_order_is_looked_up_and_waited_for(clean_broker: str, worker: EchoWor
     worker.hold_orders = True
     with Client(clean_broker) as client:
         with pytest.raises(OrderOutcomeUnknown):
-            client.call(ORDER, task_id="slow", timeout=0.3, ticker="005930")
+            client.call(ORDER, task_id="slow", timeout=1, ticker="005930")
         with pytest.raises(InvalidParameters, match="no order slow is on record"):
             client.order("slow")
         with pytest.raises(OrderNotSettled, match="no order slow is on record"):

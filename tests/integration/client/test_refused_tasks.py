@@ -1,0 +1,108 @@
+"""RabbitMQ does not take a task, as when a queue has no leader: it is sent again, at the pace of the delay."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pika
+import pytest
+
+from broker_client import AsyncClient, Client
+from broker_client.protocol import TASKS_QUEUE
+from tests.integration.client.echo_worker import QUORUM, EchoWorker
+from tests.support.tcp_proxy import TcpProxy
+from tests.support.waiting import wait_until, wait_until_async
+
+MANY = 6
+ROUNDS = 8
+DELAY = 0.1
+
+
+@contextmanager
+def full_queue(url: str) -> Iterator[None]:
+    """A queue of tasks that takes nothing; with the block it gives way to a good one."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    channel = connection.channel()
+    channel.queue_declare(
+        TASKS_QUEUE, durable=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+    )
+    yield
+    channel.queue_delete(TASKS_QUEUE)
+    channel.queue_declare(TASKS_QUEUE, durable=True, arguments=QUORUM)
+    connection.close()
+
+
+class Refusals:
+    """How often RabbitMQ refused something, told by the delays that a client asks for."""
+
+    def __init__(self) -> None:
+        self.many = 0
+        self._began = time.monotonic()
+
+    def delay(self, attempt: int) -> float:
+        """Seconds until the next attempt, always the same."""
+        self.many += 1
+        return DELAY
+
+    def assert_paced(self) -> None:
+        """Each task was sent no more often than the delay allows, however long it took."""
+        rounds = (time.monotonic() - self._began) / DELAY + 1
+        assert self.many <= MANY * rounds, f"{self.many} refusals of {MANY} tasks in {rounds:.1f} delays"
+
+
+def test_refused_tasks_are_sent_again_at_the_pace_of_the_delay(clean_broker: str) -> None:
+    with full_queue(clean_broker):
+        client = Client(clean_broker, timeout=120)
+        refusals = Refusals()
+        client._link._delay = refusals.delay
+        calls = []
+        for _ in range(MANY):  # at moments of their own, so that their delays end at different times
+            calls.append(client.send("echo.get-it"))
+            threading.Event().wait(DELAY / MANY)
+        wait_until(lambda: refusals.many >= MANY * ROUNDS, what="many refusals")
+        refusals.assert_paced()
+    with EchoWorker(clean_broker) as worker, client:
+        for call in calls:
+            assert call.result().first
+        assert len(worker.received) == MANY
+
+
+async def test_the_asynchronous_client_keeps_that_pace_too(clean_broker: str) -> None:
+    with full_queue(clean_broker):
+        client = AsyncClient(clean_broker, timeout=120)
+        await client.connect()
+        refusals = Refusals()
+        client._link._delay = refusals.delay
+        calls = []
+        for _ in range(MANY):
+            calls.append(client.send("echo.get-it"))
+            await asyncio.sleep(DELAY / MANY)
+        await wait_until_async(lambda: refusals.many >= MANY * ROUNDS, what="many refusals")
+        refusals.assert_paced()
+    with EchoWorker(clean_broker) as worker:
+        async with client:
+            for call in calls:
+                assert (await call).first
+            assert len(worker.received) == MANY
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_a_task_refused_as_its_connection_goes_is_sent_once_more_only(
+    proxied_url: str, clean_broker: str, proxy: TcpProxy, many: int
+) -> None:
+    """What waits for its delay when the connection breaks is not queued twice."""
+    with full_queue(clean_broker):
+        client = Client(proxied_url, timeout=120)
+        refusals = Refusals()
+        client._link._delay = lambda attempt: refusals.delay(attempt) * (5 if attempt == 3 else 1)
+        calls = [client.send("echo.get-it") for _ in range(many)]
+        wait_until(lambda: refusals.many >= 1, what="a refusal")
+        proxy.cut()
+    with EchoWorker(clean_broker) as worker, client:
+        for call in calls:
+            assert call.result().first
+        assert len(worker.received) == many
