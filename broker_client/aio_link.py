@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import DeliveryError, PublishError
 from yarl import URL
 
 from broker_client.address import (
@@ -31,6 +31,7 @@ from broker_client.address import (
     login_user,
 )
 from broker_client.aio_stream_consumer import AsyncStreamConsumers
+from broker_client.aio_task_channel import BROKER_TROUBLE, AsyncTaskChannel
 from broker_client.call import Call
 from broker_client.calls import CallBook
 from broker_client.errors import BrokerUnreachable
@@ -46,7 +47,6 @@ logger = logging.getLogger("broker_client")
 
 _CONNECT_SECONDS = 15.0
 _CLOSE_SECONDS = 5.0
-_BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, OSError, asyncio.TimeoutError)
 
 
 class _Lost(Exception):
@@ -81,7 +81,10 @@ class AsyncLink:
         self._book = book
         self._name = name
         self._delay = delay
-        self._channel: AbstractChannel | None = None
+        self._home: AbstractChannel | None = None
+        self._outlet: AsyncTaskChannel | None = None
+        self._open_channel: Callable[[], Awaitable[AbstractChannel]] | None = None
+        self._replaced = 0
         self._consumer: tuple[AbstractQueue, str] | None = None
         self._stopping = False
         self._needs = ""
@@ -141,11 +144,11 @@ class AsyncLink:
     async def stop(self) -> None:
         """Delete the reply queue and close the connection."""
         self._stopping = True
-        self._channel = None
+        self._outlet = None
         await self.streams.close()
         if self._consumer is not None:
             queue, consumer_tag = self._consumer
-            with contextlib.suppress(*_BROKER_TROUBLE):
+            with contextlib.suppress(*BROKER_TROUBLE):
                 await queue.cancel(consumer_tag, timeout=_CLOSE_SECONDS)
                 await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_SECONDS)
         if self._keeper is not None:
@@ -157,7 +160,7 @@ class AsyncLink:
         for url in itertools.cycle(self._urls):
             try:
                 await self._hold(url, opened)
-            except (*_BROKER_TROUBLE, _Lost) as error:
+            except (*BROKER_TROUBLE, _Lost) as error:
                 self._trouble = f"cannot use RabbitMQ at {describe_url(url)}: {self._reason(url, error)}"
             except ValueError as error:  # a file of certificates is gone
                 self._trouble = str(error)
@@ -195,9 +198,8 @@ class AsyncLink:
             alone = len(self._urls) == 1
             await connection.connect(timeout=_CONNECT_SECONDS if alone else NEXT_HOST_SECONDS)
             connection.close_callbacks.add(lambda _, error: end(error or "closed"))
-            channel = await connection.channel(on_return_raises=True)
-            channel.close_callbacks.add(lambda _, error: self._on_channel_closed(url, str(error)))
-            channel.close_callbacks.add(lambda _, error: end(error or "closed"))
+            self._open_channel = lambda: self._watched_channel(connection, url, end)
+            channel = self._home = await self._open_channel()
             # The broker ends a consumer without closing its channel when the queue goes.
             underlay: Any = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: end("the reply queue was deleted"))
@@ -212,16 +214,29 @@ class AsyncLink:
             self.streams.connected(connection)
             await lost
         finally:
-            self._channel = self._consumer = None
+            self._outlet = self._consumer = self._open_channel = None
             for publishing in self._publishing:
                 publishing.cancel()
             await asyncio.gather(*self._publishing, return_exceptions=True)
             self._book.connection_lost()
             await self.streams.lost(reason_of(_exception_of(lost)))
             lost.cancel()  # what the closing tells is no news
-            with contextlib.suppress(*_BROKER_TROUBLE):
+            with contextlib.suppress(*BROKER_TROUBLE):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await connection.close()
+
+    async def _watched_channel(
+        self, connection: AbstractConnection, url: str, end: Callable[[object], None]
+    ) -> AbstractChannel:
+        channel = await connection.channel(on_return_raises=True)
+
+        def on_closed(_: object, error: BaseException | None) -> None:
+            if channel is self._home or (self._outlet is not None and channel is self._outlet.raw):
+                self._on_channel_closed(url, str(error))
+                end(error or "closed")
+
+        channel.close_callbacks.add(on_closed)
+        return channel
 
     def _reason(self, url: str, error: BaseException) -> str:
         reason = missing_right(str(error), self._needs) or reason_of(error)
@@ -240,18 +255,18 @@ class AsyncLink:
         self._needs = "write"
         self._failures = 0
         self._trouble = None
-        self._channel = channel
+        self._outlet = AsyncTaskChannel(channel)
         self._flush()
 
     def _flush(self) -> None:
-        if self._channel is None:
+        if self._outlet is None:
             return
         for call in self._book.take_queued():
-            task = asyncio.create_task(self._publish(self._channel, call))
+            task = asyncio.create_task(self._publish(self._outlet, call))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
 
-    async def _publish(self, channel: AbstractChannel, call: Call) -> None:
+    async def _publish(self, outlet: AsyncTaskChannel, call: Call) -> None:
         message = aio_pika.Message(
             call.body,
             content_type="application/json",
@@ -267,24 +282,37 @@ class AsyncLink:
             headers=dict(call.headers or {}),
         )
         try:
-            await channel.default_exchange.publish(message, call.queue, mandatory=True)
+            await outlet.publish(message, call.queue)
         except PublishError:
             self._book.returned(call.correlation_id)
         except DeliveryError:
-            delay = self._delay(3)
+            delay = self._delay(3 + self._replaced)
             logger.warning("RabbitMQ did not take task %s; sending again in %.1f s", call.task_id, delay)
             await asyncio.sleep(delay)
             self._book.refused(call)
+            await self._replace(outlet)
             self._flush()
-        except _BROKER_TROUBLE as error:
+        except BROKER_TROUBLE as error:
             # The connection is on its way out: when it is gone, the book queues the call again.
             logger.debug("task %s is not confirmed: %s", call.task_id, error)
         else:
+            self._replaced = 0
             self._book.confirmed(call)
+
+    async def _replace(self, outlet: AsyncTaskChannel) -> None:
+        """Publish by another channel than one that had something refused."""
+        if outlet is not self._outlet or self._open_channel is None:
+            return
+        self._outlet = None
+        self._replaced += 1
+        with contextlib.suppress(*BROKER_TROUBLE):  # then the connection is on its way out
+            self._outlet = AsyncTaskChannel(await self._open_channel())
+            if outlet.raw is not self._home:
+                await outlet.retire()
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
         self._book.message(message.body, message.correlation_id)
-        with contextlib.suppress(*_BROKER_TROUBLE):
+        with contextlib.suppress(*BROKER_TROUBLE):
             await message.ack()
 
 

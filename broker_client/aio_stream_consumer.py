@@ -8,18 +8,19 @@ import logging
 from typing import Any
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, MessageProcessError
+from aio_pika.exceptions import AMQPError, MessageProcessError
 
 from broker_client.address import backoff_delay
+from broker_client.aio_task_channel import BROKER_TROUBLE
 from broker_client.reasons import reason_of
 from broker_client.streams import STREAM_PREFETCH, Inlet, Token
 
 __all__ = ["AsyncStreamConsumer", "AsyncStreamConsumers"]
 
 logger = logging.getLogger("broker_client")
+_STREAM_TROUBLE = (*BROKER_TROUBLE, MessageProcessError)
 
 _CLOSE_SECONDS = 5.0
-_BROKER_TROUBLE = (AMQPError, ChannelInvalidStateError, MessageProcessError, OSError, asyncio.TimeoutError)
 
 
 class AsyncStreamConsumers:
@@ -122,7 +123,7 @@ class AsyncStreamConsumer:
             try:
                 await self._consume(connection)
                 return
-            except _BROKER_TROUBLE as error:
+            except _STREAM_TROUBLE as error:
                 reason = reason_of(error)
             if connection.is_closed or self._closing:
                 return
@@ -148,7 +149,7 @@ class AsyncStreamConsumer:
 
         async def receive(message: AbstractIncomingMessage) -> None:
             if self._inlet.message(message.body, message.correlation_id, (number, message)):
-                with contextlib.suppress(*_BROKER_TROUBLE):
+                with contextlib.suppress(*_STREAM_TROUBLE):
                     await message.ack()
 
         channel = await connection.channel(publisher_confirms=False)
@@ -166,7 +167,7 @@ class AsyncStreamConsumer:
                 raise AMQPError(lost[0])
             await _delete(queue, tag)
         finally:
-            with contextlib.suppress(*_BROKER_TROUBLE):
+            with contextlib.suppress(*_STREAM_TROUBLE):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await channel.close()
 
@@ -180,6 +181,6 @@ class AsyncStreamConsumer:
 
 
 async def _delete(queue: AbstractQueue, consumer_tag: str) -> None:
-    with contextlib.suppress(*_BROKER_TROUBLE):
+    with contextlib.suppress(*_STREAM_TROUBLE):
         await queue.cancel(consumer_tag, timeout=_CLOSE_SECONDS)
         await queue.delete(if_unused=False, if_empty=False, timeout=_CLOSE_SECONDS)

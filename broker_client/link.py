@@ -12,6 +12,7 @@ from typing import Any
 
 import pika
 from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.exceptions import ChannelClosedByClient
 
 from broker_client.address import (
     HEARTBEAT,
@@ -35,6 +36,7 @@ from broker_client.rights import missing_right
 from broker_client.signatures import Signatures
 from broker_client.stream_consumer import StreamConsumers
 from broker_client.streams import STREAM_QUEUE_ARGUMENTS
+from broker_client.task_channel import TaskChannel
 from broker_client.tls import tls_guess
 
 __all__ = ["Link"]
@@ -84,8 +86,8 @@ class Link:
         self._opened: Future[None] = Future()
         self._stopping = False
         self._needs = ""
-        self._last_tag = 0
-        self._unconfirmed: dict[int, Call] = {}
+        self._outlet: TaskChannel | None = None
+        self._replaced = 0
         self._signatures = Signatures()
         self._timers: dict[str, Any] = {}
         self._troubles: list[str] = []
@@ -208,11 +210,9 @@ class Link:
 
     def _on_channel_open(self, channel: Any) -> None:
         self._channel = channel
-        self._last_tag = 0
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_cancel_callback(self._on_consumer_cancelled)
-        channel.add_on_return_callback(self._on_returned)
-        channel.confirm_delivery(self._on_verdict)
+        self._outlet = self._task_channel(channel)
         channel.basic_qos(prefetch_count=REPLY_PREFETCH)
         self._needs = "configure"
         channel.queue_declare(
@@ -239,44 +239,42 @@ class Link:
         self._flush()
 
     def _flush(self) -> None:
-        if not self._ready:
+        if not self._ready or self._outlet is None:
             return
         url = self._urls[self._turn]
         user = self._signatures.user(url, login_user(url))
         for call in self._book.take_queued():
-            self._last_tag += 1
-            self._unconfirmed[self._last_tag] = call
-            self._channel.basic_publish(
-                exchange="",
-                routing_key=call.queue,
-                body=call.body,
-                properties=task_properties(call, reply_to=self._reply_queue, user=user, app=self._name),
-                mandatory=True,
-            )
+            properties = task_properties(call, reply_to=self._reply_queue, user=user, app=self._name)
+            self._outlet.publish(call, properties)
 
-    def _on_verdict(self, frame: Any) -> None:
-        verdict = frame.method
-        tags = [verdict.delivery_tag]
-        if verdict.multiple:
-            tags = [tag for tag in self._unconfirmed if tag <= verdict.delivery_tag]
-        calls = [call for tag in tags if (call := self._unconfirmed.pop(tag, None)) is not None]
-        if isinstance(verdict, pika.spec.Basic.Ack):
-            for call in calls:
-                self._book.confirmed(call)
-        elif calls:
-            delay, channel = self._delay(3), self._channel
-            logger.warning("RabbitMQ did not take %d task(s); sending again in %.1f s", len(calls), delay)
-            self._loop.call_later(delay, lambda: self._send_again(calls, channel))
+    def _on_confirmed(self) -> None:
+        self._replaced = 0
 
-    def _send_again(self, calls: list[Call], channel: Any) -> None:
-        if channel is not self._channel:
-            return  # what was refused on a connection that is gone was queued when it went
+    def _on_refused(self, outlet: TaskChannel, calls: list[Call]) -> None:
+        delay = self._delay(3 + self._replaced)
+        logger.warning("RabbitMQ did not take %d task(s); sending again in %.1f s", len(calls), delay)
+        self._loop.call_later(delay, lambda: self._send_again(outlet, calls))
+
+    def _send_again(self, outlet: TaskChannel, calls: list[Call]) -> None:
+        if not self._ready or outlet.raw.connection is not self._connection:
+            return  # they were queued when their connection went
         for call in calls:
             self._book.refused(call)
+        if outlet is self._outlet:
+            self._replaced += 1
+            self._outlet = None
+            self._connection.channel(on_open_callback=self._on_another_channel)
+            if outlet.raw is not self._channel:
+                outlet.retire()
         self._flush()
 
-    def _on_returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
-        self._book.returned(properties.message_id)
+    def _on_another_channel(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._on_channel_closed)
+        self._outlet = self._task_channel(channel)
+        self._flush()
+
+    def _task_channel(self, channel: Any) -> TaskChannel:
+        return TaskChannel(channel, self._book, self._on_confirmed, self._on_refused)
 
     def _on_message(self, channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self._book.message(body, properties.correlation_id)
@@ -290,6 +288,8 @@ class Link:
         self._close_connection()
 
     def _on_channel_closed(self, _channel: Any, reason: Exception) -> None:
+        if isinstance(reason, ChannelClosedByClient):
+            return  # another took its place
         self._ready = False
         self._signatures.channel_closed(self._urls[self._turn], reason_of(reason))
         missing = missing_right(str(reason), self._needs)
@@ -311,7 +311,7 @@ class Link:
             self._retry(self._trouble or reason_of(reason))
 
     def _forget_connection(self, reason: str) -> None:
-        self._unconfirmed.clear()
+        self._outlet = None
         self._book.connection_lost()
         self.streams.lost(reason)
 
