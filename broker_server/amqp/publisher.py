@@ -3,11 +3,17 @@
 Every message ends in exactly one `Fate`. ``basic.return`` comes before the confirm of the same message and
 is matched to it by ``message_id``. When a message makes the broker close the channel, the channel is opened
 again and what was in flight is published one by one, so that only the culprit fails.
+
+What a queue does not take is sent to it a few times more, by another channel: the queue may have had no
+leader for a moment, and a channel that met it then may have everything refused later (RabbitMQ before 3.11.23
+and 3.12.5). Not so what goes to an exchange, where other queues have taken it already.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +28,12 @@ from pika.spec import Basic, BasicProperties
 from broker_server.amqp.channels import AsyncChannel
 
 log = structlog.get_logger(__name__)
+
+_RETRY_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_FULL_SECONDS = 30.0
+"""So long a queue that took nothing for all those delays is taken for full."""
+_RENEW_SECONDS = 1.0
+"""A channel that has something refused is replaced, but no more often than that."""
 
 
 class Fate(Enum):
@@ -43,6 +55,44 @@ class _Outgoing:
     mandatory: bool
     on_fate: Callable[[Fate], None]
     returned: bool = False
+    refused: int = 0
+
+
+class _Line:
+    """One channel, and what was published on it without a verdict yet, by delivery tag."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.in_flight: dict[int, _Outgoing] = {}
+        self._published = 0
+
+    def send(self, outgoing: _Outgoing) -> None:
+        """Publish a message.
+
+        Raises:
+            Exception: It cannot be written as AMQP; it is not in flight then.
+        """
+        self._published += 1
+        self.in_flight[self._published] = outgoing
+        try:
+            _write(self.channel, outgoing)
+        except AMQPError:
+            log.debug("publishing channel is closing; the message goes the way of the others in flight")
+        except Exception:
+            self.in_flight.pop(self._published)
+            self._published -= 1
+            raise
+
+    def judged(self, frame: Any) -> list[_Outgoing]:
+        """The messages that a verdict is about; they are not in flight any more."""
+        tag = frame.method.delivery_tag
+        tags = [known for known in self.in_flight if known <= tag] if frame.method.multiple else [tag]
+        return [judged for known in tags if (judged := self.in_flight.pop(known, None)) is not None]
+
+    def close_if_idle(self) -> None:
+        """Close it once nothing is in flight."""
+        if not self.in_flight and self.channel.is_open:
+            self.channel.close()
 
 
 class ConfirmedPublisher:
@@ -54,27 +104,32 @@ class ConfirmedPublisher:
     def __init__(self, connection: AsyncioConnection, prefix: str) -> None:
         self._connection = connection
         self._prefix = prefix
-        self._channel: Channel | None = None
-        self._published = 0
+        self._line: _Line | None = None
+        self._renewed = -math.inf
         self._named = 0
-        self._in_flight: dict[int, _Outgoing] = {}
         self._by_id: dict[str, _Outgoing] = {}
         self._held: list[_Outgoing] = []
+        self._suspects: deque[_Outgoing] = deque()
+        self._unsettled = 0
+        self._full: dict[str, float] = {}
         self._reopening: asyncio.Task[None] | None = None
 
     @property
     def in_flight(self) -> int:
         """Messages whose fate is not known yet."""
-        return len(self._in_flight) + len(self._held)
+        return self._unsettled
 
     async def open(self) -> None:
         """Open the channel."""
+        self._line = await self._open_line()
+
+    async def _open_line(self) -> _Line:
         channel = await AsyncChannel.open(self._connection)
-        await channel.enable_confirms(self._on_confirm)
+        line = _Line(channel.raw)
+        await channel.enable_confirms(lambda frame: self._on_confirm(line, frame))
         channel.raw.add_on_return_callback(self._on_return)
-        channel.raw.add_on_close_callback(self._on_close)
-        self._published = 0
-        self._channel = channel.raw
+        channel.raw.add_on_close_callback(lambda _, reason: self._on_close(line, reason))
+        return line
 
     def publish(
         self,
@@ -90,73 +145,108 @@ class ConfirmedPublisher:
         if properties.message_id is None or properties.message_id in self._by_id:
             self._named += 1
             properties.message_id = f"{self._prefix}-{self._named}"
-        outgoing = _Outgoing(exchange, routing_key, body, properties, mandatory, on_fate)
-        if self._channel is None:
-            self._held.append(outgoing)
-        else:
-            self._send(self._channel, outgoing)
+        self._unsettled += 1
+        self._send(_Outgoing(exchange, routing_key, body, properties, mandatory, on_fate))
 
-    def _send(self, channel: Channel, outgoing: _Outgoing) -> None:
-        self._published += 1
-        self._in_flight[self._published] = outgoing
+    def _send(self, outgoing: _Outgoing) -> None:
+        if self._line is None:
+            self._held.append(outgoing)
+            return
         if outgoing.mandatory:
             self._by_id[outgoing.properties.message_id] = outgoing
         try:
-            _write(channel, outgoing)
-        except AMQPError:
-            log.debug("publishing channel is closing; the message goes the way of the others in flight")
+            self._line.send(outgoing)
         except Exception:
             log.exception("a message cannot be written as AMQP", routing_key=outgoing.routing_key)
-            self._in_flight.pop(self._published)
-            self._published -= 1
-            asyncio.get_running_loop().call_soon(outgoing.on_fate, Fate.REFUSED)
+            asyncio.get_running_loop().call_soon(self._settle, outgoing, Fate.REFUSED)
+
+    def _settle(self, outgoing: _Outgoing, fate: Fate) -> None:
+        if outgoing.mandatory:
+            self._by_id.pop(outgoing.properties.message_id, None)
+        self._unsettled -= 1
+        outgoing.on_fate(fate)
 
     def _on_return(self, _: Channel, __: Basic.Return, properties: BasicProperties, ___: bytes) -> None:
         outgoing = self._by_id.get(properties.message_id)
         if outgoing is not None:
             outgoing.returned = True
 
-    def _on_confirm(self, frame: Any) -> None:
-        method: Basic.Ack | Basic.Nack = frame.method
-        tag = method.delivery_tag
-        tags = [known for known in self._in_flight if known <= tag] if method.multiple else [tag]
-        for known in tags:
-            outgoing = self._in_flight.pop(known, None)
-            if outgoing is None:
-                continue
-            if outgoing.mandatory:
-                self._by_id.pop(outgoing.properties.message_id, None)
-            if isinstance(method, Basic.Nack):
-                outgoing.on_fate(Fate.REFUSED)
+    def _on_confirm(self, line: _Line, frame: Any) -> None:
+        refused = isinstance(frame.method, Basic.Nack)
+        for outgoing in line.judged(frame):
+            if refused:
+                self._on_refused(outgoing, line)
             else:
-                outgoing.on_fate(Fate.RETURNED if outgoing.returned else Fate.CONFIRMED)
+                self._settle(outgoing, Fate.RETURNED if outgoing.returned else Fate.CONFIRMED)
+        if line is not self._line:
+            line.close_if_idle()
 
-    def _on_close(self, channel: Channel, reason: BaseException) -> None:
-        if channel is not self._channel:
+    def _on_refused(self, outgoing: _Outgoing, line: _Line | None) -> None:
+        loop = asyncio.get_running_loop()
+        now, queue = loop.time(), outgoing.routing_key
+        if outgoing.exchange or now < self._full.get(queue, now):
+            if outgoing.exchange:
+                self._renew(line)
+            self._settle(outgoing, Fate.REFUSED)
+        elif outgoing.refused >= len(_RETRY_DELAYS):
+            self._full = {each: until for each, until in self._full.items() if now < until}
+            self._full[queue] = now + _FULL_SECONDS
+            self._settle(outgoing, Fate.REFUSED)
+        else:
+            delay = _RETRY_DELAYS[outgoing.refused]
+            outgoing.refused += 1
+            log.info("a queue did not take a message, trying again", queue=queue, seconds=delay)
+            loop.call_later(delay, self._send_again, outgoing, line)
+
+    def _send_again(self, outgoing: _Outgoing, line: _Line | None) -> None:
+        if self._connection.is_open:
+            self._renew(line)
+            self._send(outgoing)
+
+    def _renew(self, line: _Line | None) -> None:
+        """Go on by another channel, if that one is still in use."""
+        now = asyncio.get_running_loop().time()
+        if line is None or line is not self._line or now < self._renewed + _RENEW_SECONDS:
             return
-        self._channel = None
-        if self._connection.is_open and self._reopening is None:
+        self._renewed = now
+        self._line = None
+        line.close_if_idle()
+        self._start_reopening()
+
+    def _on_close(self, line: _Line, reason: BaseException) -> None:
+        current = line is self._line
+        if current:
+            self._line = None
+        if self._connection.is_open and (current or line.in_flight):
             log.warning("publishing channel closed by the broker, opening another", reason=str(reason))
+            self._suspects.extend(line.in_flight.values())
+            line.in_flight.clear()
+            self._start_reopening()
+
+    def _start_reopening(self) -> None:
+        if self._reopening is None:
             self._reopening = asyncio.get_running_loop().create_task(self._reopen())
             self._reopening.add_done_callback(self._reopened)
 
     def _reopened(self, task: asyncio.Task[None]) -> None:
-        self._reopening = None
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("publishing channel lost with the connection", reason=str(error))
 
     async def _reopen(self) -> None:
-        suspects = [*self._in_flight.values()]
-        self._in_flight.clear()
-        self._by_id.clear()
-        for outgoing in suspects:
-            if not await self._publish_alone(outgoing):
-                outgoing.on_fate(Fate.REFUSED)
-        await self.open()
-        held, self._held = self._held, []
-        for outgoing in held:
-            assert self._channel is not None  # noqa: S101 - just opened, nothing was awaited since
-            self._send(self._channel, outgoing)
+        try:
+            while self._suspects or self._line is None:
+                if not self._suspects:
+                    self._line = await self._open_line()
+                    continue
+                outgoing = self._suspects.popleft()
+                outgoing.returned = False
+                if not await self._publish_alone(outgoing):
+                    self._settle(outgoing, Fate.REFUSED)
+            held, self._held = self._held, []
+            for outgoing in held:
+                self._send(outgoing)
+        finally:
+            self._reopening = None
 
     async def _publish_alone(self, outgoing: _Outgoing) -> bool:
         """Publish one message on a channel of its own; False when the broker closes the channel for it."""
@@ -189,9 +279,9 @@ class ConfirmedPublisher:
             return False
         channel.close()
         if isinstance(verdict, Basic.Nack):
-            outgoing.on_fate(Fate.REFUSED)
+            self._on_refused(outgoing, None)
         else:
-            outgoing.on_fate(Fate.RETURNED if returned else Fate.CONFIRMED)
+            self._settle(outgoing, Fate.RETURNED if returned else Fate.CONFIRMED)
         return True
 
 

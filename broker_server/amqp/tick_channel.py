@@ -15,6 +15,9 @@ from broker_server.amqp.frames import TolerantConnection
 from broker_server.amqp.tick_frames import Label, MessageEncoder
 from broker_server.core.conflation import Keep
 
+RENEW_SECONDS = 30.0
+"""A younger channel does not end when a queue refuses a message: a full queue must not hold up the others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -111,6 +114,9 @@ class ChannelEvents(Protocol):
 class TickChannel:
     """Sends messages and keeps account of those without a confirm.
 
+    It ends itself when a queue refuses a message: a channel that met a queue without a leader may have
+    everything refused that it sends there later (RabbitMQ before 3.11.23 and 3.12.5).
+
     Attributes:
         outstanding: Those, by delivery tag, in the order in which they were sent.
         closed: Ends with the reason when the channel does.
@@ -124,6 +130,7 @@ class TickChannel:
         self._sent_before = sent_before
         self._events = events
         self._tag = 0
+        self._renewal = asyncio.get_running_loop().time() + RENEW_SECONDS
         self._unwritten: list[bytes] = []
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[BaseException] = self._loop.create_future()
@@ -196,6 +203,8 @@ class TickChannel:
             if refused and sent is not None:
                 self._events.on_nacked(sent)
         self._events.on_settled()
+        if refused and self._channel.is_open and self._loop.time() >= self._renewal:
+            self._channel.close()
 
     def _on_close(self, _: Channel, reason: BaseException) -> None:
         self._unwritten.clear()

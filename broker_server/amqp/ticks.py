@@ -17,7 +17,13 @@ import time
 from collections.abc import Callable
 
 import structlog
-from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
+from pika.exceptions import (
+    AMQPConnectionError,
+    AMQPError,
+    ChannelClosedByBroker,
+    ChannelClosedByClient,
+    ConnectionWrongStateError,
+)
 
 from broker_client.reasons import reason_of
 from broker_server.amqp import topology
@@ -210,8 +216,11 @@ class TickPublisher:
         self._keep_count()
         if not connection.is_open:
             raise AMQPConnectionError(reason_of(await closed))
-        reason = reason_of(channel.closed.result())
-        log.warning("channel for ticks closed by the broker, opening another", reason=reason)
+        ended = channel.closed.result()
+        if isinstance(ended, ChannelClosedByClient):
+            log.info("a queue refused live data, opening another channel for ticks")
+        else:
+            log.warning("channel for ticks closed by the broker, opening another", reason=reason_of(ended))
 
     def _keep_count(self) -> None:
         if self._channel is not None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from broker_server.amqp import tick_channel
 from broker_server.amqp.ticks import Keep
 from tests.integration.ticks.conftest import StartOwner, values
+from tests.support.refusing_proxy import RefusingProxy
 from tests.support.task_wire import TaskWire
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until_async
@@ -69,3 +75,28 @@ async def test_memory_stays_bounded_while_the_connection_is_silent(
     await owner.settled()
     assert sum(missing for _, missing in owner.gaps) == owner.counts["dropped"] == 1_900
     assert set(values(wire)()) == {*range(1_000), *range(2_900, 3_000)}
+
+
+async def test_a_channel_that_has_something_refused_gives_way_to_another(
+    clean_broker: str, wire: TaskWire, start_owner: StartOwner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tick_channel, "RENEW_SECONDS", 0.0)
+    parts = urlsplit(clean_broker)
+    with RefusingProxy(str(parts.hostname), parts.port or 5672) as refusing:
+        netloc = f"{parts.username}:{parts.password}@127.0.0.1:{refusing.port}"
+        owner = await start_owner(urlunsplit(parts._replace(netloc=netloc)))
+        owner.publish(owner.route("trade"), 0)
+        await owner.settled()
+        (used,) = set(refusing.published)
+        closed = refusing.closed.count(used)
+        refusing.refusing.add(used)
+        owner.publish(owner.route("trade"), 1)
+        await wait_until_async(lambda: owner.refused == ["trade"])
+        await wait_until_async(lambda: refusing.closed.count(used) > closed)
+        refusing.refusing.clear()
+        for number in range(2, 100):
+            owner.publish(owner.route("trade"), number)
+        await owner.settled()
+        assert values(wire)() == list(range(100))  # the refused one arrived: it is the proxy that says no
+        assert owner.counts["nacked"] == 1
+        assert refusing.connections_seen == 1

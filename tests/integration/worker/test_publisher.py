@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.spec import BasicProperties
 
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.connection import connect
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
+from tests.support.refusing_proxy import RefusingProxy
 from tests.support.waiting import wait_until_async
 
 
@@ -34,3 +40,76 @@ async def test_only_the_message_that_closes_the_channel_fails(clean_broker: str)
     assert fates == [[fate] for fate in expected]
     connection.close()
     await wait_until_async(lambda: connection.is_closed)
+
+
+QUEUE, FULL = "test.publisher", "test.publisher.full"
+
+
+class Floor:
+    """A publisher behind a proxy that turns confirms into refusals.
+
+    Attributes:
+        publishing: The channel that it publishes on at first.
+    """
+
+    def __init__(self, connection: AsyncioConnection, publisher: ConfirmedPublisher, proxy: RefusingProxy):
+        self.connection = connection
+        self.publisher = publisher
+        self.proxy = proxy
+        self.publishing = 0
+
+    async def fate(self, queue: str, *, exchange: str = "") -> Fate:
+        """Publish a message, and wait for what becomes of it."""
+        met: list[Fate] = []
+        self.publisher.publish(queue, b"{}", BasicProperties(), met.append, exchange=exchange)
+        await wait_until_async(lambda: met)
+        (fate,) = met
+        return fate
+
+
+@pytest.fixture
+async def floor(clean_broker: str) -> AsyncIterator[Floor]:
+    parts = urlsplit(clean_broker)
+    with RefusingProxy(str(parts.hostname), parts.port or 5672) as proxy:
+        place = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
+        connection = await connect(urlunsplit(parts._replace(netloc=place)), name="test")
+        channel = await AsyncChannel.open(connection)
+        await channel.declare_queue(QUEUE)
+        await channel.declare_queue(FULL, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+        publisher = ConfirmedPublisher(connection, "test")
+        await publisher.open()
+        floor = Floor(connection, publisher, proxy)
+        assert await floor.fate(QUEUE) is Fate.CONFIRMED
+        (floor.publishing,) = proxy.published
+        yield floor
+        connection.close()
+        await wait_until_async(lambda: connection.is_closed)
+
+
+async def test_what_one_channel_had_refused_goes_by_another(floor: Floor) -> None:
+    one = floor.publishing
+    floor.proxy.refusing.add(one)
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
+    first, refused, *others = floor.proxy.published
+    assert (first, refused, len(others)) == (one, one, 2)
+    assert one not in others
+    await wait_until_async(lambda: floor.proxy.closed == [one], what="the channel is closed")
+
+
+async def test_a_queue_that_stays_full_holds_up_one_message_only(floor: Floor) -> None:
+    assert await floor.fate(FULL) is Fate.REFUSED
+    tried = len(floor.proxy.published)
+    assert tried > 2
+    assert await floor.fate(FULL) is Fate.REFUSED
+    assert len(floor.proxy.published) == tried + 1
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
+
+
+async def test_what_an_exchange_gave_to_some_queues_is_not_sent_again(floor: Floor) -> None:
+    one = floor.publishing
+    floor.proxy.refusing.add(one)
+    assert await floor.fate(QUEUE, exchange="amq.fanout") is Fate.REFUSED
+    assert floor.proxy.published == [one, one]
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
+    assert floor.proxy.published[2:] != [one]
