@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["MAX_REMEMBERED_ORDERS", "SentTask", "SentTasks"]
 
-MAX_REMEMBERED_ORDERS = 10_000
+MAX_REMEMBERED_ORDERS = 1_000
 """Answered orders that stay known; a task without an answer is never forgotten."""
 
 

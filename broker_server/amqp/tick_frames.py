@@ -11,7 +11,8 @@ from typing import NamedTuple
 from pika import frame
 from pika.spec import FRAME_BODY, FRAME_END, FRAME_HEADER, PERSISTENT_DELIVERY_MODE, Basic, BasicProperties
 
-MOST_KNOWN = 10_000
+MOST_KNOWN = 500
+"""Labels in use at a time that are sure to stay encoded; streams come and go, and theirs must not pile up."""
 _TRANSIENT = 1
 _END = bytes([FRAME_END])
 _FRAME = struct.Struct(">BHI")
@@ -50,6 +51,7 @@ class MessageEncoder:
         self._most_body = most_body
         self._prefix = prefix
         self._known: dict[Label, tuple[bytes, bytes]] = {}
+        self._known_before: dict[Label, tuple[bytes, bytes]] = {}
 
     def encode(self, label: Label, body: bytes, number: int) -> bytes:
         """The frames of a message.
@@ -60,10 +62,7 @@ class MessageEncoder:
         Raises:
             Exception: pika's, when a name is too long or of the wrong type.
         """
-        known = self._known.get(label)
-        if known is None:
-            known = self._learn(label)
-        method, properties = known
+        method, properties = self._known.get(label) or self._learn(label)
         if label.mandatory:
             properties += b"%016d" % number
         size = len(body)
@@ -86,6 +85,14 @@ class MessageEncoder:
         return int(digits) if text.startswith(self._prefix) and digits.isdecimal() else None
 
     def _learn(self, label: Label) -> tuple[bytes, bytes]:
+        """Encode a label, or find it among those before the last `MOST_KNOWN` new ones, and remember it."""
+        known = self._known_before.get(label) or self._encode(label)
+        if len(self._known) >= MOST_KNOWN:
+            self._known_before, self._known = self._known, {}
+        self._known[label] = known
+        return known
+
+    def _encode(self, label: Label) -> tuple[bytes, bytes]:
         publish = Basic.Publish(
             exchange=label.exchange, routing_key=label.routing_key, mandatory=label.mandatory
         )
@@ -99,7 +106,4 @@ class MessageEncoder:
         encoded = b"".join(properties.encode())
         if label.mandatory:
             encoded = encoded[:-_DIGITS]  # the message_id comes last of these
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[label] = known = (frame.Method(self._channel, publish).marshal(), encoded)
-        return known
+        return frame.Method(self._channel, publish).marshal(), encoded
