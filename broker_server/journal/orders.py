@@ -282,14 +282,29 @@ class OrderJournal:
             newest.setdefault((record.order.key, record.order.details.market), record)
         return list(newest.values())
 
-    def numbered(self, vendor: str, account: str, market: str, *, since: str) -> dict[str, list[Order]]:
-        """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day."""
+    def numbered(
+        self,
+        vendor: str,
+        account: str,
+        market: str,
+        *,
+        since: str,
+        numbers: Collection[str] | None = None,
+    ) -> dict[str, list[Order]]:
+        """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day.
+
+        Args:
+            numbers: Only these, without leading zeros; all, by default.
+        """
         query = self._query(
             *_account(vendor, account),
             orders.c.market == market,
             orders.c.order_no.is_not(None),
             orders.c.trading_day >= since,
         ).order_by(orders.c.received_at, orders.c.task_id)
+        if numbers is not None:
+            bare = ["" if each == "0" else each for each in numbers]
+            query = query.where(func.ltrim(orders.c.order_no, "0").in_(bare))
         numbered: dict[str, list[Order]] = {}
         with self._engine.connect() as connection:
             # Row by row: of some thousand orders the rows and their replies are most of the memory.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -23,7 +23,7 @@ from broker_server.core.orders import (
     Stuck,
     apply,
 )
-from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, ours, reconcile
+from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, follow, number, ours, reconcile
 from broker_server.core.vendor import Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.order_rows import trading_day
@@ -42,12 +42,33 @@ LATE_EVIDENCE = timedelta(minutes=5)
 LONGEST_LOOK_BACK = timedelta(days=10)
 """Lists are asked from the send of the oldest unsettled order on, but not further back than this."""
 
+MOST_SOUGHT = 500
+"""Up to so many numbers the record is asked for by number; beyond, for all of its days."""
+
 Settled = Callable[[Order], None]
 Outcome = Callable[[Order], bytes | None]
 
 
 class NumberTaken(IllegalTransition):
     """Another order of ours has that number of the vendor."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """What of a list is ours.
+
+    Attributes:
+        orders: As recorded, by their rows; without those below.
+        done: Rows of orders that are over, and of which the record has all that the rows tell.
+    """
+
+    orders: dict[ListedOrder, Order]
+    done: set[ListedOrder]
+
+    @property
+    def rows(self) -> set[ListedOrder]:
+        """All of them."""
+        return self.done.union(self.orders)
 
 
 class BookKeeper:
@@ -91,6 +112,7 @@ class BookKeeper:
         self._settle = settle
         self._day_over = day_over
         self._sought_in_vain: set[str] = set()
+        self._done: dict[tuple[str, str, str], set[int]] = {}
 
     def compare(self, vendor: Vendor, account: str, market: str, context: TaskContext) -> OrderList:
         """Ask for a list, and write down what it tells.
@@ -109,7 +131,7 @@ class BookKeeper:
         # In this order: what is ours only after the look-up is pending, and so is not taken for foreign.
         pending = self._is_pending(vendor, account, market)
         known = self._ours(vendor, account, market, listed)
-        absent = self._absent(vendor, account, market, known, listed, asked_at)
+        absent = self._absent(vendor, account, market, known.orders, listed, asked_at)
         if absent and listed.incomplete is None:
             # A list without an order that is on record as open proves nothing of any other order.
             first = absent[0]
@@ -119,9 +141,10 @@ class BookKeeper:
         if self._reconcile(vendor, account, market, listed, asked_at):
             pending = self._is_pending(vendor, account, market)
             known = self._ours(vendor, account, market, listed)
-        self._follow(known, listed, asked_at)
+        done = self._follow(known.orders, asked_at)
+        self._done[vendor.name, account, market] = {hash(each) for each in known.done.union(done)}
         if not pending:  # one of them may still turn out to be ours
-            self._announce_foreign(vendor, account, market, known, listed, since)
+            self._announce_foreign(vendor, account, market, known.rows, listed, since)
         return listed
 
     def is_sought(self, order: Order) -> bool:
@@ -249,15 +272,34 @@ class BookKeeper:
         unsettled = self._journal.unsettled(vendor.name, account)
         return any(record.order.details.market == market for record in unsettled)
 
-    def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> dict[ListedOrder, Order]:
-        """The listed orders that are ours."""
+    def _ours(self, vendor: Vendor, account: str, market: str, listed: OrderList) -> _Ours:
+        """The listed orders that are ours.
+
+        On a day of thousands of orders nearly all are over. A row that was compared with the record of such
+        an order, and is the same again, is known by its hash alone.
+        """
         offset = vendor.orders.clock_offset()
         since = self._clock() - DAYS_BACK
         if listed.since is not None:
             since = min(since, listed.since - offset - DAYS_BACK)
-        numbered = self._journal.numbered(vendor.name, account, market, since=trading_day(since))
-        found = ((each, ours(each, numbered, offset)) for each in listed.orders)
-        return {each: order for each, order in found if order is not None}
+        known = self._done.get((vendor.name, account, market), set())
+        done: set[ListedOrder] = set()
+        rest: list[ListedOrder] = []
+        for each in listed.orders:
+            if hash(each) in known:
+                done.add(each)
+            else:
+                rest.append(each)
+        numbers = {number(each.order_no) for each in rest}
+        numbered = self._journal.numbered(
+            vendor.name,
+            account,
+            market,
+            since=trading_day(since),
+            numbers=numbers if len(numbers) <= MOST_SOUGHT else None,
+        )
+        found = ((each, ours(each, numbered, offset)) for each in rest)
+        return _Ours({each: order for each, order in found if order is not None}, done)
 
     def _reconcile(
         self, vendor: Vendor, account: str, market: str, listed: OrderList, asked_at: datetime
@@ -275,7 +317,7 @@ class BookKeeper:
         findings = reconcile(
             [*unsettled, *denied],
             listed,
-            self._ours(vendor, account, market, listed).keys(),
+            self._ours(vendor, account, market, listed).rows,
             asked_at=asked_at,
             clock_offset=vendor.orders.clock_offset(),
             settle=self._settle,
@@ -304,22 +346,26 @@ class BookKeeper:
         except IllegalTransition as error:
             log.info("an order changed in the meantime", reason=str(error))
 
-    def _follow(self, known: dict[ListedOrder, Order], listed: OrderList, asked_at: datetime) -> None:
-        for each in listed.orders:
-            order = known.get(each)
-            if order is None or order.state is not State.ACCEPTED or order.status is None:
+    def _follow(self, known: dict[ListedOrder, Order], asked_at: datetime) -> list[ListedOrder]:
+        """Write down what the rows tell of our orders; the rows of those that are over, and tell nothing."""
+        done = []
+        for each, order in known.items():
+            if order.state is not State.ACCEPTED or order.status is None:
                 continue
             over = each.status in OPEN and order.is_open and self._day_over(order, asked_at)
             event = expired(each) if over else follow(each)
             if apply(order, event, asked_at) != order:  # what says nothing new costs no look at the record
                 self.change(order.task_id, event)
+            elif not order.is_open and each.status not in OPEN and each.received_at is not None:
+                done.append(each)  # without the time it could be another day's, with the same number
+        return done
 
     def _announce_foreign(
         self,
         vendor: Vendor,
         account: str,
         market: str,
-        known: dict[ListedOrder, Order],
+        ours: Collection[ListedOrder],
         listed: OrderList,
         since: datetime | None,
     ) -> None:
@@ -331,7 +377,7 @@ class BookKeeper:
             if earlier and (each.received_at is None or trading_day(each.received_at) != day):
                 continue  # its own day has announced it
             seen = (each.status.value, each.filled)
-            if each in known or announced.get(each.order_no) == seen:
+            if each in ours or announced.get(each.order_no) == seen:
                 continue
             self._foreign.keep(
                 vendor.name,
