@@ -38,7 +38,10 @@ from broker_server.journal.order_statements import (
 )
 from broker_server.journal.tables import order_transitions, orders
 
+MOST_NUMBERS = 512
 _ROWS_AT_ONCE = 200
+_LIST_LENGTHS = (8, 64, MOST_NUMBERS)
+"""Of numbers that are asked for: each length is a statement of its own, which the driver keeps."""
 
 
 class StaleEpoch(Exception):
@@ -294,7 +297,7 @@ class OrderJournal:
         """Orders from that day on by the vendor's number, without leading zeros; it begins anew each day.
 
         Args:
-            numbers: Only these, without leading zeros; all, by default.
+            numbers: Only these, without leading zeros and at most `MOST_NUMBERS`; all, by default.
         """
         query = self._query(
             *_account(vendor, account),
@@ -303,8 +306,7 @@ class OrderJournal:
             orders.c.trading_day >= since,
         ).order_by(orders.c.received_at, orders.c.task_id)
         if numbers is not None:
-            bare = ["" if each == "0" else each for each in numbers]
-            query = query.where(func.ltrim(orders.c.order_no, "0").in_(bare))
+            query = query.where(func.ltrim(orders.c.order_no, "0").in_(_padded(numbers)))
         numbered: dict[str, list[Order]] = {}
         with self._engine.connect() as connection:
             # Row by row: of some thousand orders the rows and their replies are most of the memory.
@@ -461,3 +463,10 @@ class OrderJournal:
 
 def _account(vendor: str, account: str) -> Iterable[ColumnElement[bool]]:
     return orders.c.vendor == vendor, orders.c.account == account
+
+
+def _padded(numbers: Collection[str]) -> list[str]:
+    """Numbers as they are without zeros, repeated up to the next of the lengths."""
+    bare = ["" if each == "0" else each for each in numbers] or ["-"]
+    length = next(length for length in _LIST_LENGTHS if len(bare) <= length)
+    return bare + bare[-1:] * (length - len(bare))

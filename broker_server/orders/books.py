@@ -27,7 +27,7 @@ from broker_server.core.reconciliation import CLOCK_SLACK, Finding, expired, fol
 from broker_server.core.vendor import Vendor
 from broker_server.journal.foreign import ForeignOrders
 from broker_server.journal.order_rows import trading_day
-from broker_server.journal.orders import OrderJournal
+from broker_server.journal.orders import MOST_NUMBERS, OrderJournal
 from broker_server.orders.announcements import Announcer
 from broker_server.orders.floors import NumberFloors
 from broker_server.orders.outcomes import settled_outcome
@@ -41,9 +41,6 @@ LATE_EVIDENCE = timedelta(minutes=5)
 """An order that is said not to have been sent is looked for until then, counted from its send."""
 LONGEST_LOOK_BACK = timedelta(days=10)
 """Lists are asked from the send of the oldest unsettled order on, but not further back than this."""
-
-MOST_SOUGHT = 500
-"""Up to so many numbers the record is asked for by number; beyond, for all of its days."""
 
 Settled = Callable[[Order], None]
 Outcome = Callable[[Order], bytes | None]
@@ -296,7 +293,7 @@ class BookKeeper:
             account,
             market,
             since=trading_day(since),
-            numbers=numbers if len(numbers) <= MOST_SOUGHT else None,
+            numbers=numbers if len(numbers) <= MOST_NUMBERS else None,
         )
         found = ((each, ours(each, numbered, offset)) for each in rest)
         return _Ours({each: order for each, order in found if order is not None}, done)

@@ -179,6 +179,9 @@ def test_orders_are_found_by_what_they_are(journal: OrderJournal) -> None:
     assert journal.sent_on("kis", "default", today) == 1
     numbered = journal.numbered("kis", "default", "domestic", since=trading_day(NOW - timedelta(days=1)))
     assert [each.task_id for each in numbered["1001"]] == ["c", "a"]
+    for numbers in (["1001"], [*map(str, range(900, 1002))], []):
+        some = journal.numbered("kis", "default", "domestic", since="2026-01-01", numbers=numbers)
+        assert some == ({"1001": numbered["1001"]} if numbers else {})
     (found,) = journal.by_number("1001", account="default")
     assert found.order.task_id == "a"
     assert journal.by_number("01001", account="default", vendor="kis", market="domestic") == [found]
