@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
@@ -26,6 +28,7 @@ TICKS_PER_SECOND = 1_000
 SAMPLES = 240
 WINDOWS = 6
 """The run is looked at in so many windows; the first is the warm-up."""
+PENDING = "sapi_ticks_pending"
 SEND_TICKS = {"fault": "load", "rate": TICKS_PER_SECOND, "records": 1, "tr": "H0STCNT0"}
 
 
@@ -36,11 +39,13 @@ class Sample:
     Attributes:
         seconds: Since the load began.
         processes: By name.
+        pending: Messages of live data that wait in the worker, or for a confirm.
     """
 
     seconds: float
     processes: dict[str, Held]
     broker: AtBroker
+    pending: float
 
 
 @dataclass(slots=True)
@@ -61,12 +66,19 @@ class SoakReport:
 
     def windows(self, process: str, what: str) -> list[float]:
         """The medians of a figure in each window."""
+        values = self._by_window(lambda sample: getattr(sample.processes[process], what))
+        return [statistics.median(each) for each in values]
+
+    def most_pending(self) -> list[float]:
+        """The longest backlog of live data that a sample of each window saw."""
+        return [max(each) for each in self._by_window(lambda sample: sample.pending)]
+
+    def _by_window(self, figure: Callable[[Sample], float]) -> list[list[float]]:
         length = self.seconds / WINDOWS
         found: list[list[float]] = [[] for _ in range(WINDOWS)]
         for sample in self.samples:
-            window = min(WINDOWS - 1, int(sample.seconds / length))
-            found[window].append(getattr(sample.processes[process], what))
-        return [statistics.median(each) for each in found]
+            found[min(WINDOWS - 1, int(sample.seconds / length))].append(figure(sample))
+        return found
 
     def growth(self, process: str) -> float:
         """How much the memory of the last window is above that of the first one after the warm-up."""
@@ -98,6 +110,9 @@ class SoakReport:
                 scale = MIB if what == "anonymous" else 1
                 values = [f"{value / scale:.5g}" for value in self.windows(process, what)]
                 table.add_row(f"{process}: {what}", *values, "", "")
+        table.add_row(
+            "worker: most ticks waiting", *(f"{count:.0f}" for count in self.most_pending()), "", ""
+        )
         console = Console(width=130)
         console.print(table)
         console.print("  ".join(f"{name} {self.per_second(name):.1f}/s" for name in self.counts))
@@ -177,9 +192,7 @@ class Soak:
             while (passed := time.monotonic() - began) < seconds:
                 assert load.process.poll() is None, load.output
                 processes = {name: held(pid) for name, pid in pids.items()}
-                report.samples.append(Sample(passed, processes, at_broker(self._management)))
-                metrics = requests.get(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=60)
-                metrics.raise_for_status()
+                report.samples.append(Sample(passed, processes, at_broker(self._management), self._pending()))
                 time.sleep(max(0.0, seconds / SAMPLES - (time.monotonic() - began - passed)))
             report.seconds = time.monotonic() - began
             told = _told(load)
@@ -192,6 +205,12 @@ class Soak:
         more = channels_by_connection(self._management) - channels
         report.left |= {f"channels of {name}": count for name, count in more.items()}
         return report
+
+    def _pending(self) -> float:
+        answer = requests.get(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=60)
+        answer.raise_for_status()
+        families = text_string_to_metric_families(answer.text)
+        return sum(each.value for family in families if family.name == PENDING for each in family.samples)
 
     def _settled(self, wanted: AtBroker | None = None) -> AtBroker:
         """The counts at the broker, once they are as wanted or stay as they are; the plugin's lag behind."""
