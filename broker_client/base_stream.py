@@ -21,6 +21,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakMethod
 
 from broker_client.call import Call, Outcome, check_timeout, failure
 from broker_client.errors import (
@@ -169,7 +170,7 @@ class BaseStream(ABC):
             raise RuntimeError("a stream can be opened once; make another")
         self._started_at = time.monotonic()
         self._stream_link.streams.add(self)
-        self._stream_link.later(self._timeout, self._give_up)
+        self._stream_link.later(self._timeout, _unless_gone(self._give_up))
 
     def _is_open(self) -> bool:
         """Whether the subscription is acknowledged.
@@ -257,7 +258,7 @@ class BaseStream(ABC):
         """Look after so many seconds whether to ask; that replaces an earlier plan."""
         self._plans += 1
         number = self._plans
-        self._stream_link.later(seconds, lambda: self._look(number))
+        self._stream_link.later(seconds, _unless_gone(self._look, number))
 
     def _look(self, number: int) -> None:
         # What is not consumed asks as soon as it is, and what asks already plans anew with the answer.
@@ -308,3 +309,14 @@ def _is_for_good(error: BrokerError) -> bool:
     if isinstance(error, TaskFailed):
         return not error.retryable and not isinstance(error, (TaskExpired, TaskTimeout, TaskCancelled))
     return not isinstance(error, (NoAnswer, BrokerUnreachable))
+
+
+def _unless_gone(method: Callable[..., None], *arguments: int) -> Callable[[], None]:
+    """What calls the method as long as its object lives: a timer that outlasts a stream must not keep it."""
+    kept = WeakMethod(method)
+
+    def call() -> None:
+        if (alive := kept()) is not None:
+            alive(*arguments)
+
+    return call

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from sys import intern
 from types import MappingProxyType
 
 from broker_server.core.listed_orders import ListedOrder, OrderList
@@ -124,7 +126,7 @@ def _domestic(order: DomesticOrder) -> ListedOrder:
         order_no=record.order_no,
         original=record.original_order_no,
         action=record.action,
-        ticker=record.ticker,
+        ticker=intern(record.ticker),
         side=record.side,
         quantity=record.quantity,
         price=limit_of(record),
@@ -144,7 +146,7 @@ def _overseas(record: OverseasOrderRecord) -> ListedOrder:
         order_no=record.order_no,
         original=record.original_order_no,
         action=record.action,
-        ticker=record.ticker,
+        ticker=intern(record.ticker),
         side=record.side,
         quantity=record.quantity,
         price=_exact(record.price),
@@ -159,5 +161,7 @@ def _overseas(record: OverseasOrderRecord) -> ListedOrder:
     )
 
 
+@lru_cache(maxsize=1_000)
 def _exact(text: str | None) -> Decimal | None:
+    # A list of thousands of orders has few different prices; equal ones are one object.
     return None if text is None else Decimal(text)
