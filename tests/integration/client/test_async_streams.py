@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from collections import Counter
 
 import pytest
 
@@ -24,6 +26,8 @@ from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until_async
 
 PRICES = "kis.subscribe-realtime-price"
+KEPT = {"AsyncStream", "Channel", "Future", "Inbox", "Task"}
+"""What a stream has in memory, and what a connection may go on holding of it."""
 
 
 async def taken(stream: AsyncStream, count: int) -> list[tuple[int | None, int | None]]:
@@ -50,6 +54,25 @@ async def test_a_block_subscribes_and_unsubscribes(clean_broker: str, worker: Ec
     assert unsubscribe.method == "kis.unsubscribe-realtime-price"
     assert unsubscribe.task_id == subscribe.task_id
     assert worker.subscriptions == {}
+
+
+async def test_streams_that_have_ended_leave_nothing_in_memory(
+    clean_broker: str, worker: EchoWorker
+) -> None:
+    worker.script = events(1)
+    passing = 20
+    async with AsyncClient(clean_broker) as client:
+
+        async def open_and_close(count: int) -> Counter[str]:
+            for _ in range(count):
+                async with client.stream(PRICES, ticker="005930") as stream:
+                    await stream.get(60)
+            gc.collect()
+            return Counter(name for each in gc.get_objects() if (name := type(each).__name__) in KEPT)
+
+        first = await open_and_close(5)
+        more = await open_and_close(passing) - first
+    assert all(count < passing // 2 for count in more.values()), more
 
 
 async def test_statuses_come_to_the_callback_and_between_the_events(
