@@ -56,9 +56,7 @@ async def test_a_block_subscribes_and_unsubscribes(clean_broker: str, worker: Ec
     assert worker.subscriptions == {}
 
 
-async def test_streams_that_have_ended_leave_nothing_in_memory(
-    clean_broker: str, worker: EchoWorker
-) -> None:
+async def test_streams_that_have_ended_leave_nothing_in_memory(clean_broker: str, worker: EchoWorker) -> None:
     worker.script = events(1)
     passing = 20
     async with AsyncClient(clean_broker) as client:
