@@ -76,9 +76,11 @@ class _Line:
         self.in_flight[self._published] = outgoing
         try:
             _write(self.channel, outgoing)
-        except AMQPError:
-            log.debug("publishing channel is closing; the message goes the way of the others in flight")
         except Exception:
+            if not self.channel.is_open:
+                log.debug("publishing channel is closing; the message goes the way of the others in flight")
+                return
+            # The broker has not seen it: the number is that of the next one.
             self.in_flight.pop(self._published)
             self._published -= 1
             raise
@@ -185,8 +187,7 @@ class ConfirmedPublisher:
         loop = asyncio.get_running_loop()
         now, queue = loop.time(), outgoing.routing_key
         if outgoing.exchange or now < self._full.get(queue, now):
-            if outgoing.exchange:
-                self._renew(line)
+            self._renew(line)  # the queue may take things again, and not by this channel
             self._settle(outgoing, Fate.REFUSED)
         elif outgoing.refused >= len(_RETRY_DELAYS):
             self._full = {each: until for each, until in self._full.items() if now < until}
@@ -270,7 +271,15 @@ class ConfirmedPublisher:
         await channel.enable_confirms(on_confirm)
         channel.raw.add_on_return_callback(on_return)
         channel.raw.add_on_close_callback(on_close)
-        _write(channel.raw, outgoing)
+        try:
+            _write(channel.raw, outgoing)
+        except Exception:
+            if not channel.raw.is_open:
+                raise
+            log.exception("a message cannot be written as AMQP", routing_key=outgoing.routing_key)
+            answered.cancel()
+            channel.close()
+            return False
         try:
             verdict = await answered
         except AMQPError:

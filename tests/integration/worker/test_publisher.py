@@ -9,6 +9,7 @@ import pytest
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.spec import BasicProperties
 
+from broker_server.amqp import publisher
 from broker_server.amqp.channels import AsyncChannel
 from broker_server.amqp.connection import connect
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
@@ -23,8 +24,8 @@ async def test_only_the_message_that_closes_the_channel_fails(clean_broker: str)
     await channel.declare_queue(
         "test.publisher.full", arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
     )
-    publisher = ConfirmedPublisher(connection, "test")
-    await publisher.open()
+    publishing = ConfirmedPublisher(connection, "test")
+    await publishing.open()
     fates: list[list[Fate]] = []
     expected = []
     for number in range(60):
@@ -34,9 +35,9 @@ async def test_only_the_message_that_closes_the_channel_fails(clean_broker: str)
         properties = BasicProperties(user_id="somebody-else" if kind == "forged" else None)
         met: list[Fate] = []
         fates.append(met)
-        publisher.publish(queue, str(number).encode(), properties, met.append)
+        publishing.publish(queue, str(number).encode(), properties, met.append)
         expected.append({"good": Fate.CONFIRMED, "nowhere": Fate.RETURNED}.get(kind, Fate.REFUSED))
-    await wait_until_async(lambda: all(fates) and publisher.in_flight == 0)
+    await wait_until_async(lambda: all(fates) and publishing.in_flight == 0)
     assert fates == [[fate] for fate in expected]
     connection.close()
     await wait_until_async(lambda: connection.is_closed)
@@ -52,9 +53,9 @@ class Floor:
         publishing: The channel that it publishes on at first.
     """
 
-    def __init__(self, connection: AsyncioConnection, publisher: ConfirmedPublisher, proxy: RefusingProxy):
+    def __init__(self, connection: AsyncioConnection, publishing: ConfirmedPublisher, proxy: RefusingProxy):
         self.connection = connection
-        self.publisher = publisher
+        self.publisher = publishing
         self.proxy = proxy
         self.publishing = 0
 
@@ -76,9 +77,9 @@ async def floor(clean_broker: str) -> AsyncIterator[Floor]:
         channel = await AsyncChannel.open(connection)
         await channel.declare_queue(QUEUE)
         await channel.declare_queue(FULL, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
-        publisher = ConfirmedPublisher(connection, "test")
-        await publisher.open()
-        floor = Floor(connection, publisher, proxy)
+        publishing = ConfirmedPublisher(connection, "test")
+        await publishing.open()
+        floor = Floor(connection, publishing, proxy)
         assert await floor.fate(QUEUE) is Fate.CONFIRMED
         (floor.publishing,) = proxy.published
         yield floor
@@ -113,3 +114,36 @@ async def test_what_an_exchange_gave_to_some_queues_is_not_sent_again(floor: Flo
     assert floor.proxy.published == [one, one]
     assert await floor.fate(QUEUE) is Fate.CONFIRMED
     assert floor.proxy.published[2:] != [one]
+
+
+async def test_what_cannot_be_written_takes_no_others_confirm(floor: Floor) -> None:
+    fates: dict[str, Fate] = {}
+    for queue in ("q" * 256, "test.nowhere", QUEUE):
+        floor.publisher.publish(
+            queue, b"{}", BasicProperties(), lambda fate, queue=queue: fates.update({queue: fate})
+        )
+    await wait_until_async(lambda: len(fates) == 3 and not floor.publisher.in_flight)
+    assert [*fates.values()] == [Fate.REFUSED, Fate.RETURNED, Fate.CONFIRMED]
+
+
+async def test_what_cannot_be_written_holds_up_nothing_when_the_channel_is_lost(floor: Floor) -> None:
+    assert floor.publisher._line is not None
+    floor.publisher._line.channel.close()
+    met: list[Fate] = []
+    floor.publisher.publish("q" * 256, b"{}", BasicProperties(), met.append)
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
+    assert met == [Fate.REFUSED]
+
+
+async def test_a_queue_that_was_full_takes_the_next_message_by_another_channel(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "_RETRY_DELAYS", (0.0,))
+    monkeypatch.setattr(publisher, "_RENEW_SECONDS", 0.0)
+    floor.proxy.refusing.update(range(1, 100))
+    assert await floor.fate(QUEUE) is Fate.REFUSED
+    used = floor.proxy.published[-1]
+    floor.proxy.refusing.clear()
+    floor.proxy.refusing.add(used)
+    assert await floor.fate(QUEUE) is Fate.REFUSED
+    assert await floor.fate(QUEUE) is Fate.CONFIRMED
