@@ -295,6 +295,9 @@ class AsyncLink:
         except BROKER_TROUBLE as error:
             # The connection is on its way out: when it is gone, the book queues the call again.
             logger.debug("task %s is not confirmed: %s", call.task_id, error)
+            if outlet is not self._outlet:  # or only a channel that had given way to another
+                self._book.refused(call)
+                self._flush()
         else:
             self._replaced = 0
             self._book.confirmed(call)
@@ -305,7 +308,8 @@ class AsyncLink:
             return
         self._outlet = None
         self._replaced += 1
-        with contextlib.suppress(*BROKER_TROUBLE):  # then the connection is on its way out
+        # Else the connection is on its way out; of one that is closed a RuntimeError tells.
+        with contextlib.suppress(*BROKER_TROUBLE, RuntimeError):
             self._outlet = AsyncTaskChannel(await self._open_channel())
             if outlet.raw is not self._home:
                 await outlet.retire()

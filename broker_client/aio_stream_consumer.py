@@ -69,10 +69,9 @@ class AsyncStreamConsumers:
             await consumer.lost(reason)
 
     async def close(self) -> None:
-        """Delete all their queues."""
+        """Delete all their queues; at the same time, for a broker that is silent takes its time for each."""
         self._connection = None
-        for inlet in list(self._consumers):
-            await self.remove(inlet)
+        await asyncio.gather(*map(self.remove, list(self._consumers)))
 
 
 class AsyncStreamConsumer:

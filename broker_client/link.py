@@ -269,6 +269,8 @@ class Link:
         self._flush()
 
     def _on_another_channel(self, channel: Any) -> None:
+        if channel.connection is not self._connection:
+            return
         channel.add_on_close_callback(self._on_channel_closed)
         self._outlet = self._task_channel(channel)
         self._flush()
@@ -287,8 +289,8 @@ class Link:
         self._trouble = f"the reply queue was deleted (consumer {frame.method.consumer_tag})"
         self._close_connection()
 
-    def _on_channel_closed(self, _channel: Any, reason: Exception) -> None:
-        if isinstance(reason, ChannelClosedByClient):
+    def _on_channel_closed(self, channel: Any, reason: Exception) -> None:
+        if isinstance(reason, ChannelClosedByClient) or channel.connection is not self._connection:
             return  # another took its place
         self._ready = False
         self._signatures.channel_closed(self._urls[self._turn], reason_of(reason))
@@ -316,6 +318,7 @@ class Link:
         self.streams.lost(reason)
 
     def _close_connection(self) -> None:
+        self._ready = False
         if self._connection is not None and self._connection.is_open:
             self._connection.close()
 

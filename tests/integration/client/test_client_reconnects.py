@@ -8,10 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 import pytest
 
 from broker_client import AsyncClient, BrokerUnreachable, Client, OrderOutcomeUnknown, aio_link, link
+from broker_client.results import TaskResult
 from tests.integration.client.echo_worker import EchoWorker
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.waiting import wait_until
@@ -150,3 +152,18 @@ def test_twenty_cuts_under_load_lose_no_call_and_run_no_order_twice(
     assert all(results)
     assert len(orders) == len(set(orders))
     assert sum(worker.runs.values()) == len(worker.runs) == len(orders)
+
+
+def test_what_is_sent_while_a_connection_is_being_closed_goes_by_the_next(
+    clean_broker: str, worker: EchoWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: Future[Future[TaskResult]] = Future()
+
+    def close_and_send() -> None:
+        client._link._close_connection()
+        sent.set_result(client.send("echo.get-it"))
+
+    with Client(clean_broker) as client:
+        client._link.later(0, close_and_send)
+        assert sent.result(60).result().first
+    assert "unexpectedly" not in caplog.text

@@ -11,8 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pika
 import pytest
+from aio_pika.abc import AbstractChannel, AbstractMessage
+from aio_pika.exceptions import ChannelInvalidStateError
 
 from broker_client import AsyncClient, Client
+from broker_client.aio_task_channel import AsyncTaskChannel
 from broker_client.protocol import TASKS_QUEUE
 from tests.integration.client.echo_worker import QUORUM, EchoWorker
 from tests.support.refusing_proxy import RefusingProxy
@@ -160,6 +163,38 @@ async def test_the_asynchronous_client_takes_another_channel_too(
             assert (await client.call("echo.get-it")).first
     assert refusing.published == [1, 2, 2, 2, 3]
     assert refusing.connections_seen == 1
+
+
+class LostChannel(AsyncTaskChannel):
+    """A channel that ends before RabbitMQ has said anything of what was published on it."""
+
+    async def publish(self, message: AbstractMessage, queue: str) -> None:
+        raise ChannelInvalidStateError("closed")
+
+
+async def test_a_task_whose_channel_ends_after_it_gave_way_goes_by_the_other_one(
+    clean_broker: str, worker: EchoWorker
+) -> None:
+    async with AsyncClient(clean_broker, timeout=10) as client:
+        outlet = client._link._outlet
+        assert outlet is not None
+        client._link._outlet = LostChannel(outlet.raw)
+        call = client.send("echo.get-it")
+        client._link._outlet = outlet
+        assert (await call).first
+
+
+async def test_no_other_channel_on_a_connection_that_is_lost_is_no_defect(
+    clean_broker: str, worker: EchoWorker
+) -> None:
+    async def closed() -> AbstractChannel:
+        raise RuntimeError("Connection was not opened")
+
+    async with AsyncClient(clean_broker) as client:
+        link = client._link
+        assert link._outlet is not None
+        link._open_channel = closed
+        await link._replace(link._outlet)
 
 
 def declare_tasks(url: str) -> None:
