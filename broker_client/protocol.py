@@ -46,6 +46,7 @@ from pydantic import (
 )
 
 from broker_client.errors import ERRORS_BY_CODE, InternalError, MalformedMessage, TaskFailed
+from broker_client.json_bytes import json_bytes
 from broker_client.validation import describe_validation_error
 
 TASKS_QUEUE = "tasks"
@@ -254,7 +255,7 @@ def decode_request(body: bytes) -> TaskRequest:
 
 def encode_request(request: TaskRequest) -> bytes:
     """Write a request message; absent options are left out."""
-    return orjson.dumps(request.model_dump(mode="python", exclude_defaults=True))
+    return json_bytes(request.model_dump(mode="python", exclude_defaults=True))
 
 
 def utc_text(moment: datetime) -> str:
@@ -306,7 +307,7 @@ def encode_reply(
         }
     if extra:
         message.update(extra)
-    return orjson.dumps(message)
+    return json_bytes(message)
 
 
 def decode_reply(body: bytes) -> TaskReply:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
 import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import ConnectionClosedByClient
 from pika.spec import REPLY_SUCCESS, BasicProperties
 
+from broker_client.json_bytes import json_bytes
 from broker_client.protocol import EVENTS_EXCHANGE, Environment, utc_text
 from broker_server.amqp.publisher import ConfirmedPublisher, Fate
 
@@ -104,7 +104,7 @@ class EventPublisher:
             "worker": self._name,
             "time": utc_text(self._clock()),
         }
-        encoded = orjson.dumps(head | body)
+        encoded = json_bytes(head | body)
         with self._lock:
             self._waiting.append(_Event(next(self._numbers), key, encoded))
             self._drop_surplus()

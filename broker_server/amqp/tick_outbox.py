@@ -142,7 +142,9 @@ class TickOutbox:
     def on_nacked(self, sent: Sent) -> None:
         """See `ChannelEvents`."""
         self.nacked += 1
+        self._lose(sent.route, skipped=sent.skipped)
         _tell(sent.route.on_refused, sent.route.slot)
+        self._watch_gaps()
 
     def on_settled(self) -> None:
         """See `ChannelEvents`."""
@@ -252,8 +254,8 @@ class TickOutbox:
         _tell(route.on_refused, route.slot)
 
     def _lose(self, route: Route, *, skipped: int = 0) -> None:
-        # A gap is told by a message of its own, whose loss must not be told by another one.
-        if route.keep is not Keep.ALWAYS:
+        # A gap is told by a message of its own. Its loss must not be told by another one: nobody asks for it.
+        if route.keep is not Keep.ALWAYS or route.on_refused is not None:
             self._room.lose(route.slot, skipped=skipped)
 
     def _watch_gaps(self) -> None:

@@ -148,15 +148,13 @@ class TickTimer:
         self._labels = (vendor,)
         self._monotonic = monotonic
 
-    def timed(self, make_body: Callable[[int], bytes]) -> Callable[[int], bytes]:
-        """The same, which also counts the time from now until it is called: then the message is sent."""
-        came = self._monotonic()
+    def now(self) -> float:
+        """When an event came, for `sent`."""
+        return self._monotonic()
 
-        def timed(conflated: int) -> bytes:
-            self._add(self._labels, self._monotonic() - came)
-            return make_body(conflated)
-
-        return timed
+    def sent(self, came: float) -> None:
+        """Count the time of an event that came then and is sent now."""
+        self._add(self._labels, self._monotonic() - came)
 
 
 LANES = {lane: lane.name.lower() for lane in Lane}

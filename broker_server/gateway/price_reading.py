@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
-
+from broker_client.json_bytes import json_bytes
 from broker_server.gateway.documents import price_document
 from broker_server.prices.board import PriceBoard
 from broker_server.prices.demand import Demand
@@ -99,7 +98,7 @@ class PriceReading:
         kept = self._written.get(price.key)
         if kept is not None and kept[0] is price:
             return kept[1]
-        text = orjson.dumps(price_document(price))
+        text = json_bytes(price_document(price))
         if kept is None and len(self._written) >= MOST_WRITTEN:
             del self._written[next(iter(self._written))]
         self._written[price.key] = (price, text)

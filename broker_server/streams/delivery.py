@@ -14,6 +14,7 @@ from broker_server.core.stream_requests import Registration
 from broker_server.core.subscription_changes import Subscription
 from broker_server.streams.messages import BROADCAST
 from broker_server.streams.outlets import Event, Form, Outlet
+from broker_server.streams.unsent import UnsentEvent
 
 EXECUTION = "execution"
 """The channel of what must never be lost: it waits for as long as it takes, and does not expire."""
@@ -116,12 +117,7 @@ class Destination:
         route = self._routes.get(keep) or self._route(keep)
         if part < 0:
             part = outlet.part
-
-        def make_body(conflated: int) -> bytes:
-            return outlet.render(event, part, conflated + skipped)
-
-        timer = self._timer
-        self._publisher.publish(Tick(route, make_body if timer is None else timer.timed(make_body)))
+        self._publisher.publish(Tick(route, UnsentEvent(outlet, event, part, skipped, self._timer)))
 
     def status(self, body: bytes) -> None:
         """Send a message about the subscription; it passes what waits."""
@@ -270,7 +266,8 @@ class Delivery:
             return False
         destination.outlet.skip()
         if destination.is_copy:
-            self.status(destination, "gap", missing=missing, reason="too much to send, or sent too late")
+            reason = "too much to send, sent too late, or refused by the queue"
+            self.status(destination, "gap", missing=missing, reason=reason)
         return True
 
     def _open(self, registration: Registration, key: str) -> Destination:

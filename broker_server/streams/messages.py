@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from broker_client.json_bytes import json_bytes
 from broker_client.protocol import Environment, encode_reply
 
 BROADCAST = "broker.realtime"
@@ -23,7 +24,7 @@ def encode_event(event: Mapping[str, Any]) -> bytes:
     Raises:
         TypeError: A value is no JSON value.
     """
-    return orjson.dumps(event)
+    return json_bytes(event)
 
 
 def with_marks(event: bytes, marks: Mapping[str, Any]) -> bytes:

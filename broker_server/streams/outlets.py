@@ -123,10 +123,12 @@ class Outlet:
         """Whether nothing else is to be sent there."""
         return self._message is not None
 
-    def render(self, event: Event, part: int, conflated: int = 0) -> bytes:
+    def render(self, encoded: bytes, at: bytes, part: int, conflated: int = 0) -> bytes:
         """The next message of the sequence; for when it is really sent.
 
         Args:
+            encoded: An event in this outlet's form.
+            at: See `Event`.
             part: `part` as it was when the event was published.
             conflated: How many older ones it stands for besides itself.
         """
@@ -134,12 +136,11 @@ class Outlet:
             self._part = part
             self.skip()
         self._sequence += 1
-        encoded = event.encoded(self.form)
         if self._message is not None:
-            return self._message(self._task_id, encoded, event.at)
+            return self._message(self._task_id, encoded, at)
         if conflated:
             encoded = with_marks(encoded, {"conflated": conflated})
-        return self.envelope.event(encoded, at=event.at, epoch=self._epoch, sequence=self._sequence)
+        return self.envelope.event(encoded, at=at, epoch=self._epoch, sequence=self._sequence)
 
     def interrupt(self) -> None:
         """Something may be missing before the next event that is published."""

@@ -141,7 +141,8 @@ async def test_a_full_queue_refuses_and_the_others_go_on(
     assert owner.refused == ["full"] * owner.counts["nacked"]
     assert owner.counts["nacked"] + len(wire.take_all(full)) == 100
     assert owner.counts["nacked"] > 0
-    assert owner.gaps == []
+    await wait_until_async(lambda: sum(missing for _, missing in owner.gaps) == owner.counts["nacked"])
+    assert {slot for slot, _ in owner.gaps} == {"full"}
 
 
 async def test_a_message_that_closes_the_channel_costs_only_itself(

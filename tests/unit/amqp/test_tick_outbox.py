@@ -280,9 +280,22 @@ async def test_what_cannot_be_made_or_encoded_is_a_gap_and_takes_no_place() -> N
 async def test_the_loss_of_a_status_message_is_not_told_by_another_one() -> None:
     bench = Bench()
     bench.attach()
-    bench.publish("status", Keep.ALWAYS, key="unencodable")
-    assert bench.told == ["status"]
+    status = Route(exchange="", routing_key="unencodable", slot="status", keep=Keep.ALWAYS)
+    bench.outbox.publish(Tick(status, lambda _: b""))
+    assert bench.outbox.refused == 1
     assert bench.room.gaps_from is None
+
+
+async def test_an_execution_that_a_queue_refuses_is_told_as_a_gap() -> None:
+    gaps: list[tuple[str, int]] = []
+    outbox = TickOutbox(WaitingRoom(1), lambda *gap: gaps.append(gap), lambda: 0.0, 10)
+    channel = Channel()
+    outbox.attach(channel)  # type: ignore[arg-type]
+    route = Route(exchange="", routing_key="q", slot="fill", keep=Keep.ALWAYS, on_refused=lambda _: None)
+    outbox.publish(Tick(route, lambda _: b"fill"))
+    outbox.on_nacked(channel.outstanding.pop(1))
+    await asyncio.sleep(0.01)
+    assert gaps == [("fill", 1)]
 
 
 async def test_a_gap_is_told_before_the_next_message_of_its_slot_is_made() -> None:

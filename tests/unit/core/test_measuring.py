@@ -39,11 +39,12 @@ def test_threads_lose_no_count() -> None:
     assert [series.count for series in timings.read()] == [20_000]
 
 
-def test_a_tick_is_timed_until_its_message_is_made() -> None:
+def test_a_tick_is_timed_until_it_is_sent() -> None:
     meter, now = Meter(), 10.0
-    make = meter.tick_timer("kis", lambda: now).timed(lambda conflated: b"%d" % conflated)
+    timer = meter.tick_timer("kis", lambda: now)
+    came = timer.now()
     now = 10.5
-    assert make(3) == b"3"
+    timer.sent(came)
     (series,) = meter.ticks.read()
     assert (series.labels, series.count, series.total) == (("kis",), 1, 0.5)
 

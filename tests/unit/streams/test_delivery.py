@@ -187,14 +187,14 @@ def test_the_names_of_epochs_differ_between_runs() -> None:
 
 def test_an_interruption_before_anything_was_sent_begins_nothing() -> None:
     outlet = Outlet("t", "trade.A", "simulated", "common", epochs(1))
-    event = Event(record(A), AT)
-    first = outlet.render(event, outlet.part)
+    event = Event(record(A), AT).encoded("common")
+    first = outlet.render(event, AT, outlet.part)
     assert b'"epoch":"1-1","sequence":1' in first
     for _ in range(3):
         outlet.interrupt()
     outlet.skip()
-    assert b'"epoch":"1-2","sequence":1' in outlet.render(event, outlet.part)
-    assert b'"epoch":"1-2","sequence":2' in outlet.render(event, outlet.part, conflated=1)
+    assert b'"epoch":"1-2","sequence":1' in outlet.render(event, AT, outlet.part)
+    assert b'"epoch":"1-2","sequence":2' in outlet.render(event, AT, outlet.part, conflated=1)
 
 
 def test_an_odd_task_id_is_escaped() -> None:

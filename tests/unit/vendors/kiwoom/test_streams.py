@@ -193,7 +193,8 @@ def test_the_original_s_message() -> None:
 
 def _message(style: EventStyle) -> dict[str, Any]:
     outlet = Outlet("t-1", "10.015760", "simulated", style, lambda: b"e")
-    body = outlet.render(Event(record("0B", "015760", TRADE, by="10"), b"2026-11-20T01:00:00.000Z"), 0)
+    event = Event(record("0B", "015760", TRADE, by="10"), b"2026-11-20T01:00:00.000Z")
+    body = outlet.render(event.encoded(style), event.at, 0)
     document = json.loads(body)
     assert isinstance(document, dict)
     return document
