@@ -12,7 +12,7 @@ from typing import Any
 from broker_client.address import url_list
 from broker_client.aio_link import AsyncLink
 from broker_client.aio_stream import AsyncStream
-from broker_client.base import BaseClient
+from broker_client.base import BaseClient, connection_name
 from broker_client.base_stream import StatusCallback
 from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
@@ -77,7 +77,7 @@ class AsyncClient(BaseClient[AsyncPendingTask], VerbsClient[Awaitable[TaskResult
 
     Raises:
         ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` or
-            ``stream_silence`` is out of range.
+            ``stream_silence`` is out of range; or ``name`` is longer than 255 bytes.
 
     Example::
 
@@ -114,7 +114,7 @@ class AsyncClient(BaseClient[AsyncPendingTask], VerbsClient[Awaitable[TaskResult
             urls,
             reply_queue=self._reply_queue,
             book=self._book,
-            name=name or "broker-client",
+            name=connection_name(name),
         )
 
     async def __aenter__(self) -> AsyncClient:

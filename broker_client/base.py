@@ -18,9 +18,12 @@ from broker_client.parameters import plain_parameters
 from broker_client.protocol import Environment, is_order_method, is_subscription
 from broker_client.silence import check_silence
 
-__all__ = ["BaseClient"]
+__all__ = ["BaseClient", "connection_name"]
 
 logger = logging.getLogger("broker_client")
+
+MAX_NAME_BYTES = 255
+"""Of a client's name: AMQP's short strings, as one of which each message carries it."""
 
 
 class _Link(Protocol):
@@ -209,3 +212,15 @@ class BaseClient(ABC, Generic[TaskT]):
     def _end_streams(self) -> None:
         for stream in list(self._streams.values()):
             stream._end(ClientClosed(f"{stream.method} ({stream.subscription}): the client was closed"))
+
+
+def connection_name(name: str | None) -> str:
+    """What RabbitMQ's list of connections shows.
+
+    Raises:
+        ValueError: It is longer than a message may carry it.
+    """
+    name = name or "broker-client"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(f"the name of a client has at most {MAX_NAME_BYTES} bytes in UTF-8: {name[:40]!r}…")
+    return name

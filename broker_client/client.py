@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from broker_client.address import url_list
-from broker_client.base import BaseClient
+from broker_client.base import BaseClient, connection_name
 from broker_client.base_stream import StatusCallback
 from broker_client.call import Outcome, Progressed, failure
 from broker_client.errors import BrokerError
@@ -79,7 +79,7 @@ class Client(BaseClient[PendingTask], VerbsClient[TaskResult, Stream]):
     Raises:
         BrokerUnreachable: No URL can be reached, or the login is refused.
         ValueError: There is no URL, not even in ``BROKER_URL``, or one is no amqp URL; or ``timeout`` or
-            ``stream_silence`` is out of range.
+            ``stream_silence`` is out of range; or ``name`` is longer than 255 bytes.
 
     Example::
 
@@ -114,7 +114,7 @@ class Client(BaseClient[PendingTask], VerbsClient[TaskResult, Stream]):
             urls,
             reply_queue=self._reply_queue,
             book=self._book,
-            name=name or "broker-client",
+            name=connection_name(name),
         )
         self._link.start(timeout)
 

@@ -1,5 +1,7 @@
 """A cluster of three RabbitMQ nodes that loses nodes, workers and wires under reads, orders and a stream.
 
+The two workers share a journal in PostgreSQL, as in ``docker/compose.cluster.yaml``.
+
 ``-s`` shows the seconds of each takeover.
 """
 
@@ -10,8 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.cluster_floor import HEARTBEAT, ClusterFloor, running_floor, tell
+from tests.support.cluster_load import STREAMED
+from tests.support.gateway_process import running_gateway
+from tests.support.nginx import Nginx
+from tests.support.postgres import fresh_database
 from tests.support.rabbitmq_cluster import NET_TICK_SECONDS, Cluster, ClusterNode, running_cluster
 from tests.support.waiting import wait_until
 
@@ -30,9 +37,11 @@ def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster
 
 
 @pytest.fixture
-def floor(shared_cluster: Cluster, tmp_path: Path) -> Iterator[ClusterFloor]:
-    journal_url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
-    with running_floor(shared_cluster, tmp_path, journal_url) as floor:
+def floor(shared_cluster: Cluster, tmp_path: Path, postgres_url: str) -> Iterator[ClusterFloor]:
+    with (
+        fresh_database(postgres_url) as journal_url,
+        running_floor(shared_cluster, tmp_path, journal_url) as floor,
+    ):
         yield floor
 
 
@@ -158,3 +167,33 @@ def test_whole_cluster_is_lost_and_comes_back(floor: ClusterFloor) -> None:
         load.wait_more()
     floor.finish()
     tell(f"whole cluster: back after {whole - came_back:.1f} s, then a lease after {seconds:.1f} s")
+
+
+def test_prices_behind_nginx_go_on_while_each_node_in_turn_is_killed(
+    floor: ClusterFloor, tmp_path: Path
+) -> None:
+    """With the gateway and nginx it is all of ``docker/compose.cluster.yaml``."""
+
+    def newer_than(seen: str) -> str:
+        answer = requests.get(f"{nginx.url}/api/kr/stocks/{STREAMED}/realtime-price", timeout=60)
+        assert answer.status_code == 200, answer.text
+        newest: str = answer.json()["timestamp"]
+        assert newest > seen, answer.text
+        return newest
+
+    place = tmp_path / "nginx"
+    place.mkdir()
+    with (
+        floor.load as load,
+        running_gateway(floor.cluster.url_from(floor.lease_node), tmp_path) as address,
+        Nginx(place, address.removeprefix("http://")) as nginx,
+    ):
+        seen = wait_until(lambda: newer_than(""), 120, "a price")
+        for node in floor.cluster.nodes:
+            began = time.monotonic()
+            node.kill()
+            seen = wait_until(lambda: newer_than(seen), 120, "a newer price")  # noqa: B023 - called at once
+            tell(f"{node.name} killed: a newer price after {time.monotonic() - began:.1f} s")
+            load.wait_more()
+            floor.restore()
+    floor.finish()

@@ -98,6 +98,22 @@ class Gateway:
 
 
 @contextmanager
+def running_gateway(broker_url: str, folder: Path) -> Iterator[str]:
+    """The address of a gateway with nothing between it and the broker, whose URL may have many hosts."""
+    environment = {
+        "BROKER_URL": broker_url,
+        "PRICES_URL": f"sqlite:///{folder / 'prices.sqlite3'}",
+        "XDG_DATA_HOME": str(folder),
+        "GATEWAY_PORT": "0",
+        "GATEWAY_VENDORS": "kis",
+        "LOG_FORMAT": "json",
+    }
+    with start_server("gateway", "--simulate", environment=environment) as process:
+        yield process.wait_ready().partition("=")[2]
+        assert process.terminate() == 0, process.output
+
+
+@contextmanager
 def open_gateway(
     broker_url: str, folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[Gateway]:

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from broker_client.cli import app as client_app
+from broker_server.amqp.private_node.layout import LARGEST_LOG
 from broker_server.gateway_settings import GatewaySettings
 from broker_server.settings import Settings, SettingsError, load_group
 from tests.support import docker_broker
@@ -280,6 +281,7 @@ def test_cluster_has_three_nodes_that_name_each_other() -> None:
         assert definitions.startswith("${RABBITMQ_DEFINITIONS:-./rabbitmq/definitions.json}:")
         assert f"load_definitions = {definitions.split(':')[-2]}" in settings.splitlines()
     assert "cluster_partition_handling = pause_minority" in settings.splitlines()
+    assert f"raft.wal_max_size_bytes = {LARGEST_LOG}" in settings.splitlines()
 
 
 def test_cluster_has_two_workers_of_one_account_with_one_journal() -> None:

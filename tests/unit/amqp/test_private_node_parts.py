@@ -13,7 +13,7 @@ import pytest
 
 from broker_server.amqp.private_node import control_socket
 from broker_server.amqp.private_node.broker_process import first_reason
-from broker_server.amqp.private_node.layout import NodeFolder, Ports
+from broker_server.amqp.private_node.layout import LARGEST_LOG, NodeFolder, Ports
 from broker_server.amqp.private_node.ports import free_port, is_free
 from broker_server.amqp.private_node.processes import end_leftovers, remember
 from tests.support.waiting import wait_until
@@ -80,6 +80,7 @@ def test_settings_bind_to_loopback_only(tmp_path: Path) -> None:
     settings = (tmp_path / "rabbitmq.conf").read_text()
     assert "listeners.tcp.1 = 127.0.0.1:21001" in settings
     assert "management.tcp.ip = 127.0.0.1" in settings
+    assert f"raft.wal_max_size_bytes = {LARGEST_LOG}" in settings
     assert (tmp_path / "enabled_plugins").read_text() == "[rabbitmq_management].\n"
 
 
