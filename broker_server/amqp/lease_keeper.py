@@ -27,6 +27,9 @@ from broker_server.orders.ownership import Grant
 log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 1.0
+PIN_SECONDS = 15.0
+"""So long a new owner waits for its pin before it says that it takes no orders."""
+PIN_AGAIN_SECONDS = 0.5
 CLAIM_AGAIN_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 LONGEST_DELAY_SECONDS = 3.0
@@ -202,11 +205,19 @@ class LeaseKeeper:
             await asyncio.sleep(max(0.0, sent + probe_interval(self._heartbeat) - self._clock()))
 
     async def _settle(self, connection: TolerantConnection, tenure: Tenure, events: LeaseEvents) -> None:
-        """Raise the epoch and read the pin; what fails refuses orders and is tried again."""
+        """Raise the epoch and read the pin; what fails refuses orders and is tried again.
+
+        A pin whose queue has lost its leader can be read when there is another: until then orders wait in
+        their queue.
+        """
         told, claim = False, self._claim
+        until = self._clock() + PIN_SECONDS
         while True:
             if not tenure.settled:
                 tenure.standing = await claim.settle(connection, tenure)
+            if tenure.lacks_pin and not told and self._clock() < until:
+                await asyncio.sleep(PIN_AGAIN_SECONDS)
+                continue
             if not told:
                 if not connection.is_open:
                     raise LeaseLost("the connection was lost while the lease was taken")

@@ -54,3 +54,14 @@ class Tenure:
     def settled(self) -> bool:
         """Whether there is nothing left to find out about the account."""
         return self.standing is not None and self.standing.final
+
+    @property
+    def lacks_pin(self) -> bool:
+        """Whether the journal did its part, and RabbitMQ has not told the pin yet."""
+        standing = self.standing
+        return (
+            standing is not None
+            and standing.epoch > 0
+            and standing.refused is not None
+            and not standing.final
+        )

@@ -13,8 +13,8 @@ from broker_server.amqp.private_node.ports import LOOPBACK, free_port, is_free
 NODE_NAME = "sapi@localhost"
 USUAL_PORT = 5672
 LARGEST_LOG = 64 * 1024 * 1024
-"""Of the write-ahead log of quorum queues. RabbitMQ holds more than that in memory until it begins a new one; its
-own 512 MiB are more than the node may use, which then blocks all publishers."""
+"""Of the write-ahead log of quorum queues. RabbitMQ holds more than that in memory until it begins a new one;
+its own 512 MiB are more than the node may use, which then blocks all publishers."""
 MANAGEMENT_PLUGIN = "rabbitmq_management"
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
 
