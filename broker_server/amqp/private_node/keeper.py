@@ -188,13 +188,14 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     folder = NodeFolder(options.folder.resolve())
-    folder.create()
+    folder.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = folder.lock.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
         return LOCK_IS_HELD
+    folder.create()  # by one keeper only
     listener = control_socket.listen(folder.socket)
     if os.fork():
         return 0

@@ -15,7 +15,7 @@ from broker_server.amqp.private_node import control_socket
 from broker_server.amqp.private_node.broker_process import first_reason
 from broker_server.amqp.private_node.layout import LARGEST_LOG, NodeFolder, Ports
 from broker_server.amqp.private_node.ports import free_port, is_free
-from broker_server.amqp.private_node.processes import end_leftovers, remember
+from broker_server.amqp.private_node.processes import command_line, end_leftovers, remember
 from tests.support.waiting import wait_until
 
 PORTS = Ports(amqp=21001, distribution=21002, epmd=21003, management=21004)
@@ -102,6 +102,8 @@ def test_leftover_process_of_ours_is_ended(tmp_path: Path) -> None:
     )
     with leftover:
         remember(tmp_path / "processes.json", {leftover.pid: mark})
+        # For a moment after its start a process has no command line.
+        wait_until(lambda: mark in (command_line(leftover.pid) or ""))
         # The reaper makes the ended child disappear, as it would if its parent were gone.
         threading.Thread(target=leftover.wait, daemon=True).start()
         assert end_leftovers(tmp_path / "processes.json") == [leftover.pid]
