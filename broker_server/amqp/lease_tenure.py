@@ -57,7 +57,7 @@ class Tenure:
 
     @property
     def lacks_pin(self) -> bool:
-        """Whether the journal did its part, and RabbitMQ has not told the pin yet."""
+        """Whether there is an epoch, and the pin could not be compared yet."""
         standing = self.standing
         return (
             standing is not None

@@ -54,5 +54,5 @@ class UnsentEvent:
         try:
             self._encoded = event.encoded(self._outlet.form)
         except Exception:
-            return
+            return  # it fails again when it is sent, and there it is counted and told
         self._event = None

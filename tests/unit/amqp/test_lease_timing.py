@@ -66,6 +66,22 @@ def test_what_is_not_final_is_tried_again(final: bool) -> None:
     assert grant.refused == "why"
 
 
+@pytest.mark.parametrize(
+    ("standing", "waits"),
+    [
+        (None, False),
+        (Standing(1, 0, None, final=True), False),
+        (Standing(1, 0, "the pin does not come", final=False), True),
+        (Standing(1, 0, "the pin is another journal's", final=True), False),
+        (Standing(0, 0, "the journal gives no epoch", final=False), False),
+    ],
+)
+def test_only_a_pin_that_may_still_come_is_waited_for(standing: Standing | None, waits: bool) -> None:
+    tenure = Tenure(0, 0)
+    tenure.standing = standing
+    assert tenure.lacks_pin is waits
+
+
 def test_the_clock_of_freshness_goes_forward() -> None:
     clock = awake_and_asleep()
     assert clock() <= clock()
